@@ -1,0 +1,37 @@
+# Linear interpolation in parameter space for fine-tuned language models.
+# What each setting means: config.yaml. What each stage does: workflow/rules.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/experts.smk"
+include: "workflow/rules/merge.smk"
+include: "workflow/rules/generate.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    input:
+        rules.fig3.output,
+        rules.training_tables.output,
+        rules.generation_table.output,
+        expand(
+            "results/tables/{classifier}_classifier.csv",
+            classifier=config["classifiers"],
+        ),
+        expand("results/examples/{scheme}.md", scheme=config["sweeps"]),
+    default_target: True
+
+
+onsuccess:
+    if not DRY_RUN:
+        print("Done. Where to look:", *where_to_look(), sep="\n  ")

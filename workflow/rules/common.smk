@@ -1,0 +1,120 @@
+# Requires: the config, laid over config.yaml.
+# Produces: nothing; names and helpers that every other file of rules uses.
+
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
+
+from paramlerp import closure, schemes
+from paramlerp import config as settings
+from paramlerp.errors import UserError
+from paramlerp.splitting import PARTS, POLES, SPLITS
+
+DRY_RUN = workflow.dryrun
+
+try:
+    settings.check(
+        config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
+    )
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+ALPHAS = {
+    scheme: settings.alphas(sweep["alphas"])
+    for scheme, sweep in config["sweeps"].items()
+}
+SETTINGS = settings.settings(config["experts"])
+FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
+MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
+
+
+def one_of(names):
+    """A regular expression that matches these names and no others."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    source=one_of(FETCHED),
+    model=one_of(["base", *(f"models/{m}" for m in MODELS if m != "base")]),
+    classifier=one_of(config["classifiers"]),
+    of=one_of(["", *(f"-{m}" for m in MODELS if m != "base")]),
+    pole=one_of(POLES),
+    setting=one_of(SETTINGS),
+    prompts=one_of(config["prompts"]),
+    scheme=one_of(config["sweeps"]),
+    scorer=one_of(config["scorers"]),
+    point="|".join(f"(?:{schemes.pattern(s)})" for s in config["sweeps"]),
+
+
+def code(script):
+    """The library modules that a script imports: inputs, so that an edit reruns its jobs."""
+    return closure.modules_of(f"{workflow.basedir}/workflow/scripts/{script}.py")
+
+
+def source_path(name):
+    """Where a source lies: a file or folder of the user's, or what `fetch` made."""
+    source = config["sources"][name]
+    if source["kind"] == "path":
+        return os.path.normpath(source["path"])
+    return f"results/sources/{name}"
+
+
+def source_files(name):
+    """The files of a local source, so that a change of any is noticed."""
+    path = source_path(name)
+    if config["sources"][name]["kind"] != "path" or os.path.isfile(path):
+        return []
+    return sorted(
+        os.path.join(folder, file)
+        for folder, _, files in os.walk(path)
+        for file in files
+    )
+
+
+def model_dir(name):
+    """The HF directory of a source or classifier."""
+    return "results/base" if name == "base" else f"results/models/{name}"
+
+
+def checkpoint_dir(name, of=""):
+    """The HF directory of a checkpoint that schemes mix: base, positive or negative."""
+    base = model_dir(of.removeprefix("-") or "base")
+    return base if name == "base" else f"results/experts{of}/{name}"
+
+
+def part(name, pole, split):
+    """The texts of one place of the corpus."""
+    return f"results/data/{name}/{pole}/{split}.jsonl"
+
+
+def points(scheme):
+    """The names of a sweep's points, ascending."""
+    return [schemes.name(scheme, alpha) for alpha in ALPHAS[scheme]]
+
+
+def weights(path, keep):
+    """A directory of weights that stays, or goes when all that read it are done."""
+    return directory(path) if keep else temp(directory(path))
+
+
+def environment(name):
+    """A conda environment of this workflow, for users of --sdm conda."""
+    return f"{workflow.basedir}/envs/{name}.yaml"
+
+
+def where_to_look():
+    """The main results, for the last lines of a run."""
+    return [
+        path
+        for path in (
+            "results/figures/fig3.png",
+            "results/tables/g1.csv",
+            "results/tables/g1_differences.csv",
+            "results/examples/g1.md",
+        )
+        if os.path.exists(path)
+    ]

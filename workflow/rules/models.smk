@@ -1,0 +1,100 @@
+# Requires: results/sources/ (or local paths), results/data/classifier/
+# Produces: results/base/, results/models/{model}/: HF directories of safetensors
+
+
+rule convert:
+    """Make an HF directory of safetensors; the one place where other weights are read."""
+    input:
+        source=lambda w: source_path(os.path.basename(w.model)),
+        files=lambda w: source_files(os.path.basename(w.model)),
+        code=code("convert"),
+    output:
+        model=directory("results/{model}"),
+    log:
+        "results/logs/convert/{model}.log",
+    benchmark:
+        "results/benchmarks/convert/{model}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    conda:
+        environment("torch")
+    script:
+        "../scripts/convert.py"
+
+
+rule train_classifier:
+    """Fine-tune an encoder to tell the poles apart, on text that no expert sees."""
+    input:
+        encoder=lambda w: model_dir(config["classifiers"][w.classifier]["encoder"]),
+        positive=part("classifier", "positive", "train"),
+        negative=part("classifier", "negative", "train"),
+        positive_validation=part("classifier", "positive", "validation"),
+        negative_validation=part("classifier", "negative", "validation"),
+        code=code("train_classifier"),
+    output:
+        model=directory("results/models/{classifier}"),
+        losses="results/models/{classifier}.losses.csv",
+    wildcard_constraints:
+        classifier=one_of(config["classifiers"]),
+    params:
+        training=lambda w: {
+            key: value
+            for key, value in config["classifiers"][w.classifier].items()
+            if key != "also_test_on"
+        },
+        seed=config["seed"],
+    log:
+        "results/logs/train_classifier/{classifier}.log",
+    benchmark:
+        "results/benchmarks/train_classifier/{classifier}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        environment("torch")
+    script:
+        "../scripts/train_classifier.py"
+
+
+rule test_classifier:
+    """Judge a trained classifier on held-out text of its domain and on rated text of others."""
+    input:
+        model="results/models/{classifier}",
+        positive=part("classifier", "positive", "test"),
+        negative=part("classifier", "negative", "test"),
+        others=lambda w: [
+            source_path(name) for name in config["classifiers"][w.classifier]["also_test_on"]
+        ],
+        files=lambda w: [
+            file
+            for name in config["classifiers"][w.classifier]["also_test_on"]
+            for file in source_files(name)
+        ],
+        code=code("test_classifier"),
+    output:
+        summary="results/tables/{classifier}_classifier.csv",
+        calibration="results/tables/{classifier}_calibration.csv",
+    params:
+        own=config["corpus"]["source"],
+        others=lambda w: {
+            name: settings.reading(config["sources"][name])
+            for name in config["classifiers"][w.classifier]["also_test_on"]
+        },
+        max_tokens=lambda w: config["classifiers"][w.classifier]["max_tokens"],
+        statistics=config["statistics"],
+        seed=config["seed"],
+    log:
+        "results/logs/test_classifier/{classifier}.log",
+    benchmark:
+        "results/benchmarks/test_classifier/{classifier}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        environment("torch")
+    script:
+        "../scripts/test_classifier.py"

@@ -1,0 +1,103 @@
+# Requires: results/generations/, results/scores/
+# Produces: results/tables/{scheme}.csv and _differences.csv, results/examples/,
+#           results/figures/
+
+
+def walk(pattern):
+    """`pattern` for every prompt set and point of a sweep, in the order of its table."""
+    return lambda w: [
+        pattern.format(prompts=prompts, scheme=w.scheme, point=point)
+        for prompts in config["sweeps"][w.scheme]["prompts"]
+        for point in points(w.scheme)
+    ]
+
+
+rule sweep_table:
+    """Every metric at every point of a line, with intervals, and its paired differences."""
+    input:
+        unpack(
+            lambda w: {
+                scorer: walk(
+                    f"results/scores/{{prompts}}/{{scheme}}/{scorer}/{{point}}.csv"
+                )(w)
+                for scorer in config["scorers"]
+            }
+        ),
+        texts=walk("results/generations/{prompts}/{scheme}/{point}.jsonl"),
+        code=code("sweep_table"),
+    output:
+        table="results/tables/{scheme}.csv",
+        differences="results/tables/{scheme}_differences.csv",
+    params:
+        kinds={name: s["kind"] for name, s in config["scorers"].items()},
+        points=lambda w: [
+            {"prompts": prompts, "alpha": alpha}
+            for prompts in config["sweeps"][w.scheme]["prompts"]
+            for alpha in ALPHAS[w.scheme]
+        ],
+        statistics=config["statistics"],
+        seed=config["seed"],
+    log:
+        "results/logs/sweep_table/{scheme}.log",
+    benchmark:
+        "results/benchmarks/sweep_table/{scheme}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        environment("analysis")
+    script:
+        "../scripts/sweep_table.py"
+
+
+rule examples:
+    """The same prompts continued at every point, side by side, to be read."""
+    input:
+        texts=walk("results/generations/{prompts}/{scheme}/{point}.jsonl"),
+        code=code("examples"),
+    output:
+        page="results/examples/{scheme}.md",
+    params:
+        points=lambda w: [
+            {"prompts": prompts, "alpha": alpha}
+            for prompts in config["sweeps"][w.scheme]["prompts"]
+            for alpha in ALPHAS[w.scheme]
+        ],
+        scheme="{scheme}",
+    log:
+        "results/logs/examples/{scheme}.log",
+    benchmark:
+        "results/benchmarks/examples/{scheme}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    conda:
+        environment("analysis")
+    script:
+        "../scripts/examples.py"
+
+
+rule fig3:
+    """Figure 3: sentiment, perplexity and grammar along g1."""
+    input:
+        table="results/tables/g1.csv",
+        code=code("fig3"),
+    output:
+        png="results/figures/fig3.png",
+        svg="results/figures/fig3.svg",
+    params:
+        confidence=config["statistics"]["confidence"],
+    log:
+        "results/logs/fig3.log",
+    benchmark:
+        "results/benchmarks/fig3.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        environment("analysis")
+    script:
+        "../scripts/fig3.py"

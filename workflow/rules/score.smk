@@ -1,0 +1,141 @@
+# Requires: results/generations/, the scorers' models
+# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}.csv, a row a text
+
+
+def scorers_of(kind):
+    """A regular expression for the scorers of one kind."""
+    return one_of(n for n, s in config["scorers"].items() if s["kind"] == kind)
+
+
+rule classify:
+    """Score prompt and continuation with an HF sequence classifier (eq. 6)."""
+    input:
+        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
+        model=lambda w: model_dir(config["scorers"][w.scorer]["model"]),
+        code=code("classify"),
+    output:
+        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+    wildcard_constraints:
+        scorer=scorers_of("classifier"),
+    params:
+        scorer=lambda w: config["scorers"][w.scorer],
+    log:
+        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+    benchmark:
+        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    conda:
+        environment("torch")
+    script:
+        "../scripts/classify.py"
+
+
+rule tag:
+    """Score prompt and continuation with a per-word edit tagger."""
+    input:
+        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
+        model=lambda w: source_path(config["scorers"][w.scorer]["model"]),
+        code=code("tag"),
+    output:
+        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+    wildcard_constraints:
+        scorer=scorers_of("tagger"),
+    log:
+        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+    benchmark:
+        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    conda:
+        environment("tagger")
+    script:
+        "../scripts/tag.py"
+
+
+rule vader:
+    """Score prompt and continuation with VADER, a second opinion on sentiment."""
+    input:
+        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
+        code=code("vader"),
+    output:
+        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+    wildcard_constraints:
+        scorer=scorers_of("vader"),
+    log:
+        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+    benchmark:
+        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=20,
+    conda:
+        environment("analysis")
+    script:
+        "../scripts/vader.py"
+
+
+rule unigrams:
+    """Count a language model's tokens in the sources that SLOR takes its unigrams from."""
+    input:
+        model=lambda w: model_dir(config["scorers"][w.scorer]["model"]),
+        sources=lambda w: [
+            source_path(name) for name in config["scorers"][w.scorer]["unigrams"]
+        ],
+        files=lambda w: [
+            file
+            for name in config["scorers"][w.scorer]["unigrams"]
+            for file in source_files(name)
+        ],
+        code=code("unigrams"),
+    output:
+        counts="results/unigrams/{scorer}.csv",
+    wildcard_constraints:
+        scorer=scorers_of("perplexity"),
+    params:
+        readings=lambda w: [
+            settings.reading(config["sources"][name])
+            for name in config["scorers"][w.scorer]["unigrams"]
+        ],
+    log:
+        "results/logs/unigrams/{scorer}.log",
+    benchmark:
+        "results/benchmarks/unigrams/{scorer}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        environment("torch")
+    script:
+        "../scripts/unigrams.py"
+
+
+rule perplexity:
+    """NLL of each continuation given its prompt, under a causal LM and under unigrams."""
+    input:
+        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
+        model=lambda w: model_dir(config["scorers"][w.scorer]["model"]),
+        unigrams="results/unigrams/{scorer}.csv",
+        code=code("perplexity"),
+    output:
+        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+    wildcard_constraints:
+        scorer=scorers_of("perplexity"),
+    log:
+        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+    benchmark:
+        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        environment("torch")
+    script:
+        "../scripts/perplexity.py"

@@ -1,0 +1,26 @@
+"""Score texts with an HF sequence classifier: score = sum over labels of value x P(label).
+
+With values 0, 0.5, 1 that is the paper's eq. 6; a two-class scorer has no middle.
+"""
+
+import pandas as pd
+from paramlerp import classifiers, files, models
+from paramlerp.runtime import Progress, job
+
+
+def main(rows: list[dict], model_dir: str, scorer: dict) -> pd.DataFrame:
+    model, tokenizer = models.load_classifier(model_dir, scorer["labels"])
+    texts = [row["prompt"] + row["text"] for row in rows]
+    said = Progress(len(texts), "texts")
+    p = classifiers.probabilities(model, tokenizer, texts, scorer["max_tokens"], said)
+    frame = pd.DataFrame(rows)[["prompt_id", "sample_id"]]
+    frame["score"] = p @ scorer["values"]
+    frame["positive"] = p[:, scorer["values"].index(1)]
+    return frame
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        rows = files.read_jsonl(snakemake.input.texts)
+        frame = main(rows, snakemake.input.model, snakemake.params.scorer)
+        files.write_csv(snakemake.output.scores, frame)

@@ -1,0 +1,42 @@
+"""Figure 3: sentiment, perplexity and grammar of the texts along g1."""
+
+import pandas as pd
+from paramlerp import plotting
+from paramlerp.plotting import plt
+from paramlerp.runtime import job
+
+PANELS = (
+    ("sentiment", "(a) Mean probability of positive sentiment"),
+    ("perplexity", "(b) Perplexity"),
+    ("grammar", "(c) Mean probability of correct grammar"),
+)
+
+
+def main(table: pd.DataFrame, confidence: float):
+    """A panel a metric, a line a prompt set."""
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
+    sets = list(dict.fromkeys(table["prompts"]))
+    for axis, (metric, title) in zip(axes, PANELS, strict=True):
+        for name, colour in zip(sets, plotting.COLOURS, strict=False):
+            own = table[table["prompts"] == name]
+            plotting.curve(axis, own, metric, colour=colour, label=f"{name} prompts")
+        plotting.mark_experts(axis)
+        axis.set(title=title, xlabel="α in g₁(α) = αθ⁺ + (1−α)θ⁻")
+    axes[1].set_ylim(bottom=0)
+    if len(sets) > 1:
+        axes[0].legend(loc="lower right")
+    texts = table["n_texts"].iloc[0]
+    figure.supxlabel(
+        f"{texts} texts a point; bands: {confidence:.0%} intervals, bootstrap over prompts;"
+        " shaded: beyond the experts",
+        fontsize=8,
+        color="#666666",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        plt.rcParams.update(plotting.STYLE)
+        figure = main(pd.read_csv(snakemake.input.table), snakemake.params.confidence)
+        plotting.save(figure, snakemake.output.png, snakemake.output.svg)

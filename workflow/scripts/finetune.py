@@ -1,0 +1,53 @@
+"""Fine-tune a causal LM on the texts of one pole with one setting."""
+
+import pandas as pd
+import torch
+from paramlerp import batching, checkpoints, files, likelihood, models, training
+from paramlerp.runtime import job
+from paramlerp.seeds import seed_for
+
+
+def main(base, train, validation, setting: dict, how: dict, seed, model_out, losses_out) -> None:
+    model, tokenizer = models.load_causal_lm(base)
+    texts = [row["text"] for row in files.read_jsonl(train)]
+    held_out = [row["text"] for row in files.read_jsonl(validation)][: how["validation_texts"]]
+    sequences = [models.encode(tokenizer, t, end=True)[: how["max_tokens"]] for t in texts]
+    torch.manual_seed(seed_for(seed, "dropout"))
+    batches = batching.training_batches(
+        [len(s) for s in sequences], size=setting["batch_size"], steps=setting["steps"], seed=seed
+    )
+    records = training.fit(
+        model,
+        batches,
+        lambda model, batch: likelihood.token_nll(model, [sequences[i] for i in batch])[0].mean(),
+        learning_rate=setting["learning_rate"],
+        warmup=how["warmup"],
+        weight_decay=how["weight_decay"],
+        clip=how["clip"],
+        evaluate=lambda: {
+            "validation_perplexity": likelihood.perplexity(
+                model, tokenizer, held_out, how["max_tokens"]
+            )
+        },
+        evaluate_every=how["evaluate_every"],
+    )
+    with files.writing(model_out) as beside:
+        model.save_pretrained(beside)
+        tokenizer.save_pretrained(beside)
+        checkpoints.write_hashes(beside)
+    files.write_csv(losses_out, pd.DataFrame(records))
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(
+            snakemake.input.base,
+            snakemake.input.train,
+            snakemake.input.validation,
+            snakemake.params.setting,
+            snakemake.params.training,
+            # A stream of its own for every expert, whatever runs beside it.
+            seed_for(snakemake.params.seed, *snakemake.wildcards),
+            snakemake.output.model,
+            snakemake.output.losses,
+        )

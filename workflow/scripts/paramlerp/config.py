@@ -1,0 +1,145 @@
+"""The config: checked once, then read through these functions."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from . import schemes
+from .errors import UserError
+
+#: what says where a source is; keys of other kinds are left over from a config beneath
+KINDS = {
+    "package": ("name", "version", "sha256", "extract"),
+    "hub": ("id", "revision"),
+    "path": ("path",),
+}
+#: what says how a source of text is read
+READERS = {
+    "rated": ("positive_from", "negative_to", "neutral_within"),
+    "trees": ("positive", "negative", "neutral"),
+    "table": ("text", "label", "positive", "negative", "neutral"),
+}
+
+
+def check(config: dict, schema_file) -> None:
+    """Raise UserError, one line naming the key, unless `config` is valid and means something."""
+    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(e.path))
+    if errors:
+        raise UserError(f"config: {_say(errors[0])}")
+    for name, source in config["sources"].items():
+        _check_source(name, source)
+    _check_models(config)
+    if sum(config["corpus"]["parts"].values()) > 1 + 1e-9:
+        raise UserError("config: corpus.parts: the fractions add up to more than 1")
+    if abs(sum(config["corpus"]["splits"].values()) - 1) > 1e-9:
+        raise UserError("config: corpus.splits: the fractions do not add up to 1")
+    _require_reader(config, "corpus.source", config["corpus"]["source"])
+    for name, prompts in config["prompts"].items():
+        _require_reader(config, f"prompts.{name}.source", prompts["source"])
+    for scheme, sweep in config["sweeps"].items():
+        try:
+            alphas(sweep["alphas"])
+        except UserError as error:
+            raise UserError(f"config: sweeps.{scheme}.alphas: {error}") from None
+        for prompts in sweep["prompts"]:
+            if prompts not in config["prompts"]:
+                raise UserError(f"config: sweeps.{scheme}.prompts: no prompt set {prompts!r}")
+
+
+def _say(error) -> str:
+    path = ".".join(map(str, error.absolute_path)) or "(top level)"
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        return f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(known)}"
+    return f"{path}: {error.message:.200}"
+
+
+def _check_source(name: str, source: dict) -> None:
+    needed = [*KINDS[source["kind"]], *READERS.get(source.get("reader"), ())]
+    optional = ("revision", "label", "positive", "negative", "neutral")
+    for key in needed:
+        if key not in source and key not in optional:
+            which = f"kind {source['kind']}" if key in KINDS[source["kind"]] else "its reader"
+            raise UserError(f"config: sources.{name}.{key}: missing; {which} needs it")
+    if source["kind"] == "path" and not Path(source["path"]).exists():
+        raise UserError(f"config: sources.{name}.path: {source['path']} does not exist")
+
+
+def _check_models(config: dict) -> None:
+    if "base" not in config["sources"]:
+        raise UserError("config: sources.base: missing; it is the model that experts start from")
+    for name in config["sources"].keys() & config["classifiers"].keys():
+        raise UserError(f"config: classifiers.{name}: sources has one of that name too")
+    known = [*config["sources"], *config["classifiers"]]
+    used = {f"classifiers.{n}.encoder": c["encoder"] for n, c in config["classifiers"].items()}
+    for name, scorer in config["scorers"].items():
+        if "model" in scorer:
+            used[f"scorers.{name}.model"] = scorer["model"]
+        if scorer["kind"] == "classifier" and len(scorer["labels"]) != len(scorer["values"]):
+            raise UserError(f"config: scorers.{name}: as many labels as values, please")
+        if scorer["kind"] == "classifier" and 1 not in scorer["values"]:
+            raise UserError(f"config: scorers.{name}.values: one label must count 1")
+        for source in scorer.get("unigrams", []):
+            _require_reader(config, f"scorers.{name}.unigrams", source)
+    for key, model in used.items():
+        if model not in known:
+            raise UserError(f"config: {key}: no source or classifier is called {model!r}")
+    for name, classifier in config["classifiers"].items():
+        if config["corpus"]["parts"]["classifier"] == 0:
+            raise UserError(f"config: corpus.parts.classifier: 0, but {name} is trained on it")
+        for domain in classifier["also_test_on"]:
+            _require_reader(config, f"classifiers.{name}.also_test_on", domain)
+
+
+def _require_reader(config: dict, key: str, source: str) -> None:
+    if source not in config["sources"]:
+        raise UserError(f"config: {key}: no source is called {source!r}")
+    if "reader" not in config["sources"][source]:
+        raise UserError(f"config: {key}: source {source!r} declares no reader")
+
+
+def location(source: dict) -> dict:
+    """Where a source is: its kind and that kind's keys, and nothing of other kinds."""
+    return {"kind": source["kind"], **{k: source.get(k) for k in KINDS[source["kind"]]}}
+
+
+def reading(source: dict) -> dict:
+    """How a source is read: its reader and that reader's keys."""
+    keys = READERS[source["reader"]]
+    return {"reader": source["reader"], **{k: source[k] for k in keys if k in source}}
+
+
+def alphas(spec) -> list[str]:
+    """A list of numbers, or {from, to, step}, as fixed three-decimal strings, ascending.
+
+    Raises UserError for what is no number, a step that misses the end, or a repeat.
+    """
+    if isinstance(spec, dict):
+        first, last, step = (schemes.decimal(spec[key]) for key in ("from", "to", "step"))
+        if step <= 0 or last < first or (last - first) % step:
+            raise UserError(f"from {first} to {last} is no whole number of steps of {step}")
+        points = [first + step * i for i in range(int((last - first) / step) + 1)]
+    else:
+        points = sorted(schemes.decimal(value) for value in spec)
+    for a, b in zip(points, points[1:], strict=False):
+        if a == b:
+            raise UserError(f"{a} is there twice")
+    return [schemes.fixed(Decimal(p)) for p in points]
+
+
+def settings(experts: dict) -> dict[str, dict]:
+    """The grid of table 1: name in paths -> learning rate, batch size, steps."""
+    return {
+        f"lr={float(rate):g},batch={size},steps={steps}": {
+            "learning_rate": float(rate),
+            "batch_size": size,
+            "steps": steps,
+        }
+        for rate in experts["learning_rate"]
+        for size in experts["batch_size"]
+        for steps in experts["steps"]
+    }

@@ -1,0 +1,241 @@
+"""Many continuations of many prompts from one source of next-token logits.
+
+Every (prompt, sample) has a random stream of its own, the same at every point
+of a sweep: its t-th uniform number picks its t-th token by inverting the
+distribution in token-id order. So texts at neighbouring points stay coupled
+(common random numbers), and no text depends on the batch it was made in or on
+which other points are run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import Cache, DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from .batching import pad
+from .errors import UserError
+from .seeds import generator
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """Generated ids without EOS, and whether EOS ended them."""
+
+    ids: list[int]
+    ended: bool
+
+
+def uniforms(seed, prompt: str, sample: int, count: int) -> np.ndarray:
+    """The random stream of a sample: (count,) float64 in [0, 1)."""
+    return generator(seed, prompt, sample).random(count)
+
+
+#: tokens looked at before the nucleus is known to be larger
+WIDTH = 256
+
+
+def sample_top_p(logits: torch.Tensor, u: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Nucleus sampling (Holtzman et al. 2020) by inversion: (rows, vocabulary), (rows,) -> (rows,).
+
+    The nucleus is the smallest set of most probable tokens whose mass reaches
+    `top_p`; tokens tied with its last are in it. Of its tokens in id order, the
+    first whose cumulative share exceeds `u` is taken. Exact without sorting the
+    vocabulary: the `WIDTH` best tokens are sorted, and more only for the rows
+    whose nucleus they do not hold.
+    """
+    tokens = torch.empty(len(logits), dtype=torch.long, device=logits.device)
+    total = logits.logsumexp(-1, keepdim=True)
+    rows, width = torch.arange(len(logits), device=logits.device), WIDTH
+    while len(rows):
+        width = min(width, logits.shape[1])
+        values, ids = logits[rows].topk(width)
+        p = (values - total[rows]).double().exp()
+        last = (p.cumsum(-1) < top_p).sum(-1, keepdim=True).clamp(max=width - 1)
+        threshold = values.gather(1, last)
+        # The nucleus must end before the window does, or its ties may lie outside.
+        held = (threshold > values[:, -1:]).squeeze(1)
+        if width == logits.shape[1]:
+            held[:] = True
+        p = p.where(values >= threshold, 0)
+        ids, order = ids[held].sort()
+        cdf = p[held].gather(1, order).cumsum(-1)
+        index = (cdf <= u[rows][held, None] * cdf[:, -1:]).sum(-1, keepdim=True)
+        # With u next to 1, rounding may step past the last token that has any mass.
+        heaviest_last = (cdf < cdf[:, -1:]).sum(-1, keepdim=True)
+        tokens[rows[held]] = ids.gather(1, index.minimum(heaviest_last)).squeeze(1)
+        rows, width = rows[~held], width * 16
+    return tokens
+
+
+class _Rows(DynamicLayer):
+    """Keys and values of many rows in one buffer with room for what is to come.
+
+    Appending writes in place instead of copying all that went before.
+    """
+
+    def __init__(self, layer: DynamicLayer, copies: int, room: int):
+        super().__init__()
+        self.dtype, self.device = layer.keys.dtype, layer.keys.device
+        self.is_initialized = True
+        self.length = layer.keys.shape[-2]
+        self._keys, self._values = (self._expand(x, copies, room) for x in (layer.keys, layer.values))
+        self._view()
+
+    @staticmethod
+    def _expand(x: torch.Tensor, copies: int, room: int) -> torch.Tensor:
+        rows, heads, length, size = x.shape
+        buffer = x.new_empty(rows * copies, heads, length + room, size)
+        buffer[:, :, :length] = x.repeat_interleave(copies, 0)
+        return buffer
+
+    def _view(self) -> None:
+        self.keys = self._keys[:, :, : self.length]
+        self.values = self._values[:, :, : self.length]
+
+    def update(self, key_states, value_states, *args, **kwargs):
+        end = self.length + key_states.shape[-2]
+        self._keys[:, :, self.length : end] = key_states
+        self._values[:, :, self.length : end] = value_states
+        self.length = end
+        self._view()
+        return self.keys, self.values
+
+    def keep(self, rows: torch.Tensor) -> None:
+        self._keys, self._values = self._keys[rows], self._values[rows]
+        self._view()
+
+
+class ModelLogits:
+    """Next-token logits from one causal LM with a KV cache."""
+
+    def __init__(self, model):
+        self.model = model
+
+    @torch.inference_mode()
+    def prefill(self, prompts: Sequence[Sequence[int]], copies: int, room: int) -> torch.Tensor:
+        """Read each prompt once, make `copies` rows of it: (prompts * copies, vocabulary).
+
+        `room` is the number of tokens that will follow at most.
+        """
+        device = self.model.device
+        ids = torch.from_numpy(pad(prompts, 0, left=True)).to(device)
+        lengths = torch.tensor([len(p) for p in prompts], device=device)
+        mask = torch.arange(ids.shape[1], device=device) >= ids.shape[1] - lengths[:, None]
+        out = self.model(
+            input_ids=ids,
+            attention_mask=mask.long(),
+            position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
+            past_key_values=DynamicCache(config=self.model.config),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        layers = out.past_key_values.layers
+        if any(type(layer) is not DynamicLayer for layer in layers):
+            raise UserError(f"{self.model.config.model_type}: only full attention can be decoded")
+        self.cache = Cache(layers=[_Rows(layer, copies, room) for layer in layers])
+        self.positions = lengths.repeat_interleave(copies)
+        self.mask = mask.repeat_interleave(copies, 0)
+        return out.logits[:, -1].repeat_interleave(copies, 0)
+
+    @torch.inference_mode()
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Append a token to each row: (rows,) -> (rows, vocabulary)."""
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], 1)
+        out = self.model(
+            input_ids=tokens[:, None],
+            attention_mask=self.mask.long(),
+            position_ids=self.positions[:, None],
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self.positions = self.positions + 1
+        return out.logits[:, -1]
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Go on with these rows only."""
+        for layer in self.cache.layers:
+            layer.keep(rows)
+        self.positions, self.mask = self.positions[rows], self.mask[rows]
+
+
+def generate(
+    source,
+    prompts: Sequence[Sequence[int]],
+    streams: np.ndarray,
+    *,
+    top_p: float,
+    eos: int,
+    max_rows: int,
+    said=lambda done: None,
+) -> list[list[Continuation]]:
+    """Continue each prompt once per stream: prompts (ids) x streams (prompts, samples, tokens).
+
+    A continuation ends at EOS or when its stream is used up. Returns prompts x
+    samples. Prompts of like length share a batch of at most `max_rows` rows.
+    `source` is a `ModelLogits` or anything with its three methods. `said(done)` is
+    called as texts are finished. Raises UserError if logits are not finite.
+    """
+    samples = streams.shape[1]
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    size = max(1, max_rows // samples)
+    out: list = [None] * len(prompts)
+    done = 0
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
+        rows = _continue(
+            source, [prompts[i] for i in batch], streams[batch], top_p, eos, lambda n: said(done + n)
+        )
+        for place, index in enumerate(batch):
+            out[index] = rows[place * samples : (place + 1) * samples]
+        done += len(rows)
+    return out
+
+
+#: share of finished rows at which the others are moved together
+DROP = 1 / 8
+
+
+def _continue(source, prompts, streams, top_p: float, eos: int, said) -> list[Continuation]:
+    _, samples, length = streams.shape
+    logits = source.prefill(prompts, copies=samples, room=length)
+    u = torch.from_numpy(streams.reshape(-1, length)).to(logits.device)
+    ids: list[list[int]] = [[] for _ in u]
+    ended = [False] * len(u)
+    rows = torch.arange(len(u))  # which text each live row writes
+    for step in range(length):
+        if not logits.sum().isfinite():  # a sum passes NaN and Inf on, and is cheap
+            raise UserError(f"token {step + 1}: the model's logits hold NaN or Inf")
+        tokens = sample_top_p(logits, u[rows, step], top_p)
+        alive = []
+        for place, (text, token) in enumerate(zip(rows.tolist(), tokens.tolist(), strict=True)):
+            if ended[text]:
+                continue
+            if token == eos:
+                ended[text] = True
+            else:
+                ids[text].append(token)
+                alive.append(place)
+        said(sum(ended))
+        if not alive or step == length - 1:
+            break
+        if len(alive) <= len(rows) * (1 - DROP):
+            kept = torch.tensor(alive)
+            source.keep(kept.to(logits.device))
+            rows, tokens = rows[kept], tokens[kept.to(tokens.device)]
+        logits = source.step(tokens)
+    said(len(ids))
+    return [Continuation(i, e) for i, e in zip(ids, ended, strict=True)]
+
+
+def text_of(tokenizer, prompt: Sequence[int], continuation: Sequence[int]) -> str:
+    """The continuation's text alone, its leading space kept.
+
+    Decoded behind its prompt, since some tokenizers swallow a first space.
+    """
+    head = tokenizer.decode(prompt, skip_special_tokens=True)
+    whole = tokenizer.decode([*prompt, *continuation], skip_special_tokens=True)
+    return whole[len(head) :]

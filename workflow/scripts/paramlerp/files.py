@@ -1,0 +1,86 @@
+"""Writing files so that no reader ever sees half of one."""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def writing(path) -> Iterator[Path]:
+    """Yield a fresh path beside `path`; on success fsync it and rename it over `path`.
+
+    Works for files and for directories (which the caller creates). If the body
+    raises, what was written is removed and `path` is as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield beside
+        for file in sorted(beside.rglob("*")) if beside.is_dir() else [beside]:
+            _fsync(file)
+        if beside.is_dir():
+            _fsync(beside)
+            if path.exists():
+                shutil.rmtree(path)
+        os.replace(beside, path)
+        _fsync(path.parent)
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside)
+        else:
+            beside.unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path, text: str) -> None:
+    """Write `text` as UTF-8 with \\n line ends."""
+    with writing(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path, value) -> None:
+    """Write `value` as indented JSON, keys in the order given."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_jsonl(path, rows: Iterable[dict]) -> None:
+    """Write one JSON object a line."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def read_jsonl(path) -> list[dict]:
+    """Read what `write_jsonl` wrote."""
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def write_csv(path, frame) -> None:
+    """Write a pandas frame; floats with 10 significant digits, so that bytes are stable."""
+    write_text(path, frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+
+
+def link(source, target) -> None:
+    """Hard-link `source` to `target`, or copy it where links cannot be made."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def sha256(path) -> str:
+    """Hex digest of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

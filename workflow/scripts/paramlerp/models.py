@@ -1,0 +1,80 @@
+"""Loading models and turning text into ids: one way for all."""
+
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+from .checkpoints import weight_files
+from .errors import UserError
+
+
+def device() -> torch.device:
+    """The GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_causal_lm(directory) -> tuple[torch.nn.Module, "AutoTokenizer"]:
+    """A causal LM in fp32, in eval mode, on `device()`, and its tokenizer.
+
+    Raises UserError if the directory holds no safetensors, no tokenizer, or no causal LM.
+    """
+    tokenizer = load_tokenizer(directory)
+    model = _load(AutoModelForCausalLM, directory)
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"{directory}: its tokenizer has no EOS token, which ends our texts")
+    if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
+        raise UserError(f"{directory}: its tokenizer knows more tokens than its embedding has rows")
+    return model, tokenizer
+
+
+def load_classifier(directory, labels: list[str] | None = None, **kwargs):
+    """A sequence classifier and its tokenizer; its labels in order must be `labels`.
+
+    Raises UserError if they are not: a scorer read the wrong way round would
+    turn every curve upside down.
+    """
+    model = _load(AutoModelForSequenceClassification, directory, **kwargs)
+    own = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    if labels is not None and own != labels:
+        raise UserError(f"{directory}: config.json: id2label is {own}, the config says {labels}")
+    return model, load_tokenizer(directory)
+
+
+def load_tokenizer(directory):
+    """The tokenizer of an HF directory, from disk only."""
+    try:
+        return AutoTokenizer.from_pretrained(str(Path(directory)), local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{directory}: no tokenizer ({str(error).splitlines()[0]})") from None
+
+
+def _load(auto, directory, **kwargs) -> torch.nn.Module:
+    weight_files(directory)
+    try:
+        model = auto.from_pretrained(
+            str(Path(directory)),
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            **kwargs,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{directory}: cannot be loaded: {reason}") from None
+    return model.to(device()).eval()
+
+
+def encode(tokenizer, text: str, *, end: bool = False) -> list[int]:
+    """EOS, then `text`, then EOS again if it is to `end`.
+
+    EOS in front makes the first word a prediction too and gives an empty prompt
+    a context; the experts are trained and read with it. No other special tokens.
+    """
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    eos = tokenizer.eos_token_id
+    return [eos, *ids, eos] if end else [eos, *ids]

@@ -1,0 +1,175 @@
+"""Readers: from a source's files to rows of text with a pole.
+
+A pole is "positive", "negative", "neutral" or None (dropped by the experts,
+welcome as a prompt).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import UserError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One text: where it stood, what it says, its pole, and its official split if it has one."""
+
+    id: str
+    text: str
+    pole: str | None
+    split: str | None = None
+
+
+def read(path, spec: dict) -> list[Row]:
+    """Read a source with the reader that its `spec` declares; see the readers below.
+
+    Raises UserError naming the file and the line or row that cannot be read.
+    """
+    rows = list(READERS[spec["reader"]](Path(path), spec))
+    if not rows:
+        raise UserError(f"{path}: no rows")
+    return rows
+
+
+def rated(path: Path, spec: dict) -> Iterator[Row]:
+    """Lines of id, mean human rating and text, tab-separated UTF-8.
+
+    The form of the rated sentences of Hutto & Gilbert, ICWSM 2014. Ratings from
+    `positive_from` up are positive, up to `negative_to` negative, within
+    +-`neutral_within` neutral.
+    """
+    path = _only_file(path)
+    for number, line in _lines(path):
+        fields = line.split("\t")
+        try:
+            name, rating, text = fields[0], float(fields[1]), fields[2]
+        except (IndexError, ValueError):
+            raise UserError(f"{path}: line {number}: not id, rating, text: {line!r:.80}") from None
+        pole = None
+        if rating >= spec["positive_from"]:
+            pole = "positive"
+        elif rating <= spec["negative_to"]:
+            pole = "negative"
+        elif abs(rating) <= spec["neutral_within"]:
+            pole = "neutral"
+        yield Row(name, clean(text), pole)
+
+
+def trees(path: Path, spec: dict) -> Iterator[Row]:
+    """Penn-style trees, `(3 (2 The) (2 Rock))`; the root's label counts.
+
+    The form of the Stanford Sentiment Treebank (Socher et al. 2013): a folder
+    with train.txt, dev.txt and test.txt, whose splits are kept.
+    """
+    for name, split in (("train", "train"), ("dev", "validation"), ("test", "test")):
+        file = path / f"{name}.txt"
+        if not file.exists():
+            raise UserError(f"{file}: no such file; trees come as train.txt, dev.txt, test.txt")
+        for number, line in _lines(file):
+            root = re.match(r"\((\d)", line)
+            leaves = re.findall(r"\(\d ([^()\s]+)\)", line)
+            if not root or not leaves:
+                raise UserError(f"{file}: line {number}: not a labelled tree: {line!r:.80}")
+            text = detokenize([_BRACKETS.get(leaf, leaf) for leaf in leaves])
+            yield Row(f"{name}-{number}", text, _pole(int(root[1]), spec, file, number), split)
+
+
+def table(path: Path, spec: dict) -> Iterator[Row]:
+    """Anything `datasets` reads: a dataset's folder (parquet, JSON, CSV), or one such file.
+
+    `text` and `label` name the columns; dots step into nested ones. Without a
+    `label` all rows are neutral. Splits called train, validation (dev) and test are kept.
+    """
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetGenerationError
+
+    loader = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+    if path.is_dir() and (only := _only_file(path, required=False)):
+        path = only
+    try:
+        if path.is_dir():
+            parts = load_dataset(str(path), streaming=True)
+        else:
+            if path.suffix not in loader:
+                raise UserError(f"{path}: not one of {', '.join(loader)}")
+            files = {"all": str(path)}
+            parts = load_dataset(loader[path.suffix], data_files=files, streaming=True)
+        for part, rows in parts.items():
+            split = {"dev": "validation", "valid": "validation"}.get(part, part)
+            for number, row in enumerate(rows, 1):
+                text = _column(row, spec["text"], path, number)
+                pole = "neutral"
+                if spec.get("label"):
+                    label = _column(row, spec["label"], path, number)
+                    pole = _pole(label, spec, path, number)
+                if not isinstance(text, str):
+                    raise UserError(f"{path}: row {number}: {spec['text']}: not text: {text!r:.60}")
+                yield Row(f"{part}-{number}", clean(text), pole, split if split in SPLITS else None)
+    except (DatasetGenerationError, OSError, ValueError) as error:
+        raise UserError(f"{path}: {str(error).splitlines()[0]}") from None
+
+
+READERS = {"rated": rated, "trees": trees, "table": table}
+
+
+def clean(text: str) -> str:
+    """One line, single spaces, plain double quotes."""
+    text = re.sub(r"''|``", '"', text)
+    return " ".join(text.split())
+
+
+_BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
+
+
+def detokenize(words: list[str]) -> str:
+    """Words of the Penn treebank as running text: "it 's fun ." becomes "it's fun."."""
+    text = " ".join(word.replace("\\/", "/").replace("\\*", "*") for word in words)
+    text = re.sub(r"`` ?| ?''", '"', text)
+    text = re.sub(r" (n't\b|'(?:s|re|ve|ll|d|m)\b|[.,;:!?)\]}%])", r"\1", text)
+    text = re.sub(r"([(\[{$]) ", r"\1", text)
+    return clean(text)
+
+
+def _pole(label, spec: dict, path: Path, number: int) -> str | None:
+    for pole in ("positive", "negative", "neutral"):
+        if label in spec.get(pole, []):
+            return pole
+    if isinstance(label, (int, str)):
+        return None
+    raise UserError(f"{path}: row {number}: label {label!r} is neither a number nor a word")
+
+
+def _column(row: dict, name: str, path: Path, number: int):
+    value = row
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            raise UserError(f"{path}: row {number}: no column {name!r}; it has {', '.join(row)}")
+        value = value[key]
+    return value
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                text = line.decode("utf-8").strip()
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path}: line {number}: not UTF-8 ({error.reason})") from None
+            if text:
+                yield number, text
+
+
+def _only_file(path: Path, *, required: bool = True) -> Path | None:
+    """`path` itself, or the one file in it where it is a fetched folder."""
+    if path.is_file():
+        return path
+    inside = [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")]
+    if len(inside) == 1 and not any(p.is_dir() for p in path.iterdir()):
+        return inside[0]
+    if required:
+        raise UserError(f"{path}: expected one file, found {len(inside)}")
+    return None

@@ -1,0 +1,82 @@
+"""What every script does around its work: log, threads, errors, progress."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import UserError
+
+logger = logging.getLogger("paramlerp")
+
+
+@contextmanager
+def job(snakemake, *, network: bool = False) -> Iterator[logging.Logger]:
+    """Run a rule's script: log to its log file and to the terminal, one line an error.
+
+    Threads are fixed to the rule's, since sums depend on how they are split.
+    Only a script that says `network` may reach a hub: for all others a missing
+    local file is an error at once, not a minute of retries.
+    """
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(snakemake.threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if not network:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(snakemake.threads)
+    _quieten_transformers()
+
+    Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
+    what = " ".join([snakemake.rule, *map(str, snakemake.wildcards)])
+    to_file = logging.FileHandler(snakemake.log[0], mode="w")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal = logging.StreamHandler()
+    to_terminal.setFormatter(logging.Formatter(f"[{what}] %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
+    for noisy in ("httpx", "httpcore", "datasets", "fsspec"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        yield logger
+    except UserError as error:
+        logger.error("error: %s", error)
+        sys.exit(1)
+    except Exception:
+        logger.exception("unexpected error")
+        sys.exit(1)
+
+
+def _quieten_transformers() -> None:
+    if "transformers" in sys.modules:
+        from transformers.utils import logging as chatter
+
+        chatter.set_verbosity_error()
+        chatter.disable_progress_bar()
+
+
+class Progress:
+    """Says how far a long job is and how long it still takes, every few seconds."""
+
+    def __init__(self, total: int, unit: str, *, every: float = 15.0):
+        self.total, self.unit, self.every = total, unit, every
+        self.start = self.said = time.monotonic()
+
+    def __call__(self, done: int, note: str = "") -> None:
+        now = time.monotonic()
+        if now - self.said < self.every and done < self.total:
+            return
+        self.said = now
+        left = (now - self.start) / max(done, 1) * (self.total - done)
+        logger.info(
+            "%s",
+            f"{done}/{self.total} {self.unit}, {_clock(left)} left" + (f", {note}" if note else ""),
+        )
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

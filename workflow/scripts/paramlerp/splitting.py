@@ -1,0 +1,102 @@
+"""Disjoint parts of a corpus, each with train, validation and test."""
+
+import re
+from collections import Counter, defaultdict
+
+from .errors import UserError
+from .readers import SPLITS, Row
+from .seeds import seed_for
+
+POLES = ("positive", "negative")
+#: experts: fine-tuning of theta+ and theta-; classifier: the sentiment scorer;
+#: language_model: a judge of fluency that has seen both poles
+PARTS = ("experts", "classifier", "language_model")
+
+
+def split(
+    rows: list[Row],
+    *,
+    parts: dict[str, float],
+    splits: dict[str, float],
+    near_duplicate: float,
+    seed: int,
+) -> dict[tuple[str, str, str], list[Row]]:
+    """(part, pole, split) -> rows, no text in two places.
+
+    Places are drawn by a hash of seed and text, so neither the file's order nor
+    other rows move a text. Official splits are kept; where texts are assigned by
+    us, near-duplicates go first, or a scorer would know its test set by heart.
+    Raises UserError if a pole has no text or a needed place stays empty.
+    """
+    rows = [row for row in rows if row.pole in POLES]
+    used = [part for part in PARTS if parts[part] > 0]
+    official = all(row.split for row in rows)
+    if not official or len(used) > 1:
+        rows = deduplicate(rows, threshold=near_duplicate)
+    for pole in POLES:
+        if not any(row.pole == pole for row in rows):
+            raise UserError(f"no {pole} text: check the reader's labels or thresholds")
+    places = {(part, pole, s): [] for part in used for pole in POLES for s in SPLITS}
+    for pole in POLES:
+        for given in SPLITS if official else (None,):
+            mine = [row for row in rows if row.pole == pole and row.split == (given or row.split)]
+            mine.sort(key=lambda row: seed_for(seed, row.text))
+            for part, share in _cut(mine, {part: parts[part] for part in PARTS}).items():
+                if part not in used:
+                    continue
+                if given:
+                    places[part, pole, given] += share
+                else:
+                    for name, piece in _cut(share, {s: splits[s] for s in SPLITS}).items():
+                        places[part, pole, name] += piece
+    for (part, pole, name), texts in places.items():
+        if not texts:
+            raise UserError(f"{part}/{pole}/{name} is empty: too little {pole} text")
+    return places
+
+
+def _cut(rows: list[Row], fractions: dict[str, float]) -> dict[str, list[Row]]:
+    pieces, total = {}, 0.0
+    for name, fraction in fractions.items():
+        start, total = round(total * len(rows)), total + fraction
+        pieces[name] = rows[start : round(total * len(rows))]
+    return pieces
+
+
+def deduplicate(rows: list[Row], *, threshold: float) -> list[Row]:
+    """`rows` without near-duplicates: the first of those that resemble each other stays.
+
+    Two texts resemble each other if the Jaccard similarity of their sets of word
+    trigrams (Broder 1997) reaches `threshold`; case and punctuation do not count.
+    """
+    holders: dict[tuple, list[int]] = defaultdict(list)
+    kept, sizes = [], []
+    for row in rows:
+        words = re.findall(r"\w+", row.text.lower())
+        shingles = {tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
+        shared = Counter(index for s in shingles for index in holders[s])
+        if any(n / (len(shingles) + sizes[i] - n) >= threshold for i, n in shared.items()):
+            continue
+        for s in shingles:
+            holders[s].append(len(kept))
+        kept.append(row)
+        sizes.append(len(shingles))
+    return kept
+
+
+def openings(rows: list[Row], *, count: int, words: int | None, pole: str, seed: int) -> list[str]:
+    """`count` distinct prompts: texts of `pole`, or their first `words` words.
+
+    A text gives an opening only if at least three more words follow, so that
+    there is something left to say. Drawn by a hash of seed and text.
+    Raises UserError if there are fewer.
+    """
+    prompts = {}
+    for row in sorted(rows, key=lambda row: seed_for(seed, row.text)):
+        parts = row.text.split()
+        if row.pole != pole or not parts or (words and len(parts) < words + 3):
+            continue
+        prompts[" ".join(parts[:words])] = None
+    if len(prompts) < count:
+        raise UserError(f"{count} prompts are asked for, {len(prompts)} are there")
+    return list(prompts)[:count]

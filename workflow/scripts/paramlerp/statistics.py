@@ -1,0 +1,100 @@
+"""Statistics of a walk: metrics of a set of texts with intervals that respect the prompt.
+
+Continuations of one prompt resemble each other, so the prompt is the unit: the
+bootstrap draws prompts with replacement, and all their texts come along (cluster
+bootstrap; Davison & Hinkley 1997, section 3.8). The same draws serve all points
+of a walk, which makes differences paired.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .seeds import generator
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, its 95% (or other) percentile interval, and the draws behind it."""
+
+    value: float
+    low: float
+    high: float
+    draws: np.ndarray  # (resamples,)
+
+
+def resamples(prompts: int, count: int, seed) -> np.ndarray:
+    """How often each prompt is drawn: (1 + count, prompts); row 0 is the data itself."""
+    random = generator(seed, "bootstrap", prompts)
+    drawn = random.multinomial(prompts, np.full(prompts, 1 / prompts), size=count)
+    return np.vstack([np.ones(prompts, drawn.dtype), drawn])
+
+
+def ratio(weights: np.ndarray, numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """(1 + count,): weighted sum of one per-prompt array (prompts,) over that of another."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (weights @ numerator) / (weights @ denominator)
+
+
+def median(weights: np.ndarray, values: np.ndarray, prompt: np.ndarray) -> np.ndarray:
+    """(1 + count,): median of per-text `values` (texts,) where texts weigh as their prompt."""
+    order = np.argsort(values, kind="stable")
+    values, prompt = values[order], prompt[order]
+    out = np.empty(len(weights))
+    for start in range(0, len(weights), 1000):  # bounds memory, not results
+        cumulative = weights[start : start + 1000, prompt].cumsum(1)
+        half = cumulative[:, -1:] / 2
+        lower = (cumulative < half).sum(1)
+        upper = (cumulative <= half).sum(1).clip(max=len(values) - 1)
+        out[start : start + 1000] = (values[lower] + values[upper]) / 2
+    return out
+
+
+def estimate(statistics: np.ndarray, confidence: float) -> Estimate:
+    """From a statistic on the data (first) and on its resamples (rest)."""
+    value, draws = statistics[0], statistics[1:]
+    usable = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or not len(usable):
+        return Estimate(float(value), np.nan, np.nan, draws)
+    low, high = np.quantile(usable, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Estimate(float(value), float(low), float(high), draws)
+
+
+def variance_saved(a: Estimate, b: Estimate) -> float:
+    """Share of var(b - a) that pairing saves against unrelated draws, 1 - var(b-a)/(var a + var b).
+
+    Negative where pairing does harm; NaN where nothing varies.
+    """
+    apart = np.nanvar(a.draws) + np.nanvar(b.draws)
+    return float(1 - np.nanvar(b.draws - a.draws) / apart) if apart > 0 else float("nan")
+
+
+def auc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """P(a positive scores above a negative), ties half: area under the ROC curve."""
+    order = np.sort(scores)
+    ranks = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right")) / 2
+    n = int(positive.sum())
+    m = len(scores) - n
+    return float((ranks[positive].sum() - n * n / 2) / (n * m)) if n and m else float("nan")
+
+
+def calibration(p: np.ndarray, positive: np.ndarray, bins: int = 10) -> list[dict]:
+    """Reliability diagram in equal-width bins: mean forecast and observed share in each."""
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    return [
+        {
+            "low": b / bins,
+            "high": (b + 1) / bins,
+            "n": int((which == b).sum()),
+            "forecast": float(p[which == b].mean()),
+            "observed": float(positive[which == b].mean()),
+        }
+        for b in range(bins)
+        if (which == b).any()
+    ]
+
+
+def calibration_error(p: np.ndarray, positive: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al. 2017): mean |forecast - observed| over texts."""
+    rows = calibration(p, positive, bins)
+    return sum(r["n"] * abs(r["forecast"] - r["observed"]) for r in rows) / len(p)

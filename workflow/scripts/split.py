@@ -1,0 +1,25 @@
+"""Cut a corpus into disjoint parts and splits, a file for each pole."""
+
+from paramlerp import files, readers, splitting
+from paramlerp.runtime import job
+
+
+def main(source: str, reading: dict, outputs: dict, log, **how) -> None:
+    rows = readers.read(source, reading)
+    for place, texts in splitting.split(rows, **how).items():
+        files.write_jsonl(outputs["_".join(place)], ({"id": r.id, "text": r.text} for r in texts))
+        log.info("%s: %d texts", "/".join(place), len(texts))
+
+
+if __name__ == "__main__":
+    with job(snakemake) as log:
+        main(
+            snakemake.input.source,
+            snakemake.params.reading,
+            dict(snakemake.output.items()),
+            log,
+            parts=snakemake.params.parts,
+            splits=snakemake.params.splits,
+            near_duplicate=snakemake.params.near_duplicate,
+            seed=snakemake.params.seed,
+        )

@@ -1,0 +1,75 @@
+"""Fine-tune an encoder to tell negative (0) from positive (1) text."""
+
+import pandas as pd
+import torch
+from paramlerp import batching, checkpoints, classifiers, files, models, training
+from paramlerp.runtime import job
+from paramlerp.seeds import seed_for
+from paramlerp.statistics import auc
+
+LABELS = ["negative", "positive"]
+
+
+def main(encoder, train: list, validation: list, how: dict, seed: int, model_out, losses_out):
+    torch.manual_seed(seed)  # the new head's weights, and dropout
+    model, tokenizer = models.load_classifier(
+        encoder,
+        LABELS,
+        num_labels=len(LABELS),
+        id2label=dict(enumerate(LABELS)),
+        label2id={label: i for i, label in enumerate(LABELS)},
+    )
+    texts, labels = read(train)
+    held_out, truth = read(validation)
+    sequences = classifiers.encode_all(tokenizer, texts, how["max_tokens"])
+    steps = max(1, round(how["epochs"] * len(texts) / how["batch_size"]))
+    batches = batching.training_batches(
+        [len(s) for s in sequences], size=how["batch_size"], steps=steps, seed=seed
+    )
+
+    def loss(model, batch):
+        own = [sequences[i] for i in batch]
+        return classifiers.label_loss(model, own, [labels[i] for i in batch], tokenizer.pad_token_id)
+
+    def evaluate() -> dict[str, float]:
+        p = classifiers.probabilities(model, tokenizer, held_out, how["max_tokens"])[:, 1]
+        positive = pd.Series(truth).to_numpy() == 1
+        accuracy = float(((p > 0.5) == positive).mean())
+        return {"validation_auc": auc(p, positive), "validation_accuracy": accuracy}
+
+    records = training.fit(
+        model,
+        batches,
+        loss,
+        learning_rate=how["learning_rate"],
+        warmup=how["warmup"],
+        weight_decay=how["weight_decay"],
+        clip=how["clip"],
+        evaluate=evaluate,
+        evaluate_every=max(1, steps // 2),
+    )
+    with files.writing(model_out) as beside:
+        model.save_pretrained(beside)
+        tokenizer.save_pretrained(beside)
+        checkpoints.write_hashes(beside)
+    files.write_csv(losses_out, pd.DataFrame(records))
+
+
+def read(paths: list[str]) -> tuple[list[str], list[int]]:
+    """Texts and labels from one file a label, in the order of LABELS."""
+    rows = [(r["text"], label) for label, path in enumerate(paths) for r in files.read_jsonl(path)]
+    return [text for text, _ in rows], [label for _, label in rows]
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        i = snakemake.input
+        main(
+            i.encoder,
+            [i.negative, i.positive],
+            [i.negative_validation, i.positive_validation],
+            snakemake.params.training,
+            seed_for(snakemake.params.seed, "classifier", snakemake.wildcards.classifier),
+            snakemake.output.model,
+            snakemake.output.losses,
+        )

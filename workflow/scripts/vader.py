@@ -1,0 +1,14 @@
+"""Score texts with VADER's compound score, from -1 (negative) to 1 (positive)."""
+
+import pandas as pd
+from paramlerp import files
+from paramlerp.runtime import job
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+if __name__ == "__main__":
+    with job(snakemake):
+        rows = files.read_jsonl(snakemake.input.texts)
+        compound = SentimentIntensityAnalyzer().polarity_scores
+        frame = pd.DataFrame(rows)[["prompt_id", "sample_id"]]
+        frame["score"] = [compound(row["prompt"] + row["text"])["compound"] for row in rows]
+        files.write_csv(snakemake.output.scores, frame)
