@@ -1,0 +1,133 @@
+"""Tiny real models, a tokenizer and a corpus, made here: no test needs a network."""
+
+import itertools
+import json
+import os
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+torch.set_num_threads(1)
+
+SUBJECTS = ["the film", "this movie", "a story", "her new picture", "the script", "that comedy"]
+VERBS = ["is", "feels", "looks", "seems"]
+GOOD = ["wonderful", "moving and funny", "a joy to watch", "bright, warm and clever", "superb"]
+BAD = ["dreadful", "dull and slow", "a waste of time", "loud, cold and stupid", "awful"]
+ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very last minute."]
+
+
+def sentences(words: list[str]) -> list[str]:
+    return [" ".join(p) for p in itertools.product(SUBJECTS, VERBS, words, ENDS)]
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tmp_path_factory):
+    """A byte-level BPE tokenizer with an EOS token, as GPT-2 has."""
+    raw = Tokenizer(BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=384, special_tokens=["<eos>"], initial_alphabet=alphabet, show_progress=False
+    )
+    raw.train_from_iterator(sentences(GOOD) + sentences(BAD), trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<eos>")
+
+
+def tiny(kind: str, tokenizer, seed: int = 0, **changes):
+    """A random causal LM; spread-out weights, so that its distributions are not flat."""
+    torch.manual_seed(seed)
+    common = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0}
+    if kind == "gpt2":
+        sizes = {"n_layer": 2, "n_head": 2, "n_embd": 32, "n_positions": 128}
+        model = GPT2LMHeadModel(GPT2Config(**common, **sizes | changes))
+    else:
+        sizes = {
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "max_position_embeddings": 128,
+        }
+        model = LlamaForCausalLM(LlamaConfig(**common, **sizes | changes))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.3 if parameter.dim() > 1 else 1)
+    return model.eval()
+
+
+def save(model, tokenizer, directory: Path) -> Path:
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session", params=["gpt2", "llama"])
+def kind(request) -> str:
+    """Both families: tied and untied matrices, transposed and plain, learned and rotary."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def trio(kind, tokenizer, tmp_path_factory) -> dict[str, Path]:
+    """base, positive and negative: three random models of one shape."""
+    root = tmp_path_factory.mktemp(f"trio-{kind}")
+    names = ("base", "positive", "negative")
+    return {n: save(tiny(kind, tokenizer, i), tokenizer, root / n) for i, n in enumerate(names)}
+
+
+def tiny_encoder(tokenizer, directory: Path) -> Path:
+    """A random BERT to fine-tune a classifier from."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+        pad_token_id=0,
+    )
+    return save(BertForSequenceClassification(config), tokenizer, directory)
+
+
+def tiny_tagger(directory: Path) -> Path:
+    """An ONNX tagger whose logits are a table's rows: word "edit" needs one, others do not."""
+    import onnx
+    from tokenizers.models import WordLevel
+
+    directory.mkdir(parents=True, exist_ok=True)
+    words = Tokenizer(WordLevel({"[UNK]": 0, "edit": 1, "good": 2}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.save(str(directory / "tokenizer.json"))
+    (directory / "tag_vocab.json").write_text(json.dumps({"tags": ["$KEEP", "$DELETE"]}))
+    table = np.log(np.array([[0.5, 0.5], [0.1, 0.9], [0.9, 0.1]], np.float32))
+    ints = onnx.TensorProto.INT64
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gather", ["table", "input_ids"], ["logits"])],
+        "tagger",
+        [onnx.helper.make_tensor_value_info(n, ints, ["b", "s"]) for n in ("input_ids", "attention_mask")],
+        [onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["b", "s", 2])],
+        [onnx.numpy_helper.from_array(table, "table")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, directory / "tagger.onnx")
+    return directory

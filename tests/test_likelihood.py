@@ -1,0 +1,99 @@
+"""NLL and perplexity against transformers' own loss."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import GOOD, sentences, tiny
+from paramlerp import batching, likelihood
+from paramlerp.models import encode
+
+
+@pytest.fixture(scope="module")
+def model(kind, tokenizer):
+    return tiny(kind, tokenizer)
+
+
+@pytest.fixture(scope="module")
+def sequences(tokenizer):
+    texts = [s[: 5 + 3 * i] for i, s in enumerate(sentences(GOOD)[:23])]
+    return [encode(tokenizer, text, end=True) for text in texts]
+
+
+def test_mean_nll_is_the_loss_of_transformers(model, sequences):
+    for ids, nll in zip(sequences, likelihood.nll_of_all(model, sequences), strict=True):
+        batch = torch.tensor([ids])
+        assert nll.mean() == pytest.approx(model(batch, labels=batch).loss.item(), rel=1e-5)
+
+
+def test_gradient_is_that_of_transformers(model, sequences):
+    """Training on a padded batch equals training on its sequences one by one."""
+    likelihood.token_nll(model, sequences[:6])[0].sum().backward()
+    ours = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    for ids in sequences[:6]:
+        batch = torch.tensor([ids])
+        (model(batch, labels=batch).loss * (len(ids) - 1)).backward()
+    for mine, parameter in zip(ours, model.parameters(), strict=True):
+        assert torch.allclose(mine, parameter.grad, atol=1e-3, rtol=1e-3)
+    model.zero_grad()
+
+
+def test_starts_leave_out_what_stands_before(model, sequences):
+    starts = [1 + i % 3 for i in range(len(sequences))]
+    whole = likelihood.nll_of_all(model, sequences)
+    for start, part, full in zip(
+        starts, likelihood.nll_of_all(model, sequences, starts), whole, strict=True
+    ):
+        np.testing.assert_allclose(part, full[start - 1 :], rtol=1e-5)
+
+
+def test_a_continuation_of_no_tokens_has_no_nll(model, tokenizer):
+    ids, start = likelihood.continuation(tokenizer, "the film", "")
+    (part,) = likelihood.nll_of_all(model, [ids], [start])
+    assert len(part) == 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [("the film", " is awful"), ("the fil", "m is awful"), ("the", " film"), ("", "the film")],
+)
+def test_text_is_split_from_its_prompt_by_characters(tokenizer, prompt, text):
+    """Also where a token straddles the seam: it belongs to the text."""
+    ids, start = likelihood.continuation(tokenizer, prompt, text)
+    assert ids[0] == tokenizer.eos_token_id
+    assert tokenizer.decode(ids[1:]) == prompt + text
+    own = tokenizer.decode(ids[start:])
+    assert own.endswith(text.strip())
+    assert not tokenizer.decode(ids[start + 1 :]).endswith(text) or not text
+
+
+def test_perplexity_weighs_tokens(model, tokenizer):
+    texts = ["the film is awful", "a joy"]
+    ids = [encode(tokenizer, t, end=True) for t in texts]
+    parts = likelihood.nll_of_all(model, ids)
+    expected = math.exp(sum(p.sum() for p in parts) / sum(map(len, parts)))
+    assert likelihood.perplexity(model, tokenizer, texts) == pytest.approx(expected)
+
+
+def test_batches_by_length_hold_every_text_once_and_keep_the_limit():
+    lengths = np.random.default_rng(0).integers(1, 50, 300).tolist()
+    batches = list(batching.by_length(lengths, 128))
+    assert sorted(i for b in batches for i in b) == list(range(300))
+    assert all(max(lengths[i] for i in b) * len(b) <= 128 or len(b) == 1 for b in batches)
+
+
+def test_training_batches_are_full_fair_and_of_like_length():
+    lengths = np.random.default_rng(0).integers(1, 60, 500).tolist()
+    batches = batching.training_batches(lengths, size=8, steps=200, seed=1)
+    assert batches == batching.training_batches(lengths, size=8, steps=200, seed=1)
+    assert batches != batching.training_batches(lengths, size=8, steps=200, seed=2)
+    assert len(batches) == 200 and all(len(b) == 8 for b in batches)
+    seen = np.bincount([i for b in batches for i in b], minlength=500)
+    assert seen.min() >= 3 and seen.max() <= 4  # 1600 draws of 500, epoch by epoch
+    padded = sum(max(lengths[i] for i in b) * 8 for b in batches)
+    real = sum(lengths[i] for b in batches for i in b)
+    assert real / padded > 0.85
+    longest = [max(lengths[i] for i in b) for b in batches]
+    assert abs(np.corrcoef(longest, range(200))[0, 1]) < 0.2, "the order tells of length"

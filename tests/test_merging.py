@@ -1,0 +1,244 @@
+"""What holds for merged weights, on disk, for GPT-2 and Llama."""
+
+import json
+import shutil
+import tracemalloc
+from decimal import Decimal
+
+import numpy as np
+import pytest
+import torch
+from conftest import save, tiny
+from paramlerp import checkpoints, merging, schemes
+from paramlerp.errors import UserError
+from safetensors.numpy import load_file
+from safetensors.torch import load_file as load_torch
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def merged(trio, target, scheme, *point):
+    coefficients = schemes.coefficients(scheme, *point)
+    merging.write_merged(scheme, schemes.name(scheme, *point), coefficients, trio, target)
+    return target
+
+
+def weights(directory):
+    return load_file(directory / checkpoints.WEIGHTS)
+
+
+def assert_same_bits(a, b):
+    assert (a / checkpoints.WEIGHTS).read_bytes() == (b / checkpoints.WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "point", "name"),
+    [
+        ("g1", ["1"], "positive"),
+        ("g1", ["0"], "negative"),
+        ("g2", ["0"], "base"),
+        ("g3", ["0", "0"], "base"),
+        ("g3", ["1", "0"], "positive"),
+        ("g3", ["0", "1"], "negative"),
+    ],
+)
+def test_ends_are_exact(trio, tmp_path, scheme, point, name):
+    assert_same_bits(merged(trio, tmp_path / "m", scheme, *point), trio[name])
+
+
+@pytest.mark.parametrize("alpha", ["-1", "0.3", "0.5", "0.7", "2"])
+def test_elements_obey_eq_1(trio, tmp_path, alpha):
+    """Within 4 eps sum |c_i theta_i| of the sum in double precision."""
+    out = weights(merged(trio, tmp_path / "m", "g1", alpha))
+    parts = {n: weights(trio[n]) for n in ("positive", "negative")}
+    assert out.keys() == parts["positive"].keys()
+    for name, value in out.items():
+        terms = [
+            float(c) * parts[n][name].astype(np.float64)
+            for n, c in schemes.coefficients("g1", alpha).items()
+        ]
+        bound = 4 * np.finfo(np.float32).eps * sum(np.abs(t) for t in terms)
+        assert value.dtype == np.float32
+        assert (np.abs(value - sum(terms)) <= bound).all(), name
+
+
+@pytest.mark.parametrize("alpha", ["-2", "0.3", "1", "2.6"])
+def test_g3_holds_g1_and_g2(trio, tmp_path, alpha):
+    other = str(1 - Decimal(alpha))
+    a = weights(merged(trio, tmp_path / "g1", "g1", alpha))
+    b = weights(merged(trio, tmp_path / "g3", "g3", alpha, other))
+    assert all(np.array_equal(a[n], b[n]) for n in a)
+    a = weights(merged(trio, tmp_path / "g2", "g2", alpha))
+    b = weights(merged(trio, tmp_path / "g3b", "g3", alpha, str(-Decimal(alpha))))
+    assert all(np.array_equal(a[n], b[n]) for n in a)
+
+
+@pytest.mark.parametrize("alpha", ["-1", "0.25", "2"])
+def test_g1_is_the_middle_plus_a_direction(trio, tmp_path, alpha):
+    """Eq. 2: (theta+ + theta-)/2 + (2 alpha - 1)(theta+ - theta-)/2."""
+    out = weights(merged(trio, tmp_path / "m", "g1", alpha))
+    p, n = (weights(trio[x]) for x in ("positive", "negative"))
+    for name, value in out.items():
+        a, b = p[name].astype(np.float64), n[name].astype(np.float64)
+        expected = (a + b) / 2 + (2 * float(alpha) - 1) * (a - b) / 2
+        bound = 8 * np.finfo(np.float32).eps * (np.abs(a) + np.abs(b)) * (1 + abs(float(alpha)))
+        assert (np.abs(value - expected) <= bound).all()
+
+
+def test_any_tool_loads_it(trio, tmp_path):
+    target = merged(trio, tmp_path / "m", "g1", "0.5")
+    model, report = AutoModelForCausalLM.from_pretrained(target, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    tokenizer = AutoTokenizer.from_pretrained(target)
+    logits = model(**tokenizer("the film is", return_tensors="pt")).logits
+    assert torch.isfinite(logits).all()
+    assert (target / "generation_config.json").exists()
+
+
+def test_it_says_what_was_mixed(trio, tmp_path):
+    target = merged(trio, tmp_path / "m", "g2", "-0.5")
+    note = json.loads((target / "merge.json").read_text())
+    assert (note["scheme"], note["point"]) == ("g2", "alpha=-0.500")
+    assert {n: float(c) for n, c in note["coefficients"].items()} == {
+        "base": 1,
+        "positive": -0.5,
+        "negative": 0.5,
+    }
+    assert note["sources"]["base"] == checkpoints.hashes(trio["base"])
+    assert str(tmp_path) not in (target / "merge.json").read_text()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_dtype_is_kept_and_summed_wide(tokenizer, tmp_path, dtype):
+    pair = {
+        n: save(tiny("llama", tokenizer, i).to(dtype), tokenizer, tmp_path / n)
+        for i, n in enumerate(("positive", "negative"))
+    }
+    out = load_torch(merged(pair, tmp_path / "m", "g1", "0.3") / checkpoints.WEIGHTS)
+    a, b = (load_torch(pair[n] / checkpoints.WEIGHTS) for n in pair)
+    for name, value in out.items():
+        assert value.dtype == dtype
+        x, y = 0.3 * a[name].double(), 0.7 * b[name].double()
+        bound = torch.finfo(dtype).eps * (x.abs() + y.abs())
+        assert ((value.double() - (x + y)).abs() <= bound + torch.finfo(dtype).tiny).all(), name
+
+
+def test_sharded_and_tied_sources(tokenizer, tmp_path):
+    """One source in shards, one whole; GPT-2's tied output matrix stays out of the file."""
+    names = ("positive", "negative")
+    models = {n: tiny("gpt2", tokenizer, i) for i, n in enumerate(names)}
+    pair = {n: save(m, tokenizer, tmp_path / n) for n, m in models.items()}
+    shards = tmp_path / "shards"
+    models["positive"].save_pretrained(shards, max_shard_size="30KB")
+    tokenizer.save_pretrained(shards)
+    assert len(checkpoints.weight_files(shards)) > 2
+    target = merged({**pair, "positive": shards}, tmp_path / "a", "g1", "0.3")
+    whole = merged(pair, tmp_path / "b", "g1", "0.3")
+    a, b = (AutoModelForCausalLM.from_pretrained(d).state_dict() for d in (target, whole))
+    assert all(torch.equal(a[n], b[n]) for n in b)
+    assert "lm_head.weight" not in weights(whole)
+
+
+def rewrite(source, target, change):
+    """A copy of a model directory with other tensors."""
+    shutil.copytree(source, target)
+    tensors = load_torch(target / checkpoints.WEIGHTS)
+    change(tensors)
+    save_file(tensors, target / checkpoints.WEIGHTS, metadata={"format": "pt"})
+    return target
+
+
+def first_name(tensors):
+    return sorted(n for n in tensors if tensors[n].dim() == 2)[0]
+
+
+def test_tensors_that_hold_no_floats(trio, tmp_path):
+    def add(value):
+        return lambda tensors: tensors.update(steps=torch.tensor([value]))
+
+    a = rewrite(trio["positive"], tmp_path / "a", add(7))
+    same = rewrite(trio["negative"], tmp_path / "b", add(7))
+    other = rewrite(trio["negative"], tmp_path / "c", add(8))
+    target = merged({"positive": a, "negative": same}, tmp_path / "m", "g1", "0.5")
+    assert weights(target)["steps"] == 7
+    with pytest.raises(UserError, match="steps.*I64"):
+        merged({"positive": a, "negative": other}, tmp_path / "n", "g1", "0.5")
+
+
+def change_shape(tensors):
+    tensors[first_name(tensors)] = tensors[first_name(tensors)][:-1].clone()
+
+
+def change_dtype(tensors):
+    tensors[first_name(tensors)] = tensors[first_name(tensors)].bfloat16()
+
+
+def drop(tensors):
+    del tensors[first_name(tensors)]
+
+
+def spoil(tensors):
+    tensors[first_name(tensors)][0, 0] = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (change_shape, r"shape \[\d+, \d+\] and \[\d+, \d+\]"),
+        (change_dtype, "dtype BF16 and F32|dtype F32 and BF16"),
+        (drop, "only"),
+        (spoil, "NaN or Inf"),
+    ],
+)
+def test_what_does_not_mix_is_named(trio, tmp_path, change, message):
+    odd = rewrite(trio["positive"], tmp_path / "odd", change)
+    name = first_name(load_torch(trio["positive"] / checkpoints.WEIGHTS))
+    with pytest.raises(UserError, match=message) as error:
+        merged({**trio, "positive": odd}, tmp_path / "m", "g1", "0.5")
+    for part in (name, str(odd), str(trio["negative"])):
+        assert part in str(error.value)
+    assert not list(tmp_path.glob("*m*")), "nothing half-written stays behind"
+
+
+def test_other_config_or_tokenizer_does_not_mix(trio, tmp_path):
+    odd = shutil.copytree(trio["positive"], tmp_path / "config")
+    config = json.loads((odd / "config.json").read_text())
+    config["layer_norm_epsilon" if "n_embd" in config else "rms_norm_eps"] = 0.5
+    (odd / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="eps"):
+        merged({**trio, "positive": odd}, tmp_path / "m", "g1", "0.5")
+    odd = shutil.copytree(trio["positive"], tmp_path / "tokenizer")
+    content = json.loads((odd / "tokenizer.json").read_text())
+    content["model"]["merges"] = content["model"]["merges"][:-1]
+    (odd / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="tokenizers differ"):
+        merged({**trio, "positive": odd}, tmp_path / "m", "g1", "0.5")
+
+
+def test_no_weights_and_cut_weights(trio, tmp_path):
+    with pytest.raises(UserError, match=r"model\.safetensors"):
+        checkpoints.Checkpoint(tmp_path)
+    short = shutil.copytree(trio["base"], tmp_path / "short")
+    content = (short / checkpoints.WEIGHTS).read_bytes()
+    (short / checkpoints.WEIGHTS).write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match="cut short"):
+        checkpoints.Checkpoint(short)
+
+
+def test_private_memory_does_not_grow_with_the_model(tokenizer, tmp_path):
+    """A tensor 16 times larger costs no more: the work goes in chunks over mapped files."""
+
+    def peak(size):
+        pair = {}
+        for i, name in enumerate(("positive", "negative")):
+            model = tiny("llama", tokenizer, i)
+            folder = pair[name] = save(model, tokenizer, tmp_path / f"{name}-{size}")
+            tensors = {"big": torch.full((size,), float(i))}
+            save_file(tensors, folder / checkpoints.WEIGHTS, metadata={"format": "pt"})
+        tracemalloc.start()
+        merged(pair, tmp_path / f"m-{size}", "g1", "0.3")
+        high = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return high
+
+    assert peak(16 * merging.CHUNK) < 1.5 * peak(merging.CHUNK)

@@ -1,0 +1,112 @@
+"""Intervals that respect the prompt, and the metrics they are of."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from paramlerp import metrics, statistics
+
+
+def texts_of(values: np.ndarray) -> pd.DataFrame:
+    """A frame with (prompts, samples) of texts."""
+    prompts, samples = values.shape
+    return pd.DataFrame(
+        {
+            "prompt_id": np.repeat(range(prompts), samples),
+            "sample_id": np.tile(range(samples), prompts),
+            "text": "a b c a b",
+            "n_tokens": 5,
+            "ended": True,
+        }
+    )
+
+
+def sentiment_of(values: np.ndarray, weights=None, confidence=0.95):
+    frame = texts_of(values)
+    scores = frame[["prompt_id", "sample_id"]].assign(score=values.ravel(), positive=values.ravel())
+    found = metrics.table_metrics(frame, {"sentiment": ("classifier", scores)})
+    weights = statistics.resamples(len(values), 2000, 1) if weights is None else weights
+    return statistics.estimate(found[0].of(weights), confidence)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    """Prompts that differ, samples that agree: nominal 95%, bootstrap with 40 prompts ~93%."""
+    random, hits = np.random.default_rng(0), 0
+    for _ in range(400):
+        values = random.normal(0, 1, (40, 1)) + random.normal(0, 0.3, (40, 4))
+        e = sentiment_of(values, statistics.resamples(40, 400, 1))
+        hits += e.low <= 0 <= e.high
+    assert 0.90 <= hits / 400 <= 0.975
+
+
+def test_the_prompt_is_the_unit():
+    """Copies of a prompt's text add nothing: the interval stays as wide."""
+    values = np.random.default_rng(0).normal(size=(30, 1))
+    one, many = sentiment_of(values), sentiment_of(values.repeat(25, 1))
+    assert many.high - many.low == pytest.approx(one.high - one.low)
+
+
+def test_pairing_saves_what_points_share():
+    random = np.random.default_rng(0)
+    shared = random.normal(size=(50, 4))
+    weights = statistics.resamples(50, 2000, 1)
+    a = sentiment_of(shared, weights)
+    b = sentiment_of(shared + 0.1 * random.normal(size=(50, 4)), weights)
+    c = sentiment_of(random.normal(size=(50, 4)), weights)
+    assert statistics.variance_saved(a, b) > 0.9
+    assert abs(statistics.variance_saved(a, c)) < 0.4
+
+
+def test_median_of_resamples_is_the_median_of_the_repeated_texts():
+    random = np.random.default_rng(0)
+    prompt = np.repeat(range(7), 3)
+    values = random.normal(size=21)
+    weights = statistics.resamples(7, 50, 1)
+    expected = [np.median(np.repeat(values, w[prompt])) for w in weights]
+    np.testing.assert_allclose(statistics.median(weights, values, prompt), expected)
+
+
+def test_auc():
+    truth = np.array([True, True, False, False])
+    assert statistics.auc(np.array([0.9, 0.8, 0.2, 0.1]), truth) == 1
+    assert statistics.auc(np.array([0.1, 0.2, 0.8, 0.9]), truth) == 0
+    assert statistics.auc(np.array([0.5, 0.5, 0.5, 0.5]), truth) == 0.5
+    assert statistics.auc(np.array([0.9, 0.3, 0.5, 0.1]), truth) == 0.75
+
+
+def test_calibration():
+    random = np.random.default_rng(0)
+    p = random.random(20_000)
+    truth = random.random(20_000) < p
+    assert statistics.calibration_error(p, truth) < 0.02
+    assert statistics.calibration_error(p, random.random(20_000) < 0.5) > 0.2
+
+
+def test_distinct_and_repetition():
+    assert metrics.distinct(["a b a b"], 1) == 0.5
+    assert metrics.distinct(["a b a b"], 2) == pytest.approx(2 / 3)
+    assert metrics.distinct(["a b", "a b"], 2) == 0.5
+    assert np.isnan(metrics.distinct(["a"], 2))
+    assert metrics.repetition("the film the film the film") == pytest.approx(1 - 2 / 5)
+    assert metrics.repetition("one word") == metrics.repetition("") == 0
+
+
+def test_perplexities_of_known_likelihoods():
+    """Corpus perplexity weighs tokens, the mean and the median weigh texts, empty ones do not count."""
+    frame = texts_of(np.zeros((2, 2)))
+    nll, n_tokens = np.log([2.0, 8.0, 4.0, 1.0]) * [1, 3, 1, 0], [1, 3, 1, 0]
+    scores = frame[["prompt_id", "sample_id"]].assign(
+        nll=nll, unigram_nll=nll + np.array(n_tokens), n_tokens=n_tokens
+    )
+    found = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
+    value = {m.name: m.of(np.ones((1, 2)))[0] for m in found}
+    assert value["perplexity"] == pytest.approx(np.exp((np.log(2) + 3 * np.log(8) + np.log(4)) / 5))
+    assert value["perplexity_mean"] == pytest.approx((2 + 8 + 4) / 3)
+    assert value["perplexity_median"] == pytest.approx(4)
+    assert value["slor"] == pytest.approx(1)
+
+
+def test_scores_of_other_texts_are_refused():
+    frame = texts_of(np.zeros((2, 2)))
+    scores = frame[["prompt_id", "sample_id"]].iloc[::-1].reset_index(drop=True).assign(score=0.0)
+    with pytest.raises(ValueError, match="grammar"):
+        metrics.table_metrics(frame, {"grammar": ("tagger", scores)})
