@@ -20,6 +20,7 @@ include: "workflow/rules/report.smk"
 
 
 rule all:
+    default_target: True
     input:
         rules.fig3.output,
         rules.training_tables.output,
@@ -29,7 +30,6 @@ rule all:
             classifier=config["classifiers"],
         ),
         expand("results/examples/{scheme}.md", scheme=config["sweeps"]),
-    default_target: True
 
 
 onsuccess:

@@ -3,6 +3,8 @@
 import itertools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -25,11 +27,20 @@ from transformers import (
 
 torch.set_num_threads(1)
 
+ROOT = Path(__file__).parent.parent
+
 SUBJECTS = ["the film", "this movie", "a story", "her new picture", "the script", "that comedy"]
 VERBS = ["is", "feels", "looks", "seems"]
 GOOD = ["wonderful", "moving and funny", "a joy to watch", "bright, warm and clever", "superb"]
 BAD = ["dreadful", "dull and slow", "a waste of time", "loud, cold and stupid", "awful"]
 ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very last minute."]
+
+
+def snakemake(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml"):
+    """Run the workflow in `folder`, which is not where the code lies."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"]
+    command += ["--directory", str(folder), "--configfile", str(configfile), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
 
 def sentences(words: list[str]) -> list[str]:
@@ -123,7 +134,10 @@ def tiny_tagger(directory: Path) -> Path:
     graph = onnx.helper.make_graph(
         [onnx.helper.make_node("Gather", ["table", "input_ids"], ["logits"])],
         "tagger",
-        [onnx.helper.make_tensor_value_info(n, ints, ["b", "s"]) for n in ("input_ids", "attention_mask")],
+        [
+            onnx.helper.make_tensor_value_info(n, ints, ["b", "s"])
+            for n in ("input_ids", "attention_mask")
+        ],
         [onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["b", "s", 2])],
         [onnx.numpy_helper.from_array(table, "table")],
     )

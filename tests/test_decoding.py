@@ -5,6 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import torch
+
 from conftest import tiny
 from paramlerp import decoding
 from paramlerp.errors import UserError
@@ -80,9 +81,7 @@ def naive(model, prompt, stream, top_p, eos):
 def setting(kind, tokenizer):
     model = tiny(kind, tokenizer, 3)
     prompts = [[0, *range(5, 5 + n)] for n in (1, 4, 2, 7, 4)]
-    streams = np.array(
-        [[decoding.uniforms(0, str(p), s, 12) for s in range(6)] for p in prompts]
-    )
+    streams = np.array([[decoding.uniforms(0, str(p), s, 12) for s in range(6)] for p in prompts])
     endless = run((model, prompts, streams, -1))
     # The token whose first places in the texts differ most plays EOS: rows end at all lengths.
     places = defaultdict(set)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from conftest import GOOD, sentences, tiny
 from paramlerp import batching, likelihood
 from paramlerp.models import encode

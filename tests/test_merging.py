@@ -8,13 +8,14 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import torch
-from conftest import save, tiny
-from paramlerp import checkpoints, merging, schemes
-from paramlerp.errors import UserError
 from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from conftest import save, tiny
+from paramlerp import checkpoints, merging, schemes
+from paramlerp.errors import UserError
 
 
 def merged(trio, target, scheme, *point):
@@ -161,7 +162,7 @@ def test_tensors_that_hold_no_floats(trio, tmp_path):
     other = rewrite(trio["negative"], tmp_path / "c", add(8))
     target = merged({"positive": a, "negative": same}, tmp_path / "m", "g1", "0.5")
     assert weights(target)["steps"] == 7
-    with pytest.raises(UserError, match="steps.*I64"):
+    with pytest.raises(UserError, match=r"steps.*I64"):
         merged({"positive": a, "negative": other}, tmp_path / "n", "g1", "0.5")
 
 

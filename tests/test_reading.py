@@ -5,6 +5,7 @@ import json
 
 import pandas as pd
 import pytest
+
 from conftest import BAD, GOOD, sentences
 from paramlerp import readers, splitting
 from paramlerp.errors import UserError
@@ -17,7 +18,12 @@ TABLE = {"reader": "table", "text": "text", "label": "label", "positive": [1], "
 
 def test_rated_sentences(tmp_path):
     file = tmp_path / "rated.txt"
-    lines = ["1\t2.5\tA ''fine'' film    indeed.", "2\t-0.8\tBad.", "3\t0.1\tIt ran.", "4\t0.5\tOk."]
+    lines = [
+        "1\t2.5\tA ''fine'' film    indeed.",
+        "2\t-0.8\tBad.",
+        "3\t0.1\tIt ran.",
+        "4\t0.5\tOk.",
+    ]
     file.write_bytes("\r\n".join([*lines, "5\t1\tCliché."]).encode())
     rows = readers.read(file, RATED)
     assert [r.pole for r in rows] == ["positive", "negative", "neutral", None, "positive"]
@@ -56,8 +62,24 @@ def test_trees(tmp_path):
 
 
 def test_detokenize():
-    words = "`` I do n't `` know '' -- he 's $ 5 short , you see".split()
-    assert readers.detokenize(words) == '"I don\'t "know" -- he\'s $5 short, you see'
+    words = [
+        "``",
+        "I",
+        "do",
+        "n't",
+        "know",
+        "''",
+        "--",
+        "he",
+        "'s",
+        "$",
+        "5",
+        "short",
+        ",",
+        "you",
+        "see",
+    ]
+    assert readers.detokenize(words) == "\"I don't know\" -- he's $5 short, you see"
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
@@ -162,8 +184,12 @@ def test_near_duplicates_go():
 
 
 def test_official_splits_are_kept_whole():
-    rows = [Row(f"{s}{p}{i}", "same text", p, s)
-            for s in readers.SPLITS for p in splitting.POLES for i in range(3)]
+    rows = [
+        Row(f"{s}{p}{i}", "same text", p, s)
+        for s in readers.SPLITS
+        for p in splitting.POLES
+        for i in range(3)
+    ]
     only = {"experts": 1, "classifier": 0, "language_model": 0}
     places = splitting.split(rows, parts=only, **HOW)
     assert {k: len(v) for k, v in places.items()} == {

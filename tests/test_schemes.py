@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+
 from paramlerp import schemes
 from paramlerp.errors import UserError
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from paramlerp import metrics, statistics
 
 
@@ -91,7 +92,7 @@ def test_distinct_and_repetition():
 
 
 def test_perplexities_of_known_likelihoods():
-    """Corpus perplexity weighs tokens, the mean and the median weigh texts, empty ones do not count."""
+    """Corpus perplexity weighs tokens, mean and median weigh texts; empty ones do not count."""
     frame = texts_of(np.zeros((2, 2)))
     nll, n_tokens = np.log([2.0, 8.0, 4.0, 1.0]) * [1, 3, 1, 0], [1, 3, 1, 0]
     scores = frame[["prompt_id", "sample_id"]].assign(

@@ -16,9 +16,7 @@ from paramlerp.splitting import PARTS, POLES, SPLITS
 DRY_RUN = workflow.dryrun
 
 try:
-    settings.check(
-        config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
-    )
+    settings.check(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -94,6 +92,26 @@ def part(name, pole, split):
 def points(scheme):
     """The names of a sweep's points, ascending."""
     return [schemes.name(scheme, alpha) for alpha in ALPHAS[scheme]]
+
+
+def checkpoints_of(scheme):
+    """The checkpoints that a scheme mixes, by name."""
+    zeros = [0] * len(schemes.COORDINATES[scheme])
+    return {name: checkpoint_dir(name) for name in schemes.coefficients(scheme, *zeros)}
+
+
+def scorers_of(kind):
+    """A regular expression for the scorers of one kind."""
+    return one_of(n for n, s in config["scorers"].items() if s["kind"] == kind)
+
+
+def walk(pattern):
+    """`pattern` for every prompt set and point of a sweep, in the order of its table."""
+    return lambda w: [
+        pattern.format(prompts=prompts, scheme=w.scheme, point=point)
+        for prompts in config["sweeps"][w.scheme]["prompts"]
+        for point in points(w.scheme)
+    ]
 
 
 def weights(path, keep):

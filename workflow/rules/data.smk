@@ -9,19 +9,19 @@ rule fetch:
         code=code("fetch"),
     output:
         files=directory("results/sources/{source}"),
-    params:
-        source=lambda w: settings.location(config["sources"][w.source]),
-        dataset=lambda w: "reader" in config["sources"][w.source],
     log:
         "results/logs/fetch/{source}.log",
     benchmark:
         "results/benchmarks/fetch/{source}.tsv"
+    conda:
+        environment("data")
     threads: 1
     resources:
         mem_mb=1000,
         runtime=60,
-    conda:
-        environment("data")
+    params:
+        source=lambda w: settings.location(config["sources"][w.source]),
+        dataset=lambda w: "reader" in config["sources"][w.source],
     script:
         "../scripts/fetch.py"
 
@@ -43,22 +43,22 @@ rule split:
         code=code("split"),
     output:
         **CORPUS_PLACES,
+    log:
+        "results/logs/split.log",
+    benchmark:
+        "results/benchmarks/split.tsv"
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         reading=settings.reading(config["sources"][config["corpus"]["source"]]),
         parts=config["corpus"]["parts"],
         splits=config["corpus"]["splits"],
         near_duplicate=config["corpus"]["near_duplicate"],
         seed=config["seed"],
-    log:
-        "results/logs/split.log",
-    benchmark:
-        "results/benchmarks/split.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        environment("data")
     script:
         "../scripts/split.py"
 
@@ -71,21 +71,21 @@ rule prompts:
         code=code("prompts"),
     output:
         prompts="results/prompts/{prompts}.jsonl",
+    log:
+        "results/logs/prompts/{prompts}.log",
+    benchmark:
+        "results/benchmarks/prompts/{prompts}.tsv"
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         reading=lambda w: settings.reading(
             config["sources"][config["prompts"][w.prompts]["source"]]
         ),
         prompts=lambda w: config["prompts"][w.prompts],
         seed=config["seed"],
-    log:
-        "results/logs/prompts/{prompts}.log",
-    benchmark:
-        "results/benchmarks/prompts/{prompts}.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        environment("data")
     script:
         "../scripts/prompts.py"

@@ -17,6 +17,17 @@ rule candidate:
             config["experts"]["keep_candidates"],
         ),
         losses="results/candidates{of}/{pole}/{setting}.csv",
+    log:
+        "results/logs/candidate{of}/{pole}/{setting}.log",
+    benchmark:
+        "results/benchmarks/candidate{of}/{pole}/{setting}.tsv"
+    priority: 10
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=480,
     params:
         setting=lambda w: SETTINGS[w.setting],
         training={
@@ -31,17 +42,6 @@ rule candidate:
             )
         },
         seed=config["seed"],
-    log:
-        "results/logs/candidate{of}/{pole}/{setting}.log",
-    benchmark:
-        "results/benchmarks/candidate{of}/{pole}/{setting}.tsv"
-    threads: 1
-    priority: 10
-    resources:
-        mem_mb=8000,
-        runtime=480,
-    conda:
-        environment("torch")
     script:
         "../scripts/finetune.py"
 
@@ -49,9 +49,7 @@ rule candidate:
 rule expert:
     """Take the candidate of lowest validation perplexity as the pole's expert."""
     input:
-        models=expand(
-            "results/candidates{{of}}/{{pole}}/{setting}", setting=SETTINGS
-        ),
+        models=expand("results/candidates{{of}}/{{pole}}/{setting}", setting=SETTINGS),
         losses=expand(
             "results/candidates{{of}}/{{pole}}/{setting}.csv", setting=SETTINGS
         ),
@@ -62,13 +60,13 @@ rule expert:
         "results/logs/expert{of}/{pole}.log",
     benchmark:
         "results/benchmarks/expert{of}/{pole}.tsv"
-    threads: 1
     priority: 10
+    conda:
+        environment("analysis")
+    threads: 1
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        environment("analysis")
     script:
         "../scripts/select_expert.py"
 
@@ -83,21 +81,21 @@ rule training_tables:
     output:
         table1="results/tables/table1.csv",
         table2="results/tables/table2.csv",
+    log:
+        "results/logs/training_tables.log",
+    benchmark:
+        "results/benchmarks/training_tables.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
     params:
         runs=[
             {"pole": pole, **setting}
             for pole in POLES
             for setting in SETTINGS.values()
         ],
-    log:
-        "results/logs/training_tables.log",
-    benchmark:
-        "results/benchmarks/training_tables.tsv"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    conda:
-        environment("analysis")
     script:
         "../scripts/training_tables.py"

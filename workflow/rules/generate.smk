@@ -10,19 +10,19 @@ rule generate:
         code=code("generate"),
     output:
         texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
-    params:
-        generation=config["generation"],
-        seed=config["seed"],
     log:
         "results/logs/generate/{prompts}/{scheme}/{point}.log",
     benchmark:
         "results/benchmarks/generate/{prompts}/{scheme}/{point}.tsv"
+    conda:
+        environment("torch")
     threads: 1
     resources:
         mem_mb=6000,
         runtime=240,
-    conda:
-        environment("torch")
+    params:
+        generation=config["generation"],
+        seed=config["seed"],
     script:
         "../scripts/generate.py"
 
@@ -33,18 +33,18 @@ rule generation_table:
         code=code("generation_table"),
     output:
         table3="results/tables/table3.csv",
-    params:
-        generation=config["generation"],
-        prompts={name: p["count"] for name, p in config["prompts"].items()},
     log:
         "results/logs/generation_table.log",
     benchmark:
         "results/benchmarks/generation_table.tsv"
+    conda:
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        environment("analysis")
+    params:
+        generation=config["generation"],
+        prompts={name: p["count"] for name, p in config["prompts"].items()},
     script:
         "../scripts/generation_table.py"

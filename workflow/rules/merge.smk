@@ -2,12 +2,6 @@
 # Produces: results/merged/{scheme}/{point}/: HF directories
 
 
-def checkpoints_of(scheme):
-    """The checkpoints that a scheme mixes, by name."""
-    zeros = [0] * len(schemes.COORDINATES[scheme])
-    return {name: checkpoint_dir(name) for name in schemes.coefficients(scheme, *zeros)}
-
-
 rule merge:
     """Add up the checkpoints' weights at a point of a scheme (eqs. 1, 3, 4)."""
     input:
@@ -15,17 +9,17 @@ rule merge:
         code=code("merge"),
     output:
         model=weights("results/merged/{scheme}/{point}", config["keep_merged"]),
-    params:
-        checkpoints=lambda w: list(checkpoints_of(w.scheme)),
     log:
         "results/logs/merge/{scheme}/{point}.log",
     benchmark:
         "results/benchmarks/merge/{scheme}/{point}.tsv"
+    conda:
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=500,
         runtime=20,
-    conda:
-        environment("analysis")
+    params:
+        checkpoints=lambda w: list(checkpoints_of(w.scheme)),
     script:
         "../scripts/merge.py"

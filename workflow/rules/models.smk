@@ -14,12 +14,12 @@ rule convert:
         "results/logs/convert/{model}.log",
     benchmark:
         "results/benchmarks/convert/{model}.tsv"
+    conda:
+        environment("torch")
     threads: 1
     resources:
         mem_mb=8000,
         runtime=60,
-    conda:
-        environment("torch")
     script:
         "../scripts/convert.py"
 
@@ -36,8 +36,18 @@ rule train_classifier:
     output:
         model=directory("results/models/{classifier}"),
         losses="results/models/{classifier}.losses.csv",
+    log:
+        "results/logs/train_classifier/{classifier}.log",
+    benchmark:
+        "results/benchmarks/train_classifier/{classifier}.tsv"
     wildcard_constraints:
         classifier=one_of(config["classifiers"]),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
     params:
         training=lambda w: {
             key: value
@@ -45,16 +55,6 @@ rule train_classifier:
             if key != "also_test_on"
         },
         seed=config["seed"],
-    log:
-        "results/logs/train_classifier/{classifier}.log",
-    benchmark:
-        "results/benchmarks/train_classifier/{classifier}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    conda:
-        environment("torch")
     script:
         "../scripts/train_classifier.py"
 
@@ -66,7 +66,8 @@ rule test_classifier:
         positive=part("classifier", "positive", "test"),
         negative=part("classifier", "negative", "test"),
         others=lambda w: [
-            source_path(name) for name in config["classifiers"][w.classifier]["also_test_on"]
+            source_path(name)
+            for name in config["classifiers"][w.classifier]["also_test_on"]
         ],
         files=lambda w: [
             file
@@ -77,6 +78,16 @@ rule test_classifier:
     output:
         summary="results/tables/{classifier}_classifier.csv",
         calibration="results/tables/{classifier}_calibration.csv",
+    log:
+        "results/logs/test_classifier/{classifier}.log",
+    benchmark:
+        "results/benchmarks/test_classifier/{classifier}.tsv"
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         own=config["corpus"]["source"],
         others=lambda w: {
@@ -86,15 +97,5 @@ rule test_classifier:
         max_tokens=lambda w: config["classifiers"][w.classifier]["max_tokens"],
         statistics=config["statistics"],
         seed=config["seed"],
-    log:
-        "results/logs/test_classifier/{classifier}.log",
-    benchmark:
-        "results/benchmarks/test_classifier/{classifier}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        environment("torch")
     script:
         "../scripts/test_classifier.py"

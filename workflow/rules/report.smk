@@ -3,15 +3,6 @@
 #           results/figures/
 
 
-def walk(pattern):
-    """`pattern` for every prompt set and point of a sweep, in the order of its table."""
-    return lambda w: [
-        pattern.format(prompts=prompts, scheme=w.scheme, point=point)
-        for prompts in config["sweeps"][w.scheme]["prompts"]
-        for point in points(w.scheme)
-    ]
-
-
 rule sweep_table:
     """Every metric at every point of a line, with intervals, and its paired differences."""
     input:
@@ -28,6 +19,16 @@ rule sweep_table:
     output:
         table="results/tables/{scheme}.csv",
         differences="results/tables/{scheme}_differences.csv",
+    log:
+        "results/logs/sweep_table/{scheme}.log",
+    benchmark:
+        "results/benchmarks/sweep_table/{scheme}.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         kinds={name: s["kind"] for name, s in config["scorers"].items()},
         points=lambda w: [
@@ -37,16 +38,6 @@ rule sweep_table:
         ],
         statistics=config["statistics"],
         seed=config["seed"],
-    log:
-        "results/logs/sweep_table/{scheme}.log",
-    benchmark:
-        "results/benchmarks/sweep_table/{scheme}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        environment("analysis")
     script:
         "../scripts/sweep_table.py"
 
@@ -58,6 +49,16 @@ rule examples:
         code=code("examples"),
     output:
         page="results/examples/{scheme}.md",
+    log:
+        "results/logs/examples/{scheme}.log",
+    benchmark:
+        "results/benchmarks/examples/{scheme}.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
     params:
         points=lambda w: [
             {"prompts": prompts, "alpha": alpha}
@@ -65,16 +66,6 @@ rule examples:
             for alpha in ALPHAS[w.scheme]
         ],
         scheme="{scheme}",
-    log:
-        "results/logs/examples/{scheme}.log",
-    benchmark:
-        "results/benchmarks/examples/{scheme}.tsv"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    conda:
-        environment("analysis")
     script:
         "../scripts/examples.py"
 
@@ -87,17 +78,17 @@ rule fig3:
     output:
         png="results/figures/fig3.png",
         svg="results/figures/fig3.svg",
-    params:
-        confidence=config["statistics"]["confidence"],
     log:
         "results/logs/fig3.log",
     benchmark:
         "results/benchmarks/fig3.tsv"
+    conda:
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        environment("analysis")
+    params:
+        confidence=config["statistics"]["confidence"],
     script:
         "../scripts/fig3.py"

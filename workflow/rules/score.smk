@@ -2,11 +2,6 @@
 # Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}.csv, a row a text
 
 
-def scorers_of(kind):
-    """A regular expression for the scorers of one kind."""
-    return one_of(n for n, s in config["scorers"].items() if s["kind"] == kind)
-
-
 rule classify:
     """Score prompt and continuation with an HF sequence classifier (eq. 6)."""
     input:
@@ -15,20 +10,20 @@ rule classify:
         code=code("classify"),
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
-    wildcard_constraints:
-        scorer=scorers_of("classifier"),
-    params:
-        scorer=lambda w: config["scorers"][w.scorer],
     log:
         "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
         "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    wildcard_constraints:
+        scorer=scorers_of("classifier"),
+    conda:
+        environment("torch")
     threads: 1
     resources:
         mem_mb=3000,
         runtime=60,
-    conda:
-        environment("torch")
+    params:
+        scorer=lambda w: config["scorers"][w.scorer],
     script:
         "../scripts/classify.py"
 
@@ -41,18 +36,18 @@ rule tag:
         code=code("tag"),
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
-    wildcard_constraints:
-        scorer=scorers_of("tagger"),
     log:
         "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
         "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    wildcard_constraints:
+        scorer=scorers_of("tagger"),
+    conda:
+        environment("tagger")
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        environment("tagger")
     script:
         "../scripts/tag.py"
 
@@ -64,18 +59,18 @@ rule vader:
         code=code("vader"),
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
-    wildcard_constraints:
-        scorer=scorers_of("vader"),
     log:
         "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
         "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    wildcard_constraints:
+        scorer=scorers_of("vader"),
+    conda:
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=500,
         runtime=20,
-    conda:
-        environment("analysis")
     script:
         "../scripts/vader.py"
 
@@ -95,23 +90,23 @@ rule unigrams:
         code=code("unigrams"),
     output:
         counts="results/unigrams/{scorer}.csv",
+    log:
+        "results/logs/unigrams/{scorer}.log",
+    benchmark:
+        "results/benchmarks/unigrams/{scorer}.tsv"
     wildcard_constraints:
         scorer=scorers_of("perplexity"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         readings=lambda w: [
             settings.reading(config["sources"][name])
             for name in config["scorers"][w.scorer]["unigrams"]
         ],
-    log:
-        "results/logs/unigrams/{scorer}.log",
-    benchmark:
-        "results/benchmarks/unigrams/{scorer}.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        environment("torch")
     script:
         "../scripts/unigrams.py"
 
@@ -125,17 +120,17 @@ rule perplexity:
         code=code("perplexity"),
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
-    wildcard_constraints:
-        scorer=scorers_of("perplexity"),
     log:
         "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
         "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+    wildcard_constraints:
+        scorer=scorers_of("perplexity"),
+    conda:
+        environment("torch")
     threads: 1
     resources:
         mem_mb=4000,
         runtime=120,
-    conda:
-        environment("torch")
     script:
         "../scripts/perplexity.py"

@@ -4,6 +4,7 @@ With values 0, 0.5, 1 that is the paper's eq. 6; a two-class scorer has no middl
 """
 
 import pandas as pd
+
 from paramlerp import classifiers, files, models
 from paramlerp.runtime import Progress, job
 

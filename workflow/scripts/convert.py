@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paramlerp import checkpoints, files
 from paramlerp.errors import UserError
-from paramlerp.runtime import job
+from paramlerp.runtime import job, quieten_transformers
 
 
 def main(source: Path, target: str, log) -> None:
@@ -30,7 +30,9 @@ def main(source: Path, target: str, log) -> None:
         elif gguf:
             log.info("dequantising %s to fp32; about half a minute", gguf[0].name)
             from_gguf(gguf[0], beside)
-        elif pickled := sorted(n for n in names if n.startswith("pytorch_model") and n.endswith(".bin")):
+        elif pickled := sorted(
+            n for n in names if n.startswith("pytorch_model") and n.endswith(".bin")
+        ):
             log.info("converting %s to safetensors", ", ".join(pickled))
             from_pickle([folder / name for name in pickled], beside / checkpoints.WEIGHTS)
             copy_companions(folder, beside)
@@ -51,6 +53,7 @@ def from_gguf(path: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    quieten_transformers()  # which was not imported when the job began
     where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
     tokenizer = AutoTokenizer.from_pretrained(**where, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(

@@ -1,6 +1,7 @@
 """Figure 3: sentiment, perplexity and grammar of the texts along g1."""
 
 import pandas as pd
+
 from paramlerp import plotting
 from paramlerp.plotting import plt
 from paramlerp.runtime import job

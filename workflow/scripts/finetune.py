@@ -2,6 +2,7 @@
 
 import pandas as pd
 import torch
+
 from paramlerp import batching, checkpoints, files, likelihood, models, training
 from paramlerp.runtime import job
 from paramlerp.seeds import seed_for

@@ -1,6 +1,7 @@
 """Continue every prompt with one model, a JSON line a text."""
 
 import numpy as np
+
 from paramlerp import decoding, files, models
 from paramlerp.runtime import Progress, job
 

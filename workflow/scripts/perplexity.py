@@ -5,6 +5,7 @@ scoring model cuts them; an empty continuation has none of either.
 """
 
 import pandas as pd
+
 from paramlerp import files, likelihood, models
 from paramlerp.runtime import Progress, job
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+
 from paramlerp import files
 from paramlerp.runtime import job
 

@@ -6,6 +6,7 @@ variance of a difference.
 """
 
 import pandas as pd
+
 from paramlerp import files, metrics, statistics
 from paramlerp.errors import UserError
 from paramlerp.runtime import job
@@ -40,8 +41,9 @@ def differences(walk: list[tuple[dict, dict]], confidence: float) -> list[dict]:
                 continue
             for name, e in found.items():
                 gap = statistics.estimate(
-                    pd.Series([e.value - reference[name].value, *(e.draws - reference[name].draws)])
-                    .to_numpy(),
+                    pd.Series(
+                        [e.value - reference[name].value, *(e.draws - reference[name].draws)]
+                    ).to_numpy(),
                     confidence,
                 )
                 rows.append(

@@ -1,6 +1,7 @@
 """Score texts with a per-word edit tagger: geometric mean of P(no edit)."""
 
 import pandas as pd
+
 from paramlerp import files, tagging
 from paramlerp.runtime import Progress, job
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from paramlerp import classifiers, files, models, readers, statistics
 from paramlerp.runtime import job
 from paramlerp.seeds import generator

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import torch
+
 from paramlerp import batching, checkpoints, classifiers, files, models, training
 from paramlerp.runtime import job
 from paramlerp.seeds import seed_for
@@ -29,7 +30,9 @@ def main(encoder, train: list, validation: list, how: dict, seed: int, model_out
 
     def loss(model, batch):
         own = [sequences[i] for i in batch]
-        return classifiers.label_loss(model, own, [labels[i] for i in batch], tokenizer.pad_token_id)
+        return classifiers.label_loss(
+            model, own, [labels[i] for i in batch], tokenizer.pad_token_id
+        )
 
     def evaluate() -> dict[str, float]:
         p = classifiers.probabilities(model, tokenizer, held_out, how["max_tokens"])[:, 1]

@@ -1,6 +1,7 @@
 """Tables 1 and 2: the settings tried, their validation perplexity, and the best of each pole."""
 
 import pandas as pd
+
 from paramlerp import files
 from paramlerp.runtime import job
 

@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+
 from paramlerp import files, models, readers
 from paramlerp.runtime import job
 

@@ -1,9 +1,10 @@
 """Score texts with VADER's compound score, from -1 (negative) to 1 (positive)."""
 
 import pandas as pd
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
 from paramlerp import files
 from paramlerp.runtime import job
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 if __name__ == "__main__":
     with job(snakemake):

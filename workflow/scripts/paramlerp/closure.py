@@ -34,6 +34,8 @@ def _imports(file: Path) -> frozenset[Path]:
             names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     parts = (name.split(".") for name in names)
     files = {
-        _PACKAGE / f"{p[1] if len(p) > 1 else '__init__'}.py" for p in parts if p[0] == _PACKAGE.name
+        _PACKAGE / f"{p[1] if len(p) > 1 else '__init__'}.py"
+        for p in parts
+        if p[0] == _PACKAGE.name
     }
     return frozenset(f for f in files if f.exists())

@@ -1,5 +1,6 @@
 """The config: checked once, then read through these functions."""
 
+import itertools
 from decimal import Decimal
 from pathlib import Path
 
@@ -74,6 +75,9 @@ def _check_models(config: dict) -> None:
         raise UserError("config: sources.base: missing; it is the model that experts start from")
     for name in config["sources"].keys() & config["classifiers"].keys():
         raise UserError(f"config: classifiers.{name}: sources has one of that name too")
+    for name, kind in (("sentiment", "classifier"), ("perplexity", "perplexity")):
+        if config["scorers"][name]["kind"] != kind:
+            raise UserError(f"config: scorers.{name}.kind: must be {kind}")
     known = [*config["sources"], *config["classifiers"]]
     used = {f"classifiers.{n}.encoder": c["encoder"] for n, c in config["classifiers"].items()}
     for name, scorer in config["scorers"].items():
@@ -125,7 +129,7 @@ def alphas(spec) -> list[str]:
         points = [first + step * i for i in range(int((last - first) / step) + 1)]
     else:
         points = sorted(schemes.decimal(value) for value in spec)
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in itertools.pairwise(points):
         if a == b:
             raise UserError(f"{a} is there twice")
     return [schemes.fixed(Decimal(p)) for p in points]

@@ -81,7 +81,9 @@ class _Rows(DynamicLayer):
         self.dtype, self.device = layer.keys.dtype, layer.keys.device
         self.is_initialized = True
         self.length = layer.keys.shape[-2]
-        self._keys, self._values = (self._expand(x, copies, room) for x in (layer.keys, layer.values))
+        self._keys, self._values = (
+            self._expand(x, copies, room) for x in (layer.keys, layer.values)
+        )
         self._view()
 
     @staticmethod
@@ -187,7 +189,12 @@ def generate(
     for start in range(0, len(order), size):
         batch = order[start : start + size]
         rows = _continue(
-            source, [prompts[i] for i in batch], streams[batch], top_p, eos, lambda n: said(done + n)
+            source,
+            [prompts[i] for i in batch],
+            streams[batch],
+            top_p,
+            eos,
+            lambda n, before=done: said(before + n),
         )
         for place, index in enumerate(batch):
             out[index] = rows[place * samples : (place + 1) * samples]

@@ -106,8 +106,6 @@ def write_merged(
                 "scheme": scheme,
                 "point": point,
                 "coefficients": {name: f"{c:f}" for name, c in coefficients.items()},
-                "sources": {
-                    name: checkpoints.hashes(directories[name]) for name in coefficients
-                },
+                "sources": {name: checkpoints.hashes(directories[name]) for name in coefficients},
             },
         )

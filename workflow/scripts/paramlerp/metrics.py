@@ -4,6 +4,7 @@ Every metric is a `Metric`: sums per prompt, whose ratio is the figure, or a
 median over texts. So the same resampled weights serve all of them.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ def distinct(texts: list[str], n: int) -> float:
 def repetition(text: str) -> float:
     """Share of a text's word bigrams that it has had before; 0 for a text without bigrams."""
     words = text.lower().split()
-    grams = list(zip(words, words[1:], strict=False))
+    grams = list(itertools.pairwise(words))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 

@@ -28,7 +28,7 @@ def job(snakemake, *, network: bool = False) -> Iterator[logging.Logger]:
         os.environ["HF_HUB_OFFLINE"] = "1"
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)
-    _quieten_transformers()
+    quieten_transformers()
 
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
     what = " ".join([snakemake.rule, *map(str, snakemake.wildcards)])
@@ -49,7 +49,8 @@ def job(snakemake, *, network: bool = False) -> Iterator[logging.Logger]:
         sys.exit(1)
 
 
-def _quieten_transformers() -> None:
+def quieten_transformers() -> None:
+    """No bars and no chatter from transformers, if it has been imported."""
     if "transformers" in sys.modules:
         from transformers.utils import logging as chatter
 

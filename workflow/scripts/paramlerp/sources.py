@@ -100,4 +100,13 @@ def fetch_hub(target: Path, *, id: str, revision: str | None, dataset: bool) -> 
         ) from None
 
 
-_OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.tflite", "*.py", "onnx/*", "*.mlmodel"]
+_OTHER_FRAMEWORKS = [
+    "*.h5",
+    "*.msgpack",
+    "*.ot",
+    "*.onnx",
+    "*.tflite",
+    "*.py",
+    "onnx/*",
+    "*.mlmodel",
+]

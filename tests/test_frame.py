@@ -1,0 +1,197 @@
+"""The frame: config, files, code closures and environments agree with each other."""
+
+import ast
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from paramlerp import closure, config, files, tagging
+from paramlerp.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+SCRIPTS = ROOT / "workflow" / "scripts"
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def changed(path: str, value):
+    """The default config with one key set (or, for None, removed)."""
+    out = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".")
+    inner = out
+    for key in parents:
+        inner = inner[key]
+    if value is None:
+        del inner[last]
+    else:
+        inner[last] = value
+    return out
+
+
+def test_the_default_is_valid():
+    config.check(DEFAULT, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sed", 1, r"config: \(top level\): unknown key sed"),
+        ("experts.step", [1], "config: experts: unknown key step"),
+        ("experts.steps", [0], r"config: experts\.steps\.0: 0 is less"),
+        ("experts.steps", None, r"config: experts: 'steps' is a required"),
+        ("experts.learning_rate", ["1e-4"], r"experts\.learning_rate\.0: '1e-4' is not of type"),
+        ("seed", "one", "config: seed: 'one' is not of type"),
+        ("sources.base.sha256", None, r"sources\.base\.sha256: missing; kind package"),
+        ("sources.base.kind", "url", r"config: sources\.base\.kind: 'url' is not one of"),
+        ("sources.base.kind", "path", r"sources\.base\.path: missing; kind path"),
+        ("sources.reviews.positive_from", None, r"reviews\.positive_from: missing; its reader"),
+        ("corpus.source", "base", r"corpus\.source: source 'base' declares no reader"),
+        ("corpus.source", "films", r"corpus\.source: no source is called 'films'"),
+        ("corpus.parts.experts", 0.9, r"corpus\.parts: the fractions add up to more than 1"),
+        ("corpus.splits.test", 0.2, r"corpus\.splits: the fractions do not add up to 1"),
+        ("corpus.parts.classifier", 0, r"corpus\.parts\.classifier: 0, but sentiment is trained"),
+        ("scorers.sentiment.model", "x", r"scorers\.sentiment\.model: no source or classifier"),
+        ("scorers.sentiment.values", [0, 0.5, 1], r"scorers\.sentiment: as many labels as values"),
+        ("scorers.sentiment.values", [0, 0.5], r"sentiment\.values: one label must count 1"),
+        ("scorers.grammar", None, "config: scorers: 'grammar' is a required"),
+        ("scorers.perplexity.kind", "vader", r"scorers\.perplexity\.kind: must be perplexity"),
+        ("sweeps.g1.prompts", ["sad"], r"sweeps\.g1\.prompts: no prompt set 'sad'"),
+        ("sweeps.g1.alphas", [0, "x"], r"sweeps\.g1\.alphas: 'x' is not a finite number"),
+        ("sweeps.g1.alphas", [0, 0.0005], r"sweeps\.g1\.alphas: 0\.0005 has more than three"),
+        ("sweeps.g1.alphas", {"from": 0, "to": 1, "step": 0.3}, "no whole number of steps"),
+    ],
+)
+def test_a_mistake_names_its_key(path, value, message):
+    with pytest.raises(UserError, match=message) as error:
+        config.check(changed(path, value), SCHEMA)
+    assert "\n" not in str(error.value)
+
+
+def test_every_key_has_a_comment_above():
+    """But for the keys of a source or scorer, of which their section's comment tells."""
+    lines = (ROOT / "config.yaml").read_text().splitlines()
+    section = ""
+    for number, line in enumerate(lines):
+        key = re.match(r"( *)([a-z0-9_]+):", line)
+        if key and not key[1]:
+            section = key[2]
+        if not key or lines[number - 1].lstrip().startswith("#"):
+            continue
+        start = lines.index(f"{section}:")
+        while lines[start - 1].startswith("#"):
+            start -= 1
+        told = "\n".join(lines[start : lines.index(f"{section}:")])
+        inner = section in ("sources", "scorers") and len(key[1]) == 4
+        assert inner and re.search(rf"\b{key[2]}\b", told), f"line {number + 1}: {key[2]}"
+
+
+def test_overriding_a_source_leaves_nothing_of_another():
+    base = {**DEFAULT["sources"]["base"], "kind": "hub", "id": "gpt2"}
+    assert config.location(base) == {"kind": "hub", "id": "gpt2", "revision": None}
+    reviews = {**DEFAULT["sources"]["reviews"], "reader": "trees", "positive": [4], "negative": [0]}
+    assert config.reading(reviews) == {"reader": "trees", "positive": [4], "negative": [0]}
+
+
+def test_alphas_as_a_range_or_a_list():
+    expected = ["-0.500", "-0.250", "0.000", "0.250", "0.500"]
+    assert config.alphas({"from": -0.5, "to": 0.5, "step": 0.25}) == expected
+    assert config.alphas([0.5, -0.25, "-0.5", 0.25, -0.0]) == expected
+    assert len(config.alphas({"from": -4, "to": 4, "step": 0.4})) == 21
+
+
+def test_the_grid_has_a_name_for_each_setting():
+    grid = {"learning_rate": [1e-6, 5.0e-5], "batch_size": [32], "steps": [250, 500]}
+    names = list(config.settings(grid))
+    assert names == [f"lr={lr},batch=32,steps={s}" for lr in ("1e-06", "5e-05") for s in (250, 500)]
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    target = tmp_path / "file.txt"
+    files.write_text(target, "old")
+    with pytest.raises(KeyError), files.writing(target) as beside:
+        beside.write_text("half")
+        raise KeyError
+    assert target.read_text() == "old"
+    with pytest.raises(KeyError), files.writing(tmp_path / "folder") as beside:
+        beside.mkdir()
+        (beside / "half").write_text("half")
+        raise KeyError
+    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+
+
+def scripts():
+    return sorted(p for p in SCRIPTS.glob("*.py"))
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda p: p.stem)
+def test_a_closure_holds_every_module_that_is_loaded(script):
+    """Against the syntax trees, module by module: what is imported is in the closure."""
+    modules = set(closure.modules_of(script))
+    for file in [script, *map(Path, modules)]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.level or node.module == "paramlerp"):
+                stems = (
+                    [node.module] if node.level and node.module else [a.name for a in node.names]
+                )
+                for stem in stems:
+                    own = SCRIPTS / "paramlerp" / f"{stem}.py"
+                    assert not own.exists() or str(own) in modules, f"{file.name}: {stem}"
+
+
+def test_closures_tell_modules_apart():
+    def names(script):
+        return {Path(m).stem for m in closure.modules_of(SCRIPTS / f"{script}.py")}
+
+    assert "decoding" in names("generate") and "decoding" not in names("finetune")
+    assert "merging" in names("merge") and "models" not in names("merge")
+    assert "training" in names("finetune") and "training" not in names("perplexity")
+
+
+@pytest.mark.parametrize(
+    "script", ["merge", "tag", "vader", "sweep_table", "fig3", "select_expert"]
+)
+def test_light_jobs_do_not_import_torch(script):
+    """Two seconds a job, many times a run."""
+    for file in [
+        SCRIPTS / f"{script}.py",
+        *map(Path, closure.modules_of(SCRIPTS / f"{script}.py")),
+    ]:
+        for node in ast.parse(file.read_text()).body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {"torch", "transformers"} & {n.split(".")[0] for n in names}, file.name
+
+
+def pins(lines) -> dict[str, str]:
+    found = (re.match(r"([A-Za-z0-9_.-]+)==?([\w.]+)$", line.strip()) for line in lines)
+    return {m[1].lower(): m[2] for m in found if m}
+
+
+def test_environments_agree_with_the_requirements():
+    required = pins((ROOT / "requirements.txt").read_text().splitlines())
+    names = {"pytorch": "torch"}
+    used = set()
+    for file in (ROOT / "envs").glob("*.yaml"):
+        content = yaml.safe_load(file.read_text())
+        specs = [s for s in content["dependencies"] if isinstance(s, str)]
+        specs += [s for d in content["dependencies"] if isinstance(d, dict) for s in d["pip"]]
+        for name, version in pins(specs).items():
+            if name != "python":
+                assert required[names.get(name, name)] == version, f"{file.name}: {name}"
+                used.add(names.get(name, name))
+    assert used == set(required) - {"snakemake", "jsonschema", "pyyaml"}
+
+
+def test_the_tagger_takes_the_geometric_mean_over_words(tmp_path):
+    from conftest import tiny_tagger
+
+    tagger = tagging.Tagger(tiny_tagger(tmp_path), threads=1)
+    scores = tagger.acceptable(["good", "good good good", "good edit", ""])
+    assert scores[:3] == pytest.approx([0.9, 0.9, (0.9 * 0.1) ** 0.5])
+    assert scores[3] != scores[3]
+    (tmp_path / "tagger.onnx").unlink()
+    with pytest.raises(UserError, match=r"tagger\.onnx"):
+        tagging.Tagger(tmp_path, threads=1)

@@ -1,0 +1,56 @@
+"""The default run, cut down: real weights, real reviews, real scorers, a few minutes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.numpy import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from conftest import ROOT, snakemake
+from paramlerp import files
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    run = snakemake(folder, configfile=ROOT / "tests" / "real.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder / "results"
+
+
+def test_training_helps_and_the_scorer_scores(done):
+    table = pd.read_csv(done / "tables/table1.csv")
+    assert (table["validation_perplexity"] < table["validation_perplexity_before"] / 2).all()
+    auc = pd.read_csv(done / "tables/sentiment_classifier.csv").set_index("domain")["auc"]
+    assert auc["reviews"] > 0.8 and auc["editorials"] > 0.65
+
+
+def test_texts_are_texts_and_sentiment_follows_alpha(done):
+    for alpha in ("0.000", "0.500", "1.000"):
+        rows = files.read_jsonl(done / f"generations/neutral/g1/alpha={alpha}.jsonl")
+        assert len(rows) == 20
+        words = [w for r in rows for w in r["text"].split()]
+        assert len(words) > 100 and np.mean([w.isascii() for w in words]) > 0.9
+    g1 = pd.read_csv(done / "tables/g1.csv").set_index("alpha")
+    assert g1.loc[1, "sentiment"] > g1.loc[0, "sentiment"]
+    assert (g1["perplexity"] < 500).all() and (g1["grammar"].between(0.3, 1)).all()
+
+
+def test_merged_weights_obey_eq_1_and_load_anywhere(done):
+    merged = done / "merged/g1/alpha=0.500"
+    out = load_file(merged / "model.safetensors")
+    plus, minus = (
+        load_file(done / "experts" / p / "model.safetensors") for p in ("positive", "negative")
+    )
+    assert out.keys() == plus.keys()
+    for name, value in out.items():
+        a, b = 0.5 * plus[name].astype(np.float64), 0.5 * minus[name].astype(np.float64)
+        bound = 4 * np.finfo(np.float32).eps * (np.abs(a) + np.abs(b))
+        assert (np.abs(value - (a + b)) <= bound).all(), name
+    model = AutoModelForCausalLM.from_pretrained(merged)
+    ids = AutoTokenizer.from_pretrained(merged)("The movie was", return_tensors="pt")
+    with torch.inference_mode():
+        assert torch.isfinite(model(**ids).logits).all()

