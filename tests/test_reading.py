@@ -62,24 +62,8 @@ def test_trees(tmp_path):
 
 
 def test_detokenize():
-    words = [
-        "``",
-        "I",
-        "do",
-        "n't",
-        "know",
-        "''",
-        "--",
-        "he",
-        "'s",
-        "$",
-        "5",
-        "short",
-        ",",
-        "you",
-        "see",
-    ]
-    assert readers.detokenize(words) == "\"I don't know\" -- he's $5 short, you see"
+    text = "`` I do n't know '' -- he 's $ 5 short , you see"
+    assert readers.detokenize(text.split(" ")) == "\"I don't know\" -- he's $5 short, you see"
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
