@@ -38,8 +38,9 @@ ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very 
 
 def snakemake(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml"):
     """Run the workflow in `folder`, which is not where the code lies."""
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"]
-    command += ["--directory", str(folder), "--configfile", str(configfile), *arguments]
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    command += ["--configfile", str(configfile)]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
 

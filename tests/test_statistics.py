@@ -57,6 +57,19 @@ def test_pairing_saves_what_points_share():
     assert abs(statistics.variance_saved(a, c)) < 0.4
 
 
+def test_common_random_numbers_save_sampling_noise_only():
+    """Prompts that differ widely count for nothing; samples that move together for all."""
+    random = np.random.default_rng(0)
+    prompt = np.repeat(range(200), 4)
+    prompts, noise = 5 * random.normal(size=200)[prompt], random.normal(size=800)
+    a = prompts + noise
+    saved = statistics.variance_saved_by_coupling
+    assert saved(a, prompts + noise + 1, prompt) == pytest.approx(1)
+    assert saved(a, prompts + random.normal(size=800), prompt) == pytest.approx(0, abs=0.1)
+    half = prompts + noise / 2**0.5 + random.normal(size=800) / 2**0.5
+    assert saved(a, half, prompt) == pytest.approx(0.5**0.5, abs=0.1)
+
+
 def test_median_of_resamples_is_the_median_of_the_repeated_texts():
     random = np.random.default_rng(0)
     prompt = np.repeat(range(7), 3)

@@ -141,8 +141,18 @@ def test_differences_are_paired_with_the_negative_expert(done):
     assert set(gaps["reference"]) == {0.0}
     own = gaps.query("prompts == 'neutral' and metric == 'sentiment'").set_index("alpha")
     mean = g1.query("prompts == 'neutral'").set_index("alpha")["sentiment"]
-    assert own.loc["1.000", "difference"] == pytest.approx(mean["1.000"] - mean["0.000"])
+    assert own.loc["1.000", "difference"] == pytest.approx(mean["1.000"] - mean["0.000"], abs=1e-8)
     assert own.loc["1.000", "low"] <= own.loc["1.000", "difference"] <= own.loc["1.000", "high"]
+
+
+def test_ended_and_cut_texts_are_told_apart(done):
+    whole = table(done, "g1").set_index(["prompts", "alpha"])
+    apart = table(done, "g1_endings").set_index(["prompts", "alpha"])
+    assert set(apart["texts"]) == {"ended", "cut"}
+    counts = apart.groupby(level=[0, 1])["n_texts"].sum()
+    assert (counts == whole["n_texts"].sort_index()).all()
+    sums = (apart["sentiment"] * apart["n_texts"]).groupby(level=[0, 1]).sum() / counts
+    np.testing.assert_allclose(sums, whole["sentiment"].sort_index(), atol=1e-8)
 
 
 def test_training_tables_say_what_was_run(done):
@@ -251,6 +261,6 @@ def test_a_mistake_in_the_data_names_file_and_row(tmp_path, tokenizer):
         file.write('{"text": 3, "label": 1}\n')
     run = snakemake(tmp_path, "results/data/experts/positive/train.jsonl")
     assert run.returncode != 0
-    assert "error: inputs/reviews.jsonl: row 241: text: not text: 3" in run.stdout + run.stderr
+    assert "error: inputs/reviews.jsonl: row 961: text: not text: 3" in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
     assert not (tmp_path / "results/data/experts").exists()

@@ -1,6 +1,6 @@
 # Requires: results/generations/, results/scores/
-# Produces: results/tables/{scheme}.csv and _differences.csv, results/examples/,
-#           results/figures/
+# Produces: results/tables/{scheme}.csv and _differences.csv and _endings.csv,
+#           results/examples/, results/figures/
 
 
 rule sweep_table:
@@ -19,6 +19,7 @@ rule sweep_table:
     output:
         table="results/tables/{scheme}.csv",
         differences="results/tables/{scheme}_differences.csv",
+        endings="results/tables/{scheme}_endings.csv",
     log:
         "results/logs/sweep_table/{scheme}.log",
     benchmark:
@@ -90,5 +91,6 @@ rule fig3:
         runtime=10,
     params:
         confidence=config["statistics"]["confidence"],
+        grammar=config["scorers"]["grammar"]["kind"],
     script:
         "../scripts/fig3.py"

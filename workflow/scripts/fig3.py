@@ -6,23 +6,29 @@ from paramlerp import plotting
 from paramlerp.plotting import plt
 from paramlerp.runtime import job
 
-PANELS = (
-    ("sentiment", "(a) Mean probability of positive sentiment"),
-    ("perplexity", "(b) Perplexity"),
-    ("grammar", "(c) Mean probability of correct grammar"),
-)
+#: a tagger tells of words, a classifier of texts
+GRAMMAR = {
+    "tagger": "(c) Mean probability that a word needs no edit",
+    "classifier": "(c) Mean probability of correct grammar",
+}
 
 
-def main(table: pd.DataFrame, confidence: float):
-    """A panel a metric, a line a prompt set."""
+def main(table: pd.DataFrame, confidence: float, grammar: str):
+    """A panel a metric, a line a prompt set; `grammar` is the kind of that scorer."""
+    panels = {
+        "sentiment": "(a) Mean probability of positive sentiment",
+        "perplexity": "(b) Perplexity",
+        "grammar": GRAMMAR[grammar],
+    }
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
     sets = list(dict.fromkeys(table["prompts"]))
-    for axis, (metric, title) in zip(axes, PANELS, strict=True):
+    for axis, (metric, title) in zip(axes, panels.items(), strict=True):
         for name, colour in zip(sets, plotting.COLOURS, strict=False):
             own = table[table["prompts"] == name]
             plotting.curve(axis, own, metric, colour=colour, label=f"{name} prompts")
         plotting.mark_experts(axis)
         axis.set(title=title, xlabel="α in g₁(α) = αθ⁺ + (1−α)θ⁻")
+    axes[0].set_ylim(0, 1)
     axes[1].set_ylim(bottom=0)
     if len(sets) > 1:
         axes[0].legend(loc="lower right")
@@ -39,5 +45,9 @@ def main(table: pd.DataFrame, confidence: float):
 if __name__ == "__main__":
     with job(snakemake):
         plt.rcParams.update(plotting.STYLE)
-        figure = main(pd.read_csv(snakemake.input.table), snakemake.params.confidence)
+        figure = main(
+            pd.read_csv(snakemake.input.table),
+            snakemake.params.confidence,
+            snakemake.params.grammar,
+        )
         plotting.save(figure, snakemake.output.png, snakemake.output.svg)

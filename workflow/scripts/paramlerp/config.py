@@ -23,6 +23,13 @@ READERS = {
     "table": ("text", "label", "positive", "negative", "neutral"),
 }
 
+#: the kinds of scorer that can fill the columns and panels of these names
+_COLUMNS = {
+    "sentiment": ("classifier",),
+    "grammar": ("classifier", "tagger"),
+    "perplexity": ("perplexity",),
+}
+
 
 def check(config: dict, schema_file) -> None:
     """Raise UserError, one line naming the key, unless `config` is valid and means something."""
@@ -75,9 +82,9 @@ def _check_models(config: dict) -> None:
         raise UserError("config: sources.base: missing; it is the model that experts start from")
     for name in config["sources"].keys() & config["classifiers"].keys():
         raise UserError(f"config: classifiers.{name}: sources has one of that name too")
-    for name, kind in (("sentiment", "classifier"), ("perplexity", "perplexity")):
-        if config["scorers"][name]["kind"] != kind:
-            raise UserError(f"config: scorers.{name}.kind: must be {kind}")
+    for name, kinds in _COLUMNS.items():
+        if config["scorers"][name]["kind"] not in kinds:
+            raise UserError(f"config: scorers.{name}.kind: must be {' or '.join(kinds)}")
     known = [*config["sources"], *config["classifiers"]]
     used = {f"classifiers.{n}.encoder": c["encoder"] for n, c in config["classifiers"].items()}
     for name, scorer in config["scorers"].items():

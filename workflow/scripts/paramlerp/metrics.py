@@ -16,10 +16,14 @@ from .statistics import median, ratio
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure as a function of prompt weights (1 + count, prompts) -> (1 + count,)."""
+    """A figure as a function of prompt weights (1 + count, prompts) -> (1 + count,).
+
+    `values` (texts,) are there if the figure is their mean.
+    """
 
     name: str
     of: Callable[[np.ndarray], np.ndarray]
+    values: np.ndarray | None = None
 
 
 def distinct(texts: list[str], n: int) -> float:
@@ -58,7 +62,7 @@ def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame
         known = np.isfinite(values)
         num = np.bincount(prompt, np.where(known, values, 0), prompts)
         den = np.bincount(prompt, known, prompts)
-        return Metric(name, lambda w: ratio(w, num, den))
+        return Metric(name, lambda w: ratio(w, num, den), values)
 
     def likelihood(name: str, frame: pd.DataFrame) -> list[Metric]:
         some = frame["n_tokens"].to_numpy() > 0

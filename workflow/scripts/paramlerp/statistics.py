@@ -69,6 +69,26 @@ def variance_saved(a: Estimate, b: Estimate) -> float:
     return float(1 - np.nanvar(b.draws - a.draws) / apart) if apart > 0 else float("nan")
 
 
+def variance_saved_by_coupling(a: np.ndarray, b: np.ndarray, prompt: np.ndarray) -> float:
+    """Share of the sampling noise of b - a that common random numbers take off.
+
+    `a` and `b` are per-text values (texts,) whose rows share their random numbers.
+    Within prompts, 1 - var(b - a)/(var a + var b): what the draws themselves add,
+    the prompts' own differences left out.
+    """
+    known = np.isfinite(a) & np.isfinite(b)
+    a, b, prompt = a[known], b[known], prompt[known]
+    apart = _within(a, prompt) + _within(b, prompt)
+    return float(1 - _within(b - a, prompt) / apart) if apart > 0 else float("nan")
+
+
+def _within(values: np.ndarray, group: np.ndarray) -> float:
+    """Sum of squares about the groups' means."""
+    count = np.bincount(group)
+    mean = np.bincount(group, values) / np.maximum(count, 1)
+    return float(((values - mean[group]) ** 2).sum())
+
+
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
     """P(a positive scores above a negative), ties half: area under the ROC curve."""
     order = np.sort(scores)
