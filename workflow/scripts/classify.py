@@ -9,9 +9,12 @@ from paramlerp import classifiers, files, models
 from paramlerp.runtime import Progress, job
 
 
-def main(rows: list[dict], model_dir: str, scorer: dict) -> pd.DataFrame:
+def main(rows: list[dict], model_dir: str, scorer: dict, log) -> pd.DataFrame:
     model, tokenizer = models.load_classifier(model_dir, scorer["labels"])
     texts = [row["prompt"] + row["text"] for row in rows]
+    long = sum(len(ids) > scorer["max_tokens"] for ids in tokenizer(texts)["input_ids"])
+    if long:
+        log.warning("%d texts are cut to max_tokens, %d", long, scorer["max_tokens"])
     said = Progress(len(texts), "texts")
     p = classifiers.probabilities(model, tokenizer, texts, scorer["max_tokens"], said)
     frame = pd.DataFrame(rows)[["prompt_id", "sample_id"]]
@@ -21,7 +24,7 @@ def main(rows: list[dict], model_dir: str, scorer: dict) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    with job(snakemake):
+    with job(snakemake) as log:
         rows = files.read_jsonl(snakemake.input.texts)
-        frame = main(rows, snakemake.input.model, snakemake.params.scorer)
+        frame = main(rows, snakemake.input.model, snakemake.params.scorer, log)
         files.write_csv(snakemake.output.scores, frame)

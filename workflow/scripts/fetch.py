@@ -15,5 +15,5 @@ def main(location: dict, dataset: bool, target: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake, network=True):
+    with job(snakemake):
         main(snakemake.params.source, snakemake.params.dataset, snakemake.output.files)

@@ -123,6 +123,9 @@ class ModelLogits:
         `room` is the number of tokens that will follow at most.
         """
         device = self.model.device
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        if limit and max(map(len, prompts)) + room > limit:
+            raise UserError(f"prompts and {room} tokens more do not fit the model's {limit}")
         ids = torch.from_numpy(pad(prompts, 0, left=True)).to(device)
         lengths = torch.tensor([len(p) for p in prompts], device=device)
         mask = torch.arange(ids.shape[1], device=device) >= ids.shape[1] - lengths[:, None]

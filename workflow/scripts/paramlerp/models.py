@@ -1,6 +1,11 @@
 """Loading models and turning text into ids: one way for all."""
 
+import os
 from pathlib import Path
+
+# Models are read from disk, and a missing one is an error at once. Left online,
+# transformers may ask a hub first, for a minute, before it says so.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
 from transformers import (

@@ -14,18 +14,14 @@ logger = logging.getLogger("paramlerp")
 
 
 @contextmanager
-def job(snakemake, *, network: bool = False) -> Iterator[logging.Logger]:
+def job(snakemake) -> Iterator[logging.Logger]:
     """Run a rule's script: log to its log file and to the terminal, one line an error.
 
     Threads are fixed to the rule's, since sums depend on how they are split.
-    Only a script that says `network` may reach a hub: for all others a missing
-    local file is an error at once, not a minute of retries.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    if not network:
-        os.environ["HF_HUB_OFFLINE"] = "1"
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)
     quieten_transformers()
@@ -70,11 +66,13 @@ class Progress:
         if now - self.said < self.every and done < self.total:
             return
         self.said = now
-        left = (now - self.start) / max(done, 1) * (self.total - done)
-        logger.info(
-            "%s",
-            f"{done}/{self.total} {self.unit}, {_clock(left)} left" + (f", {note}" if note else ""),
-        )
+        spent = now - self.start
+        if done < self.total:
+            left = spent / max(done, 1) * (self.total - done)
+            state = f"{done}/{self.total} {self.unit}, {_clock(left)} left"
+        else:
+            state = f"{self.total} {self.unit} in {_clock(spent)}"
+        logger.info("%s", f"{state}, {note}" if note else state)
 
 
 def _clock(seconds: float) -> str:
