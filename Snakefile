@@ -27,7 +27,7 @@ rule all:
         rules.generation_table.output,
         expand(
             "results/tables/{classifier}_classifier.csv",
-            classifier=config["classifiers"],
+            classifier=CLASSIFIERS,
         ),
         expand("results/examples/{scheme}.md", scheme=config["sweeps"]),
 

@@ -53,7 +53,11 @@ def test_the_default_is_valid():
         ("corpus.parts.experts", 0.9, r"corpus\.parts: the fractions add up to more than 1"),
         ("corpus.splits.test", 0.2, r"corpus\.splits: the fractions do not add up to 1"),
         ("corpus.parts.classifier", 0, r"corpus\.parts\.classifier: 0, but sentiment is trained"),
-        ("scorers.sentiment.model", "x", r"scorers\.sentiment\.model: no source or classifier"),
+        ("scorers.sentiment.model", "x", r"scorers\.sentiment\.model: no model is called 'x'"),
+        ("scorers.grammar.model", "sentiment", r"scorers\.grammar\.model: no model is called"),
+        ("scorers.perplexity.model", "reviews", r"scorers\.perplexity\.model: no model"),
+        ("classifiers.sentiment.encoder", "sentiment", r"encoder: no model is called 'sentiment'"),
+        ("classifiers.sentiment.also_test_on", ["reviews"], "is what it is trained on"),
         ("scorers.sentiment.values", [0, 0.5, 1], r"scorers\.sentiment: as many labels as values"),
         ("scorers.sentiment.values", [0, 0.5], r"sentiment\.values: one label must count 1"),
         ("scorers.grammar", None, "config: scorers: 'grammar' is a required"),
@@ -163,6 +167,26 @@ def test_light_jobs_do_not_import_torch(script):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {"torch", "transformers"} & {n.split(".")[0] for n in names}, file.name
+
+
+def rules() -> dict[str, str]:
+    """Name -> text of every rule but `all`."""
+    files = (ROOT / "workflow" / "rules").glob("*.smk")
+    pieces = [p for f in files for p in re.split(r"^rule ", f.read_text(), flags=re.M)[1:]]
+    return {piece.split(":", 1)[0]: piece for piece in pieces}
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_a_rule_says_all_that_a_scheduler_or_a_reader_needs(rule):
+    text = rules()[rule]
+    assert re.match(r'\w+:\n    """[A-Z].*\."""\n', text), "a docstring first"
+    for key in ("input", "output", "log", "benchmark", "threads", "resources", "conda", "script"):
+        assert f"\n    {key}:" in text, key
+    assert "mem_mb=" in text and "runtime=" in text
+    outputs = re.search(r"\n    output:\n(.*?)\n    \w+:", text, re.S)[1]
+    assert re.match(r" +(\w+=|\*\*)", outputs), "outputs have names"
+    script = re.search(r'"\.\./scripts/(\w+)\.py"', text)[1]
+    assert f'code=code("{script}")' in text, "its code is an input"
 
 
 def pins(lines) -> dict[str, str]:

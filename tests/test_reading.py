@@ -182,6 +182,14 @@ def test_official_splits_are_kept_whole():
     assert all(r.split == key[2] for key, own in places.items() for r in own)
 
 
+def test_splits_that_are_not_complete_are_made_anew():
+    """A source with a train split alone, or without validation, is cut as one of ours."""
+    rows = [Row(r.id, r.text, r.pole, "train" if i % 3 else "test") for i, r in enumerate(corpus())]
+    places = splitting.split(rows, parts=PARTS, **HOW)
+    assert all(places.values())
+    assert not splitting.official_splits(rows)
+
+
 def test_a_pole_without_text_is_an_error():
     rows = [r for r in corpus() if r.pole == "positive"]
     with pytest.raises(UserError, match="no negative text"):

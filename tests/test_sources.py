@@ -1,6 +1,7 @@
 """Fetching by name and hash, unpacking, and conversion to safetensors."""
 
 import logging
+import shutil
 import sys
 import tarfile
 import zipfile
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from conftest import save, tiny
+from conftest import save, tiny, tiny_encoder
 from paramlerp import checkpoints, files, models, sources
 from paramlerp.errors import UserError
 
@@ -86,11 +88,55 @@ def test_a_missing_repository_is_an_error_at_once(tmp_path):
         sources.fetch_hub(tmp_path / "out", id="no/such", revision=None, dataset=False)
 
 
-def test_safetensors_are_taken_as_they_are(trio, tmp_path):
+def test_a_causal_lm_keeps_its_weights(trio, tmp_path):
     convert.main(trio["base"], tmp_path / "out", log)
-    for name in (checkpoints.WEIGHTS, "config.json", "tokenizer.json"):
-        assert (tmp_path / "out" / name).read_bytes() == (trio["base"] / name).read_bytes()
+    assert_same(tmp_path / "out", trio["base"])
     assert checkpoints.hashes(tmp_path / "out") == checkpoints.hashes(trio["base"])
+
+
+def test_other_models_are_linked_as_they_are(tokenizer, tmp_path):
+    folder = tiny_encoder(tokenizer, tmp_path / "encoder")
+    convert.main(folder, tmp_path / "out", log)
+    name = checkpoints.WEIGHTS
+    assert (tmp_path / "out" / name).stat().st_ino == (folder / name).stat().st_ino
+
+
+def test_a_hub_cache_of_links_is_followed(tokenizer, tmp_path):
+    folder = tiny_encoder(tokenizer, tmp_path / "blobs")
+    snapshot = tmp_path / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    for file in folder.iterdir():
+        (snapshot / file.name).symlink_to(f"../../blobs/{file.name}")
+    convert.main(snapshot, tmp_path / "out", log)
+    assert not (tmp_path / "out" / checkpoints.WEIGHTS).is_symlink()
+    models.load_classifier(tmp_path / "out")
+
+
+def test_half_precision_and_sharded_causal_lms_become_fp32(tokenizer, tmp_path):
+    """As their experts are; else the two would not mix."""
+    model = tiny("llama", tokenizer).bfloat16()
+    model.save_pretrained(tmp_path / "in", max_shard_size="20KB")
+    tokenizer.save_pretrained(tmp_path / "in")
+    convert.main(tmp_path / "in", tmp_path / "out", log)
+    tensors = checkpoints.Checkpoint(tmp_path / "out").tensors
+    assert {t.dtype for t in tensors.values()} == {"F32"}
+    assert len(checkpoints.weight_files(tmp_path / "in")) > 2
+    assert checkpoints.weight_files(tmp_path / "out") == [checkpoints.WEIGHTS]
+
+
+def test_older_tensor_names_become_todays(tokenizer, tmp_path):
+    """GPT-2's files on the hub lack the prefix that transformers writes."""
+    folder = save(tiny("gpt2", tokenizer), tokenizer, tmp_path / "in")
+    state = load_file(folder / checkpoints.WEIGHTS)
+    older = {name.removeprefix("transformer."): tensor for name, tensor in state.items()}
+    save_file(older, folder / checkpoints.WEIGHTS, metadata={"format": "pt"})
+    convert.main(folder, tmp_path / "out", log)
+    assert checkpoints.Checkpoint(tmp_path / "out").tensors.keys() == state.keys()
+
+
+def assert_same(a: Path, b: Path) -> None:
+    x, y = (load_file(folder / checkpoints.WEIGHTS) for folder in (a, b))
+    assert x.keys() == y.keys() and all(torch.equal(x[n], y[n]) for n in y)
 
 
 def pickled(trio, tmp_path) -> Path:
@@ -106,9 +152,7 @@ def pickled(trio, tmp_path) -> Path:
 def test_pickled_weights_are_converted(trio, tmp_path):
     convert.main(pickled(trio, tmp_path), tmp_path / "out", log)
     assert not list((tmp_path / "out").glob("*.bin"))
-    a, _ = models.load_causal_lm(tmp_path / "out")
-    b, _ = models.load_causal_lm(trio["base"])
-    assert all(torch.equal(x, b.state_dict()[n]) for n, x in a.state_dict().items())
+    assert_same(tmp_path / "out", trio["base"])
 
 
 def test_a_pickle_that_holds_code_is_not_run(trio, tmp_path):
@@ -138,9 +182,33 @@ def test_a_missing_model_is_an_error_at_once(tmp_path):
         models.load_causal_lm(tmp_path / "nowhere")
 
 
-def test_labels_in_another_order_are_refused(tokenizer, tmp_path):
-    from conftest import tiny_encoder
+def test_half_a_model_is_refused(trio, tokenizer, tmp_path):
+    """Not filled up with random weights, as transformers would."""
+    folder = tmp_path / "half"
+    shutil.copytree(trio["base"], folder)
+    state = load_file(folder / checkpoints.WEIGHTS)
+    del state[sorted(state)[-1]]
+    save_file(state, folder / checkpoints.WEIGHTS, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"not a whole \w+: it lacks"):
+        models.load_causal_lm(folder)
+    with pytest.raises(UserError, match="lacks"):
+        convert.main(folder, tmp_path / "out", log)
 
+
+def test_models_that_scale_their_logits_are_refused(tokenizer, tmp_path):
+    from transformers import GraniteConfig, GraniteForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    config = GraniteConfig(vocab_size=len(tokenizer), logits_scaling=8.0, **sizes, **heads)
+    model = GraniteForCausalLM(config)
+    torch.nn.init.normal_(model.lm_head.weight)
+    folder = save(model, tokenizer, tmp_path / "granite")
+    with pytest.raises(UserError, match="granite does more to its logits"):
+        models.load_causal_lm(folder)
+
+
+def test_labels_in_another_order_are_refused(tokenizer, tmp_path):
     folder = tiny_encoder(tokenizer, tmp_path / "classifier")
     models.load_classifier(folder, ["LABEL_0", "LABEL_1"])
     with pytest.raises(UserError, match=r"id2label is \['LABEL_0', 'LABEL_1'\]"):

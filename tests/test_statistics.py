@@ -79,6 +79,15 @@ def test_median_of_resamples_is_the_median_of_the_repeated_texts():
     np.testing.assert_allclose(statistics.median(weights, values, prompt), expected)
 
 
+def test_no_text_no_median_and_one_prompt_no_interval():
+    weights = statistics.resamples(3, 20, 1)
+    assert np.isnan(statistics.median(weights, np.array([]), np.array([], int))).all()
+    only_first = statistics.median(weights, np.array([5.0]), np.array([0]))
+    assert (np.isnan(only_first) == (weights[:, 0] == 0)).all()
+    e = statistics.estimate(statistics.ratio(statistics.resamples(1, 20, 1), [2.0], [1.0]), 0.95)
+    assert e.value == 2 and np.isnan(e.low) and np.isnan(e.high)
+
+
 def test_auc():
     truth = np.array([True, True, False, False])
     assert statistics.auc(np.array([0.9, 0.8, 0.2, 0.1]), truth) == 1
@@ -117,6 +126,16 @@ def test_perplexities_of_known_likelihoods():
     assert value["perplexity_mean"] == pytest.approx((2 + 8 + 4) / 3)
     assert value["perplexity_median"] == pytest.approx(4)
     assert value["slor"] == pytest.approx(1)
+
+
+def test_a_point_of_empty_texts_has_a_row():
+    frame = texts_of(np.zeros((2, 2))).assign(text="", n_tokens=0)
+    scores = frame[["prompt_id", "sample_id"]].assign(nll=0.0, unigram_nll=0.0, n_tokens=0)
+    found = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
+    weights = statistics.resamples(2, 20, 1)
+    value = {m.name: statistics.estimate(m.of(weights), 0.95).value for m in found}
+    assert np.isnan(value["perplexity"]) and np.isnan(value["perplexity_median"])
+    assert np.isnan(value["dist1"]) and value["length"] == 0
 
 
 def test_scores_of_other_texts_are_refused():

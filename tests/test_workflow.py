@@ -243,7 +243,10 @@ def test_a_base_of_another_name_gets_experts_too(done, tokenizer):
         ("experts: {stepz: [3]}", "config: experts: unknown key stepz"),
         ("generation: {top_p: 1.5}", "config: generation.top_p: 1.5 is greater"),
         ("sweeps: {g1: {alphas: [0, 0.0]}}", "config: sweeps.g1.alphas: 0.000 is there twice"),
-        ("sources: {base: {kind: path, path: /nowhere}}", "config: sources.base.path: /nowhere"),
+        (
+            "sources: {base: {kind: path, path: /nowhere}}",
+            "sources.base.path: no such file or folder: /nowhere",
+        ),
     ],
 )
 def test_a_mistake_in_the_config_is_one_line(tmp_path, change, message):

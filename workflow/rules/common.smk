@@ -28,6 +28,11 @@ ALPHAS = {
 SETTINGS = settings.settings(config["experts"])
 FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
 MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
+CLASSIFIERS = [
+    name
+    for name in config["classifiers"]
+    if any(scorer.get("model") == name for scorer in config["scorers"].values())
+]
 
 
 def one_of(names):
@@ -49,8 +54,12 @@ wildcard_constraints:
 
 
 def code(script):
-    """The library modules that a script imports: inputs, so that an edit reruns its jobs."""
-    return closure.modules_of(f"{workflow.basedir}/workflow/scripts/{script}.py")
+    """The library modules that a script imports: inputs, so that an edit reruns its jobs.
+
+    Relative to the working directory, so that a folder that was moved is not run anew.
+    """
+    script = f"{workflow.basedir}/workflow/scripts/{script}.py"
+    return [os.path.relpath(module) for module in closure.modules_of(script)]
 
 
 def source_path(name):

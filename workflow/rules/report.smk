@@ -66,7 +66,6 @@ rule examples:
             for prompts in config["sweeps"][w.scheme]["prompts"]
             for alpha in ALPHAS[w.scheme]
         ],
-        scheme="{scheme}",
     script:
         "../scripts/examples.py"
 

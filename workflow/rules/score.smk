@@ -33,6 +33,7 @@ rule tag:
     input:
         texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
         model=lambda w: source_path(config["scorers"][w.scorer]["model"]),
+        files=lambda w: source_files(config["scorers"][w.scorer]["model"]),
         code=code("tag"),
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",

@@ -1,8 +1,10 @@
 """Make an HF directory of safetensors from whatever a model came as.
 
-Safetensors are linked as they are. GGUF is dequantised to fp32. PyTorch's
-pickled weights are read here and nowhere else, by torch.load(weights_only=True),
-which executes nothing. Content hashes are noted beside the weights.
+A causal LM is written anew in fp32 under transformers' own tensor names, as its
+experts will be, or the two would not mix. Other models are linked as they are.
+GGUF is dequantised. PyTorch's pickled weights are read here and nowhere else, by
+torch.load(weights_only=True), which executes nothing. Content hashes are noted
+beside the weights.
 """
 
 import shutil
@@ -15,31 +17,39 @@ from paramlerp.runtime import job, quieten_transformers
 
 def main(source: Path, target: str, log) -> None:
     if source.is_file():
-        folder, held = source.parent, [source]
+        folder, held = source.parent, {source.name}
     else:
-        folder, held = source, sorted(p for p in source.iterdir() if p.is_file())
+        folder, held = source, {path.name for path in source.iterdir() if path.is_file()}
+    gguf = sorted(name for name in held if name.endswith(".gguf"))
+    pickled = sorted(n for n in held if n.startswith("pytorch_model") and n.endswith(".bin"))
     with files.writing(target) as beside:
         beside.mkdir()
-        names = {path.name for path in held}
-        gguf = [path for path in held if path.suffix == ".gguf"]
-        if names & {checkpoints.WEIGHTS, checkpoints.INDEX}:
-            for name in [*checkpoints.weight_files(folder), checkpoints.INDEX]:
-                if name in names:
-                    files.link(folder / name, beside / name)
+        if held & {checkpoints.WEIGHTS, checkpoints.INDEX}:
+            link_weights(folder, beside)
             copy_companions(folder, beside)
         elif gguf:
-            log.info("dequantising %s to fp32; about half a minute", gguf[0].name)
-            from_gguf(gguf[0], beside)
-        elif pickled := sorted(
-            n for n in names if n.startswith("pytorch_model") and n.endswith(".bin")
-        ):
+            log.info("dequantising %s to fp32; about half a minute", gguf[0])
+            rewrite(folder, beside, gguf_file=gguf[0])
+        elif pickled:
             log.info("converting %s to safetensors", ", ".join(pickled))
             from_pickle([folder / name for name in pickled], beside / checkpoints.WEIGHTS)
             copy_companions(folder, beside)
         else:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
         checkpoints.Checkpoint(beside)  # a file cut short is noticed here, not three stages on
+        if not gguf and checkpoints.is_causal_lm(beside):
+            rewrite(beside, beside)
         checkpoints.write_hashes(beside)
+
+
+def link_weights(folder: Path, target: Path) -> None:
+    """Link the safetensors, and their index if they are sharded."""
+    for name in checkpoints.weight_files(folder):
+        if not (folder / name).exists():
+            raise UserError(f"{folder / name}: no such file, but {checkpoints.INDEX} names it")
+        files.link(folder / name, target / name)
+    if (folder / checkpoints.INDEX).exists():
+        shutil.copyfile(folder / checkpoints.INDEX, target / checkpoints.INDEX)
 
 
 def copy_companions(folder: Path, target: Path) -> None:
@@ -48,21 +58,32 @@ def copy_companions(folder: Path, target: Path) -> None:
         shutil.copyfile(folder / name, target / name)
 
 
-def from_gguf(path: Path, target: Path) -> None:
-    """Dequantise a GGUF file into an HF directory in fp32."""
+def rewrite(folder: Path, target: Path, **gguf) -> None:
+    """Load a causal LM and its tokenizer, from GGUF if its file is named, and save both."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     quieten_transformers()  # which was not imported when the job began
-    where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        **where, dtype=torch.float32, local_files_only=True
-    )
-    # The weights are plain floats now, but save_pretrained still sees a quantised model.
-    model.hf_quantizer = None
-    model.is_quantized = False
-    del model.config.quantization_config
+    how = {"local_files_only": True, **gguf}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **how)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, output_loading_info=True, **how
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{folder}: cannot be read as a causal LM: {reason}") from None
+    if report["missing_keys"]:
+        raise UserError(f"{folder}: lacks {sorted(report['missing_keys'])[0]}, which it needs")
+    if gguf:
+        # The weights are plain floats now, but save_pretrained still sees a quantised model.
+        model.hf_quantizer = None
+        model.is_quantized = False
+        del model.config.quantization_config
+    if folder == target:
+        for name in checkpoints.weight_files(target):
+            (target / name).unlink()
+        (target / checkpoints.INDEX).unlink(missing_ok=True)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
 
@@ -76,9 +97,9 @@ def from_pickle(paths: list[Path], target: Path) -> None:
     for path in paths:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
+            tensors |= {name: tensor.contiguous().clone() for name, tensor in state.items()}
         except Exception as error:
             raise UserError(f"{path}: not weights alone: {str(error).splitlines()[0]}") from None
-        tensors |= {name: tensor.contiguous().clone() for name, tensor in state.items()}
     save_file(tensors, target, metadata={"format": "pt"})
 
 

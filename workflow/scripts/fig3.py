@@ -32,7 +32,7 @@ def main(table: pd.DataFrame, confidence: float, grammar: str):
     axes[1].set_ylim(bottom=0)
     if len(sets) > 1:
         axes[0].legend(loc="lower right")
-    texts = table["n_texts"].iloc[0]
+    texts = " + ".join(str(n) for n in table.groupby("prompts", sort=False)["n_texts"].first())
     figure.supxlabel(
         f"{texts} texts a point; bands: {confidence:.0%} intervals, bootstrap over prompts;"
         " shaded: beyond the experts",

@@ -6,6 +6,8 @@ from paramlerp.runtime import job
 
 def main(source: str, reading: dict, outputs: dict, log, **how) -> None:
     rows = readers.read(source, reading)
+    kept = splitting.official_splits(rows)
+    log.info("splits: %s", "the source's own" if kept else "made by the config's fractions")
     for place, texts in splitting.split(rows, **how).items():
         files.write_jsonl(outputs["_".join(place)], ({"id": r.id, "text": r.text} for r in texts))
         log.info("%s: %d texts", "/".join(place), len(texts))

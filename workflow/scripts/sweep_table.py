@@ -99,16 +99,20 @@ def main(points: list[dict], texts: list[str], scores: dict, kinds: dict, how: d
                 for name, (kind, frame) in read.items()
             }
             some = some.reset_index(drop=True)
-            apart.append(measure({**where, "texts": ENDINGS[ended]}, some, part, how, seed))
+            which = {"texts": ENDINGS[ended], "n_prompts": some["prompt_id"].nunique()}
+            apart.append(measure({**where, **which}, some, part, how, seed))
     return (
         pd.DataFrame([point.row() for point in walk]),
         pd.DataFrame(differences(walk, how["confidence"])),
-        pd.DataFrame([point.row() for point in apart]).drop(columns=NOT_APART),
+        pd.DataFrame([point.row() for point in apart]).drop(
+            columns=[f"{name}{end}" for name in NOT_APART for end in ("", "_low", "_high")]
+        ),
     )
 
 
 ENDINGS = {True: "ended", False: "cut"}
-NOT_APART = ["ended", "ended_low", "ended_high"]
+#: metrics that make no sense for one sort of texts: dist-n falls as a prompt has more texts
+NOT_APART = ("ended", "dist1", "dist2", "dist3")
 
 
 if __name__ == "__main__":

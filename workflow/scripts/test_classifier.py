@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paramlerp import classifiers, files, models, readers, statistics
+from paramlerp.errors import UserError
 from paramlerp.runtime import job
 from paramlerp.seeds import generator
 
@@ -14,6 +15,8 @@ def main(model, domains: dict[str, list[tuple[str, bool]]], max_tokens: int, how
     summary, curves = [], []
     for domain, rows in domains.items():
         truth = np.array([positive for _, positive in rows])
+        if truth.all() or not truth.any():
+            raise UserError(f"{domain}: it takes positive and negative text to test a classifier")
         p = classifiers.probabilities(network, tokenizer, [text for text, _ in rows], max_tokens)
         p = p[:, network.config.label2id["positive"]]
         summary.append({"domain": domain, "n": len(rows), **judge(p, truth, how, seed)})
@@ -24,11 +27,12 @@ def main(model, domains: dict[str, list[tuple[str, bool]]], max_tokens: int, how
 def judge(p: np.ndarray, truth: np.ndarray, how: dict, seed) -> dict[str, float]:
     """The figures of one domain, AUC and accuracy with intervals over sentences."""
     random = generator(seed, "classifier test")
-    picks = [np.arange(len(p)), *random.integers(len(p), size=(1000, len(p)))]
+    drawn = random.integers(len(p), size=(how["resamples"], len(p)), dtype=np.int32)
+    picks = [np.arange(len(p)), *drawn]
     figures = {}
     for name, of in (("auc", statistics.auc), ("accuracy", lambda p, t: ((p > 0.5) == t).mean())):
-        drawn = np.array([of(p[i], truth[i]) for i in picks])
-        e = statistics.estimate(drawn, how["confidence"])
+        values = np.array([of(p[i], truth[i]) for i in picks])
+        e = statistics.estimate(values, how["confidence"])
         figures |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
     figures["share_positive"] = truth.mean()
     figures["mean_forecast"] = p.mean()

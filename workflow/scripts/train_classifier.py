@@ -13,13 +13,7 @@ LABELS = ["negative", "positive"]
 
 def main(encoder, train: list, validation: list, how: dict, seed: int, model_out, losses_out):
     torch.manual_seed(seed)  # the new head's weights, and dropout
-    model, tokenizer = models.load_classifier(
-        encoder,
-        LABELS,
-        num_labels=len(LABELS),
-        id2label=dict(enumerate(LABELS)),
-        label2id={label: i for i, label in enumerate(LABELS)},
-    )
+    model, tokenizer = models.new_classifier(encoder, LABELS)
     texts, labels = read(train)
     held_out, truth = read(validation)
     sequences = classifiers.encode_all(tokenizer, texts, how["max_tokens"])

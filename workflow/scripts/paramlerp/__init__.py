@@ -4,3 +4,12 @@ The library behind the workflow: pure functions that the rules' scripts call.
 Modules that need torch import it at their top; `schemes`, `checkpoints`,
 `merging`, `readers`, `statistics` and everything around them do not.
 """
+
+import os
+
+#: what the user said of it; only `sources.fetch_hub` goes by that
+HUB_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
+# Models are read from disk, and a missing one is an error at once. Left online,
+# transformers may ask a hub first, for a minute, before it says so. Set here, since
+# it is read when transformers is imported, and this comes first.
+os.environ["HF_HUB_OFFLINE"] = "1"

@@ -115,6 +115,12 @@ def companion_files(directory) -> list[str]:
     return [n for n in names if any(fnmatch.fnmatch(n, pattern) for pattern in COMPANIONS)]
 
 
+def is_causal_lm(directory) -> bool:
+    """Whether the directory's config says that its weights are a causal language model."""
+    names = _json(Path(directory) / "config.json").get("architectures") or []
+    return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
+
+
 def write_hashes(directory) -> None:
     """Note the content hashes of the weights, so that no later step reads them for that."""
     directory = Path(directory)

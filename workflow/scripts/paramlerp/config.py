@@ -73,8 +73,9 @@ def _check_source(name: str, source: dict) -> None:
         if key not in source and key not in optional:
             which = f"kind {source['kind']}" if key in KINDS[source["kind"]] else "its reader"
             raise UserError(f"config: sources.{name}.{key}: missing; {which} needs it")
-    if source["kind"] == "path" and not Path(source["path"]).exists():
-        raise UserError(f"config: sources.{name}.path: {source['path']} does not exist")
+    path = Path(source.get("path", ""))
+    if source["kind"] == "path" and not path.exists():
+        raise UserError(f"config: sources.{name}.path: no such file or folder: {path.absolute()}")
 
 
 def _check_models(config: dict) -> None:
@@ -85,25 +86,35 @@ def _check_models(config: dict) -> None:
     for name, kinds in _COLUMNS.items():
         if config["scorers"][name]["kind"] not in kinds:
             raise UserError(f"config: scorers.{name}.kind: must be {' or '.join(kinds)}")
-    known = [*config["sources"], *config["classifiers"]]
-    used = {f"classifiers.{n}.encoder": c["encoder"] for n, c in config["classifiers"].items()}
+    models = [name for name, source in config["sources"].items() if "reader" not in source]
     for name, scorer in config["scorers"].items():
         if "model" in scorer:
-            used[f"scorers.{name}.model"] = scorer["model"]
+            trained = config["classifiers"] if scorer["kind"] == "classifier" else ()
+            _require_model(f"scorers.{name}.model", scorer["model"], [*models, *trained])
         if scorer["kind"] == "classifier" and len(scorer["labels"]) != len(scorer["values"]):
             raise UserError(f"config: scorers.{name}: as many labels as values, please")
         if scorer["kind"] == "classifier" and 1 not in scorer["values"]:
             raise UserError(f"config: scorers.{name}.values: one label must count 1")
         for source in scorer.get("unigrams", []):
             _require_reader(config, f"scorers.{name}.unigrams", source)
-    for key, model in used.items():
-        if model not in known:
-            raise UserError(f"config: {key}: no source or classifier is called {model!r}")
     for name, classifier in config["classifiers"].items():
+        _require_model(f"classifiers.{name}.encoder", classifier["encoder"], models)
         if config["corpus"]["parts"]["classifier"] == 0:
             raise UserError(f"config: corpus.parts.classifier: 0, but {name} is trained on it")
+        if config["corpus"]["source"] in classifier["also_test_on"]:
+            raise UserError(
+                f"config: classifiers.{name}.also_test_on: {config['corpus']['source']} is what it"
+                " is trained on; it is tested on a part of that in any case"
+            )
         for domain in classifier["also_test_on"]:
             _require_reader(config, f"classifiers.{name}.also_test_on", domain)
+
+
+def _require_model(key: str, name: str, models: list[str]) -> None:
+    if name not in models:
+        raise UserError(
+            f"config: {key}: no model is called {name!r}; there are {', '.join(models)}"
+        )
 
 
 def _require_reader(config: dict, key: str, source: str) -> None:

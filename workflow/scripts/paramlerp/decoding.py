@@ -180,7 +180,8 @@ def generate(
     """Continue each prompt once per stream: prompts (ids) x streams (prompts, samples, tokens).
 
     A continuation ends at EOS or when its stream is used up. Returns prompts x
-    samples. Prompts of like length share a batch of at most `max_rows` rows.
+    samples. Prompts of like length share a batch of at most `max_rows` rows, or of
+    one prompt's samples if those are more.
     `source` is a `ModelLogits` or anything with its three methods. `said(done)` is
     called as texts are finished. Raises UserError if logits are not finite.
     """

@@ -73,9 +73,9 @@ def write_csv(path, frame) -> None:
 
 
 def link(source, target) -> None:
-    """Hard-link `source` to `target`, or copy it where links cannot be made."""
+    """Hard-link the file that `source` names to `target`, or copy it where that cannot be."""
     try:
-        os.link(source, target)
+        os.link(os.path.realpath(source), target)
     except OSError:
         shutil.copyfile(source, target)
 

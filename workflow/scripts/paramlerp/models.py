@@ -1,11 +1,6 @@
 """Loading models and turning text into ids: one way for all."""
 
-import os
 from pathlib import Path
-
-# Models are read from disk, and a missing one is an error at once. Left online,
-# transformers may ask a hub first, for a minute, before it says so.
-os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
 from transformers import (
@@ -26,10 +21,12 @@ def device() -> torch.device:
 def load_causal_lm(directory) -> tuple[torch.nn.Module, "AutoTokenizer"]:
     """A causal LM in fp32, in eval mode, on `device()`, and its tokenizer.
 
-    Raises UserError if the directory holds no safetensors, no tokenizer, or no causal LM.
+    Raises UserError if the directory holds no safetensors, no tokenizer, or no
+    causal LM that is whole and whose logits are its head on its last hidden states.
     """
     tokenizer = load_tokenizer(directory)
     model = _load(AutoModelForCausalLM, directory)
+    _require_plain_head(model, directory)
     if tokenizer.eos_token_id is None:
         raise UserError(f"{directory}: its tokenizer has no EOS token, which ends our texts")
     if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
@@ -37,17 +34,31 @@ def load_causal_lm(directory) -> tuple[torch.nn.Module, "AutoTokenizer"]:
     return model, tokenizer
 
 
-def load_classifier(directory, labels: list[str] | None = None, **kwargs):
+def load_classifier(directory, labels: list[str] | None = None):
     """A sequence classifier and its tokenizer; its labels in order must be `labels`.
 
     Raises UserError if they are not: a scorer read the wrong way round would
     turn every curve upside down.
     """
-    model = _load(AutoModelForSequenceClassification, directory, **kwargs)
+    model = _load(AutoModelForSequenceClassification, directory)
     own = [model.config.id2label[i] for i in range(model.config.num_labels)]
     if labels is not None and own != labels:
         raise UserError(f"{directory}: config.json: id2label is {own}, the config says {labels}")
     return model, load_tokenizer(directory)
+
+
+def new_classifier(encoder, labels: list[str]):
+    """An encoder under a new random head for `labels`, and its tokenizer."""
+    names = dict(enumerate(labels))
+    model = _load(
+        AutoModelForSequenceClassification,
+        encoder,
+        whole=False,
+        num_labels=len(labels),
+        id2label=names,
+        label2id={label: i for i, label in names.items()},
+    )
+    return model, load_tokenizer(encoder)
 
 
 def load_tokenizer(directory):
@@ -58,20 +69,38 @@ def load_tokenizer(directory):
         raise UserError(f"{directory}: no tokenizer ({str(error).splitlines()[0]})") from None
 
 
-def _load(auto, directory, **kwargs) -> torch.nn.Module:
+def _load(auto, directory, *, whole: bool = True, **kwargs) -> torch.nn.Module:
     weight_files(directory)
     try:
-        model = auto.from_pretrained(
+        model, report = auto.from_pretrained(
             str(Path(directory)),
             dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
+            output_loading_info=True,
             **kwargs,
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"{directory}: cannot be loaded: {reason}") from None
+    if whole and report["missing_keys"]:
+        lacking = sorted(report["missing_keys"])
+        raise UserError(
+            f"{directory}: not a whole {type(model).__name__}: it lacks {lacking[0]}"
+            f" ({len(lacking)} tensors in all)"
+        )
     return model.to(device()).eval()
+
+
+@torch.inference_mode()
+def _require_plain_head(model, directory) -> None:
+    """Refuse models that scale or cap their logits: `likelihood` applies the head alone."""
+    ids = torch.zeros(1, 1, dtype=torch.long, device=model.device)
+    hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+    logits = model(input_ids=ids, use_cache=False).logits
+    if not torch.allclose(model.get_output_embeddings()(hidden), logits, rtol=1e-3, atol=1e-3):
+        kind = model.config.model_type
+        raise UserError(f"{directory}: {kind} does more to its logits than apply its LM head")
 
 
 def encode(tokenizer, text: str, *, end: bool = False) -> list[int]:

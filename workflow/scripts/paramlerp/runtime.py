@@ -19,8 +19,6 @@ def job(snakemake) -> Iterator[logging.Logger]:
 
     Threads are fixed to the rule's, since sums depend on how they are split.
     """
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(snakemake.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)

@@ -4,6 +4,7 @@ A source of kind "path" needs no fetching; the rules use it where it lies.
 """
 
 import fnmatch
+import os
 import subprocess
 import sys
 import tarfile
@@ -11,7 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from . import files
+from . import HUB_OFFLINE, files
 from .errors import UserError
 
 
@@ -87,13 +88,14 @@ def _members(archive: Path, pattern: str) -> list[tuple[str, bytes]]:
 
 def fetch_hub(target: Path, *, id: str, revision: str | None, dataset: bool) -> None:
     """Download a repository from the Hugging Face hub. Raises UserError if it cannot be had."""
+    os.environ["HF_HUB_OFFLINE"] = HUB_OFFLINE
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
     kinds = {"repo_type": "dataset"} if dataset else {"ignore_patterns": _OTHER_FRAMEWORKS}
     try:
         snapshot_download(id, revision=revision, local_dir=target, **kinds)
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
             f"hub repository {id}: {reason}; for a copy on disk use kind: path"
@@ -104,7 +106,6 @@ _OTHER_FRAMEWORKS = [
     "*.h5",
     "*.msgpack",
     "*.ot",
-    "*.onnx",
     "*.tflite",
     "*.py",
     "onnx/*",

@@ -23,14 +23,14 @@ def split(
 ) -> dict[tuple[str, str, str], list[Row]]:
     """(part, pole, split) -> rows, no text in two places.
 
-    Places are drawn by a hash of seed and text, so neither the file's order nor
-    other rows move a text. Official splits are kept; where texts are assigned by
-    us, near-duplicates go first, or a scorer would know its test set by heart.
-    Raises UserError if a pole has no text or a needed place stays empty.
+    Texts are ordered by a hash of seed and text and cut by the fractions, so the
+    file's order does not count. Official splits are kept (`official_splits`); where
+    texts are assigned by us, near-duplicates go first, or a scorer would know its
+    test set by heart. Raises UserError if a pole has no text or a place stays empty.
     """
     rows = [row for row in rows if row.pole in POLES]
     used = [part for part in PARTS if parts[part] > 0]
-    official = all(row.split for row in rows)
+    official = official_splits(rows)
     if not official or len(used) > 1:
         rows = deduplicate(rows, threshold=near_duplicate)
     for pole in POLES:
@@ -53,6 +53,12 @@ def split(
         if not texts:
             raise UserError(f"{part}/{pole}/{name} is empty: too little {pole} text")
     return places
+
+
+def official_splits(rows: list[Row]) -> bool:
+    """Whether the source's own splits can be kept: each holds labelled text of both poles."""
+    held = {(row.pole, row.split) for row in rows if row.pole in POLES}
+    return held == {(pole, split) for pole in POLES for split in SPLITS}
 
 
 def _cut(rows: list[Row], fractions: dict[str, float]) -> dict[str, list[Row]]:

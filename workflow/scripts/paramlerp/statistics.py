@@ -24,7 +24,12 @@ class Estimate:
 
 
 def resamples(prompts: int, count: int, seed) -> np.ndarray:
-    """How often each prompt is drawn: (1 + count, prompts); row 0 is the data itself."""
+    """How often each prompt is drawn: (1 + count, prompts); row 0 is the data itself.
+
+    Of a single prompt there is nothing to draw, and so no interval: (1, 1).
+    """
+    if prompts < 2:
+        return np.ones((1, prompts), int)
     random = generator(seed, "bootstrap", prompts)
     drawn = random.multinomial(prompts, np.full(prompts, 1 / prompts), size=count)
     return np.vstack([np.ones(prompts, drawn.dtype), drawn])
@@ -37,7 +42,12 @@ def ratio(weights: np.ndarray, numerator: np.ndarray, denominator: np.ndarray) -
 
 
 def median(weights: np.ndarray, values: np.ndarray, prompt: np.ndarray) -> np.ndarray:
-    """(1 + count,): median of per-text `values` (texts,) where texts weigh as their prompt."""
+    """(1 + count,): median of per-text `values` (texts,) where texts weigh as their prompt.
+
+    NaN for a draw that holds none of the texts.
+    """
+    if not len(values):
+        return np.full(len(weights), np.nan)
     order = np.argsort(values, kind="stable")
     values, prompt = values[order], prompt[order]
     out = np.empty(len(weights))
@@ -46,7 +56,8 @@ def median(weights: np.ndarray, values: np.ndarray, prompt: np.ndarray) -> np.nd
         half = cumulative[:, -1:] / 2
         lower = (cumulative < half).sum(1)
         upper = (cumulative <= half).sum(1).clip(max=len(values) - 1)
-        out[start : start + 1000] = (values[lower] + values[upper]) / 2
+        middle = (values[lower] + values[upper]) / 2
+        out[start : start + 1000] = np.where(half[:, 0] > 0, middle, np.nan)
     return out
 
 

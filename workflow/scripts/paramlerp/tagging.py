@@ -28,6 +28,7 @@ class Tagger:
             directory / "tagger.onnx", options, providers=["CPUExecutionProvider"]
         )
         self.tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        self.tokenizer.no_truncation()
         tags = json.loads((directory / "tag_vocab.json").read_text())["tags"]
         if "$KEEP" not in tags:
             raise UserError(f"{directory / 'tag_vocab.json'}: no tag $KEEP")

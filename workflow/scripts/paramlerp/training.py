@@ -7,6 +7,7 @@ from accelerate import Accelerator
 from transformers import get_linear_schedule_with_warmup
 
 from .errors import UserError
+from .models import device
 from .runtime import Progress
 
 
@@ -30,7 +31,7 @@ def fit(
     after the last. A record holds step, learning_rate, train_loss (mean since the
     record before) and those figures. Raises UserError if the loss is NaN or Inf.
     """
-    accelerator = Accelerator()
+    accelerator = Accelerator(cpu=device().type == "cpu")
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
     )
