@@ -3,6 +3,7 @@
 import ast
 import copy
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,28 @@ def test_environments_agree_with_the_requirements():
                 assert required[names.get(name, name)] == version, f"{file.name}: {name}"
                 used.add(names.get(name, name))
     assert used == set(required) - {"snakemake", "jsonschema", "pyyaml"}
+
+
+#: imported as -> conda's name; huggingface_hub comes with datasets and transformers
+PACKAGES = {"torch": "pytorch", "huggingface_hub": "datasets", "vaderSentiment": "vadersentiment"}
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_an_environment_holds_what_its_scripts_import(rule):
+    environment, script = (
+        re.search(pattern, rules()[rule])[1]
+        for pattern in (r'environment\("(\w+)"\)', r"scripts/(\w+)\.py")
+    )
+    content = (ROOT / "envs" / f"{environment}.yaml").read_text()
+    held = set(pins(line.strip(" -") for line in content.splitlines()))
+    for file in [SCRIPTS / f"{script}.py", *closure.modules_of(SCRIPTS / f"{script}.py")]:
+        for node in ast.walk(ast.parse(Path(file).read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names.append(node.module)
+            roots = {name.split(".")[0] for name in names} - {"paramlerp"}
+            for root in roots - sys.stdlib_module_names:
+                assert PACKAGES.get(root, root) in held, f"{Path(file).name} imports {root}"
 
 
 def test_the_tagger_takes_the_geometric_mean_over_words(tmp_path):

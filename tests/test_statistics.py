@@ -75,7 +75,7 @@ def test_median_of_resamples_is_the_median_of_the_repeated_texts():
     prompt = np.repeat(range(7), 3)
     values = random.normal(size=21)
     weights = statistics.resamples(7, 50, 1)
-    expected = [np.median(np.repeat(values, w[prompt])) for w in weights]
+    expected = [np.median(np.repeat(values, w[prompt].astype(int))) for w in weights]
     np.testing.assert_allclose(statistics.median(weights, values, prompt), expected)
 
 

@@ -26,7 +26,7 @@ rule candidate:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=5000,
         runtime=480,
     params:
         setting=lambda w: SETTINGS[w.setting],

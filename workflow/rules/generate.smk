@@ -18,7 +18,7 @@ rule generate:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=2500,
         runtime=240,
     params:
         generation=config["generation"],

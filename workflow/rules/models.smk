@@ -18,7 +18,7 @@ rule convert:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=3000,
         runtime=60,
     script:
         "../scripts/convert.py"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from paramlerp import checkpoints, files
 from paramlerp.errors import UserError
-from paramlerp.runtime import job, quieten_transformers
+from paramlerp.runtime import job
 
 
 def main(source: Path, target: str, log) -> None:
@@ -61,9 +61,9 @@ def copy_companions(folder: Path, target: Path) -> None:
 def rewrite(folder: Path, target: Path, **gguf) -> None:
     """Load a causal LM and its tokenizer, from GGUF if its file is named, and save both."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    quieten_transformers()  # which was not imported when the job began
+    from paramlerp.models import AutoModelForCausalLM, AutoTokenizer
+
     how = {"local_files_only": True, **gguf}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **how)

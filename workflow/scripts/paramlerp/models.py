@@ -8,9 +8,14 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
 )
+from transformers.utils import logging as chatter
 
 from .checkpoints import weight_files
 from .errors import UserError
+
+# Its bars and notes would drown ours; what goes wrong is raised.
+chatter.set_verbosity_error()
+chatter.disable_progress_bar()
 
 
 def device() -> torch.device:

@@ -22,7 +22,6 @@ def job(snakemake) -> Iterator[logging.Logger]:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)
-    quieten_transformers()
 
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
     what = " ".join([snakemake.rule, *map(str, snakemake.wildcards)])
@@ -41,15 +40,6 @@ def job(snakemake) -> Iterator[logging.Logger]:
     except Exception:
         logger.exception("unexpected error")
         sys.exit(1)
-
-
-def quieten_transformers() -> None:
-    """No bars and no chatter from transformers, if it has been imported."""
-    if "transformers" in sys.modules:
-        from transformers.utils import logging as chatter
-
-        chatter.set_verbosity_error()
-        chatter.disable_progress_bar()
 
 
 class Progress:

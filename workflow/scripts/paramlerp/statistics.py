@@ -7,6 +7,7 @@ of a walk, which makes differences paired.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,16 +24,17 @@ class Estimate:
     draws: np.ndarray  # (resamples,)
 
 
+@lru_cache(maxsize=2)
 def resamples(prompts: int, count: int, seed) -> np.ndarray:
     """How often each prompt is drawn: (1 + count, prompts); row 0 is the data itself.
 
     Of a single prompt there is nothing to draw, and so no interval: (1, 1).
     """
     if prompts < 2:
-        return np.ones((1, prompts), int)
+        return np.ones((1, prompts))
     random = generator(seed, "bootstrap", prompts)
     drawn = random.multinomial(prompts, np.full(prompts, 1 / prompts), size=count)
-    return np.vstack([np.ones(prompts, drawn.dtype), drawn])
+    return np.vstack([np.ones(prompts), drawn])
 
 
 def ratio(weights: np.ndarray, numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
