@@ -36,10 +36,10 @@ BAD = ["dreadful", "dull and slow", "a waste of time", "loud, cold and stupid", 
 ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very last minute."]
 
 
-def snakemake(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml"):
-    """Run the workflow in `folder`, which is not where the code lies."""
+def snakemake(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml", root: Path = ROOT):
+    """Run the workflow that lies in `root` in `folder`, which is another place."""
     command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    command += ["--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
     command += ["--configfile", str(configfile)]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 

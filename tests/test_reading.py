@@ -206,5 +206,5 @@ def test_openings():
     prompts = splitting.openings(rows, count=9, words=2, pole="neutral", seed=1)
     assert sorted(prompts) == [f"w{i} b" for i in range(9)]
     assert prompts[:4] == splitting.openings(rows, count=4, words=2, pole="neutral", seed=1)
-    with pytest.raises(UserError, match="10 prompts are asked for, 9"):
+    with pytest.raises(UserError, match="10 prompts are asked for, but there are 9"):
         splitting.openings(rows, count=10, words=2, pole="neutral", seed=1)

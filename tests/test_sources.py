@@ -1,25 +1,27 @@
 """Fetching by name and hash, unpacking, and conversion to safetensors."""
 
 import logging
+import os
 import shutil
+import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from conftest import save, tiny, tiny_encoder
+import convert
+from conftest import ROOT, save, tiny, tiny_encoder
 from paramlerp import checkpoints, files, models, sources
 from paramlerp.errors import UserError
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "workflow" / "scripts"))
-import convert
-
 log = logging.getLogger()
+SCRIPTS = ROOT / "workflow" / "scripts"
 
 
 @pytest.fixture
@@ -82,6 +84,22 @@ def test_a_member_that_is_not_there(index, tmp_path):
         fetch(index, tmp_path / "out", ["carrier/other"])
 
 
+@pytest.mark.parametrize("said", [None, "0", "1"])
+def test_a_job_may_reach_a_hub_if_the_user_lets_it(said):
+    """Jobs are grandchildren of the process that set us offline; what the user said counts."""
+    ask = "import paramlerp, os; print(paramlerp.HUB_OFFLINE, os.environ['HF_HUB_OFFLINE'])"
+    inner = f"import paramlerp, subprocess, sys; subprocess.run([sys.executable, '-c', {ask!r}])"
+    clean = {k: v for k, v in os.environ.items() if "HUB_OFFLINE" not in k}
+    environment = clean | ({} if said is None else {"HF_HUB_OFFLINE": said})
+    run = subprocess.run(
+        [sys.executable, "-c", inner],
+        env=environment | {"PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.split() == [said or "0", "1"]
+
+
 def test_a_missing_repository_is_an_error_at_once(tmp_path):
     """Offline, as in every test here; nothing is retried."""
     with pytest.raises(UserError, match=r"hub repository no/such.*kind: path"):
@@ -120,6 +138,8 @@ def test_half_precision_and_sharded_causal_lms_become_fp32(tokenizer, tmp_path):
     convert.main(tmp_path / "in", tmp_path / "out", log)
     tensors = checkpoints.Checkpoint(tmp_path / "out").tensors
     assert {t.dtype for t in tensors.values()} == {"F32"}
+    for name, parameter in model.state_dict().items():
+        assert np.array_equal(tensors[name].data, parameter.float().numpy().ravel())
     assert len(checkpoints.weight_files(tmp_path / "in")) > 2
     assert checkpoints.weight_files(tmp_path / "out") == [checkpoints.WEIGHTS]
 
@@ -130,8 +150,10 @@ def test_older_tensor_names_become_todays(tokenizer, tmp_path):
     state = load_file(folder / checkpoints.WEIGHTS)
     older = {name.removeprefix("transformer."): tensor for name, tensor in state.items()}
     save_file(older, folder / checkpoints.WEIGHTS, metadata={"format": "pt"})
+    before = files.sha256(folder / checkpoints.WEIGHTS)
     convert.main(folder, tmp_path / "out", log)
     assert checkpoints.Checkpoint(tmp_path / "out").tensors.keys() == state.keys()
+    assert files.sha256(folder / checkpoints.WEIGHTS) == before, "the user's file is not touched"
 
 
 def assert_same(a: Path, b: Path) -> None:

@@ -72,9 +72,9 @@ def test_common_random_numbers_save_sampling_noise_only():
 
 def test_median_of_resamples_is_the_median_of_the_repeated_texts():
     random = np.random.default_rng(0)
-    prompt = np.repeat(range(7), 3)
-    values = random.normal(size=21)
-    weights = statistics.resamples(7, 50, 1)
+    prompt = np.repeat(range(7), 4)  # an even number of texts: the middle is between two
+    values = random.normal(size=28)
+    weights = statistics.resamples(7, 1500, 1)
     expected = [np.median(np.repeat(values, w[prompt].astype(int))) for w in weights]
     np.testing.assert_allclose(statistics.median(weights, values, prompt), expected)
 

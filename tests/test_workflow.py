@@ -51,16 +51,30 @@ def make_inputs(folder: Path, tokenizer) -> None:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory, tokenizer) -> Path:
+def code(tmp_path_factory) -> Path:
+    """A copy of the workflow, to be edited."""
+    root = tmp_path_factory.mktemp("code")
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, root / name)
+    for name in ("workflow", "profiles", "envs"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, tokenizer, code) -> Path:
     """A folder in which the tiny configuration ran to the end."""
     folder = tmp_path_factory.mktemp("run")
     make_inputs(folder / "inputs", tokenizer)
-    before = {p for p in ROOT.rglob("*") if "__pycache__" not in p.parts}
-    run = snakemake(folder)
+
+    def held():
+        return {p for p in code.rglob("*") if "__pycache__" not in p.parts}
+
+    before = held()
+    run = snakemake(folder, root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "results/figures/fig3.png" in run.stdout, "it ends with where to look"
-    after = {p for p in ROOT.rglob("*") if "__pycache__" not in p.parts}
-    assert after == before, "nothing is written beside the code"
+    assert held() == before, "nothing is written beside the code"
     return folder
 
 
@@ -187,25 +201,49 @@ def test_scorers_and_experts_share_no_text(done):
     assert len(parts[0] | parts[1] | parts[2]) == sum(map(len, parts))
 
 
-def test_nothing_to_do_again(done):
-    assert planned(done) == {}
+def test_nothing_to_do_again(done, code):
+    assert planned(done, root=code) == {}
 
 
-def test_one_more_alpha_is_one_more_chain(done):
+AFTER_TEXTS = {"sweep_table": 1, "examples": 1, "fig3": 1}
+
+
+def test_one_more_alpha_is_one_more_chain(done, code):
     config = done / "more.yaml"
     config.write_text((ROOT / "tests/tiny.yaml").read_text().replace("0.5, 1]", "0.5, 0.75, 1]"))
-    jobs = planned(done, configfile=config)
-    assert jobs == {
-        "merge": 1,
-        "generate": 2,
-        "classify": 2,
-        "tag": 2,
-        "vader": 2,
-        "perplexity": 2,
-        "sweep_table": 1,
-        "examples": 1,
-        "fig3": 1,
-    }
+    jobs = planned(done, configfile=config, root=code)
+    scores = {"classify": 2, "tag": 2, "vader": 2, "perplexity": 2}
+    assert jobs == {"merge": 1, "generate": 2, **scores, **AFTER_TEXTS}
+
+
+def edited(file: Path, done: Path, code: Path) -> dict[str, int]:
+    """The jobs that run again when a file of the workflow says something else."""
+    content = file.read_text()
+    try:
+        file.write_text(content + "\n# an edit\n")
+        return planned(done, root=code)
+    finally:
+        file.write_text(content)
+
+
+def test_an_edit_of_the_decoder_makes_texts_again_but_no_expert(done, code):
+    jobs = edited(code / "workflow/scripts/paramlerp/decoding.py", done, code)
+    scores = {"classify": 8, "tag": 8, "vader": 8, "perplexity": 8}
+    assert jobs == {"merge": 4, "generate": 8, **scores, **AFTER_TEXTS}
+
+
+def test_an_edit_of_the_metrics_makes_the_tables_again_but_no_text(done, code):
+    jobs = edited(code / "workflow/scripts/paramlerp/metrics.py", done, code)
+    assert jobs == {"sweep_table": 1, "fig3": 1}
+
+
+def test_a_dialled_model_of_any_alpha_is_kept_on_request(done, code):
+    """As the README says; and texts that are there stay as they are."""
+    target = "results/merged/g1/alpha=0.600"
+    run = snakemake(done, target, "--config", "keep_merged=True", root=code)
+    assert run.returncode == 0, run.stdout + run.stderr
+    models.load_causal_lm(done / target)
+    assert planned(done, root=code) == {}
 
 
 def test_artifacts_hold_no_path_of_this_machine(done):
@@ -215,12 +253,12 @@ def test_artifacts_hold_no_path_of_this_machine(done):
             assert str(done) not in path.read_text(), path
 
 
-def test_targets_of_their_own(done):
-    run = snakemake(done, "fig3", "--dry-run")
+def test_targets_of_their_own(done, code):
+    run = snakemake(done, "fig3", "--dry-run", root=code)
     assert run.returncode == 0 and "Nothing to be done" in run.stdout + run.stderr
 
 
-def test_a_base_of_another_name_gets_experts_too(done, tokenizer):
+def test_a_base_of_another_name_gets_experts_too(done, code, tokenizer):
     """The experts' rule takes the base as a wildcard: results/experts-{model}/{pole}."""
     save(tiny("gpt2", tokenizer), tokenizer, done / "inputs" / "other")
     config = done / "other.yaml"
@@ -229,7 +267,7 @@ def test_a_base_of_another_name_gets_experts_too(done, tokenizer):
         text.replace("sources:", "sources:\n  other: {kind: path, path: inputs/other}")
     )
     target = "results/experts-other/positive"
-    run = snakemake(done, target, configfile=config)
+    run = snakemake(done, target, configfile=config, root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     shape = json.loads((done / target / "config.json").read_text())
     assert shape["model_type"] == "gpt2"

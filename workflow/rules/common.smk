@@ -28,11 +28,7 @@ ALPHAS = {
 SETTINGS = settings.settings(config["experts"])
 FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
 MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
-CLASSIFIERS = [
-    name
-    for name in config["classifiers"]
-    if any(scorer.get("model") == name for scorer in config["scorers"].values())
-]
+CLASSIFIERS = settings.classifiers_in_use(config)
 
 
 def one_of(names):

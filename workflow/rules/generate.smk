@@ -45,6 +45,10 @@ rule generation_table:
         runtime=10,
     params:
         generation=config["generation"],
-        prompts={name: p["count"] for name, p in config["prompts"].items()},
+        prompts={
+            name: config["prompts"][name]["count"]
+            for sweep in config["sweeps"].values()
+            for name in sweep["prompts"]
+        },
     script:
         "../scripts/generation_table.py"

@@ -29,7 +29,7 @@ def main(source: Path, target: str, log) -> None:
             copy_companions(folder, beside)
         elif gguf:
             log.info("dequantising %s to fp32; about half a minute", gguf[0])
-            rewrite(folder, beside, gguf_file=gguf[0])
+            rewrite(folder, beside, source, gguf_file=gguf[0])
         elif pickled:
             log.info("converting %s to safetensors", ", ".join(pickled))
             from_pickle([folder / name for name in pickled], beside / checkpoints.WEIGHTS)
@@ -38,7 +38,7 @@ def main(source: Path, target: str, log) -> None:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
         checkpoints.Checkpoint(beside)  # a file cut short is noticed here, not three stages on
         if not gguf and checkpoints.is_causal_lm(beside):
-            rewrite(beside, beside)
+            rewrite(beside, beside, source)
         checkpoints.write_hashes(beside)
 
 
@@ -58,8 +58,11 @@ def copy_companions(folder: Path, target: Path) -> None:
         shutil.copyfile(folder / name, target / name)
 
 
-def rewrite(folder: Path, target: Path, **gguf) -> None:
-    """Load a causal LM and its tokenizer, from GGUF if its file is named, and save both."""
+def rewrite(folder: Path, target: Path, source: Path, **gguf) -> None:
+    """Load a causal LM and its tokenizer, from GGUF if its file is named, and save both.
+
+    `folder` may be `target`. `source` is what an error names.
+    """
     import torch
 
     from paramlerp.models import AutoModelForCausalLM, AutoTokenizer
@@ -70,17 +73,18 @@ def rewrite(folder: Path, target: Path, **gguf) -> None:
         model, report = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, output_loading_info=True, **how
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{folder}: cannot be read as a causal LM: {reason}") from None
+        raise UserError(f"{source}: cannot be read as a causal LM: {reason}") from None
     if report["missing_keys"]:
-        raise UserError(f"{folder}: lacks {sorted(report['missing_keys'])[0]}, which it needs")
+        raise UserError(f"{source}: lacks {sorted(report['missing_keys'])[0]}, which it needs")
     if gguf:
         # The weights are plain floats now, but save_pretrained still sees a quantised model.
         model.hf_quantizer = None
         model.is_quantized = False
         del model.config.quantization_config
     if folder == target:
+        # They are links to the user's files: to write through them would change those.
         for name in checkpoints.weight_files(target):
             (target / name).unlink()
         (target / checkpoints.INDEX).unlink(missing_ok=True)

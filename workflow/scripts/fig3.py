@@ -1,5 +1,7 @@
 """Figure 3: sentiment, perplexity and grammar of the texts along g1."""
 
+from itertools import cycle
+
 import pandas as pd
 
 from paramlerp import plotting
@@ -23,7 +25,7 @@ def main(table: pd.DataFrame, confidence: float, grammar: str):
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
     sets = list(dict.fromkeys(table["prompts"]))
     for axis, (metric, title) in zip(axes, panels.items(), strict=True):
-        for name, colour in zip(sets, plotting.COLOURS, strict=False):
+        for name, colour in zip(sets, cycle(plotting.COLOURS), strict=False):
             own = table[table["prompts"] == name]
             plotting.curve(axis, own, metric, colour=colour, label=f"{name} prompts")
         plotting.mark_experts(axis)

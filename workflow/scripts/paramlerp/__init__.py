@@ -7,8 +7,8 @@ Modules that need torch import it at their top; `schemes`, `checkpoints`,
 
 import os
 
-#: what the user said of it; only `sources.fetch_hub` goes by that
-HUB_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
+#: what the user said of it, handed down to jobs; only `sources.fetch_hub` goes by that
+HUB_OFFLINE = os.environ.setdefault("PARAMLERP_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))
 # Models are read from disk, and a missing one is an error at once. Left online,
 # transformers may ask a hub first, for a minute, before it says so. Set here, since
 # it is read when transformers is imported, and this comes first.

@@ -20,7 +20,7 @@ KINDS = {
 READERS = {
     "rated": ("positive_from", "negative_to", "neutral_within"),
     "trees": ("positive", "negative", "neutral"),
-    "table": ("text", "label", "positive", "negative", "neutral"),
+    "table": ("subset", "text", "label", "positive", "negative", "neutral"),
 }
 
 #: the kinds of scorer that can fill the columns and panels of these names
@@ -68,7 +68,7 @@ def _say(error) -> str:
 
 def _check_source(name: str, source: dict) -> None:
     needed = [*KINDS[source["kind"]], *READERS.get(source.get("reader"), ())]
-    optional = ("revision", "label", "positive", "negative", "neutral")
+    optional = ("revision", "subset", "label", "positive", "negative", "neutral")
     for key in needed:
         if key not in source and key not in optional:
             which = f"kind {source['kind']}" if key in KINDS[source["kind"]] else "its reader"
@@ -97,7 +97,8 @@ def _check_models(config: dict) -> None:
             raise UserError(f"config: scorers.{name}.values: one label must count 1")
         for source in scorer.get("unigrams", []):
             _require_reader(config, f"scorers.{name}.unigrams", source)
-    for name, classifier in config["classifiers"].items():
+    for name in classifiers_in_use(config):
+        classifier = config["classifiers"][name]
         _require_model(f"classifiers.{name}.encoder", classifier["encoder"], models)
         if config["corpus"]["parts"]["classifier"] == 0:
             raise UserError(f"config: corpus.parts.classifier: 0, but {name} is trained on it")
@@ -122,6 +123,12 @@ def _require_reader(config: dict, key: str, source: str) -> None:
         raise UserError(f"config: {key}: no source is called {source!r}")
     if "reader" not in config["sources"][source]:
         raise UserError(f"config: {key}: source {source!r} declares no reader")
+
+
+def classifiers_in_use(config: dict) -> list[str]:
+    """The classifiers that a scorer names; others are not trained."""
+    used = {scorer.get("model") for scorer in config["scorers"].values()}
+    return [name for name in config["classifiers"] if name in used]
 
 
 def location(source: dict) -> dict:

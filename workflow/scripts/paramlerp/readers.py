@@ -81,8 +81,9 @@ def trees(path: Path, spec: dict) -> Iterator[Row]:
 def table(path: Path, spec: dict) -> Iterator[Row]:
     """Anything `datasets` reads: a dataset's folder (parquet, JSON, CSV), or one such file.
 
-    `text` and `label` name the columns; dots step into nested ones. Without a
-    `label` all rows are neutral. Splits called train, validation (dev) and test are kept.
+    `text` and `label` name the columns; dots step into nested ones; `subset` names a
+    configuration of a dataset that has several. Without a `label` all rows are
+    neutral. Splits called train, validation (dev) and test are kept.
     """
     from datasets import load_dataset
     from datasets.exceptions import DatasetGenerationError
@@ -92,7 +93,7 @@ def table(path: Path, spec: dict) -> Iterator[Row]:
         path = only
     try:
         if path.is_dir():
-            parts = load_dataset(str(path), streaming=True)
+            parts = load_dataset(str(path), spec.get("subset"), streaming=True)
         else:
             if path.suffix not in loader:
                 raise UserError(f"{path}: not one of {', '.join(loader)}")
@@ -138,7 +139,7 @@ def _pole(label, spec: dict, path: Path, number: int) -> str | None:
     for pole in ("positive", "negative", "neutral"):
         if label in spec.get(pole, []):
             return pole
-    if isinstance(label, (int, str)):
+    if isinstance(label, (int, str, float)) and label == label:
         return None
     raise UserError(f"{path}: row {number}: label {label!r} is neither a number nor a word")
 

@@ -104,5 +104,9 @@ def openings(rows: list[Row], *, count: int, words: int | None, pole: str, seed:
             continue
         prompts[" ".join(parts[:words])] = None
     if len(prompts) < count:
-        raise UserError(f"{count} prompts are asked for, {len(prompts)} are there")
+        long = f" with {words + 3} words or more" if words else ""
+        raise UserError(
+            f"{count} prompts are asked for, but there are {len(prompts)} different ones of"
+            f" {pole} texts{long}"
+        )
     return list(prompts)[:count]
