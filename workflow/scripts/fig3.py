@@ -10,7 +10,7 @@ from paramlerp.runtime import job
 
 #: a tagger tells of words, a classifier of texts
 GRAMMAR = {
-    "tagger": "(c) Mean probability that a word needs no edit",
+    "tagger": "(c) Grammar: P(a word needs no edit)",
     "classifier": "(c) Mean probability of correct grammar",
 }
 
