@@ -94,9 +94,13 @@ def part(name, pole, split):
     return f"results/data/{name}/{pole}/{split}.jsonl"
 
 
-def points(scheme):
-    """The names of a sweep's points, ascending."""
-    return [schemes.name(scheme, alpha) for alpha in ALPHAS[scheme]]
+def stops(scheme):
+    """Where a sweep is measured, in the order of its table: prompt sets by alphas."""
+    return [
+        {"prompts": prompts, "alpha": alpha}
+        for prompts in config["sweeps"][scheme]["prompts"]
+        for alpha in ALPHAS[scheme]
+    ]
 
 
 def checkpoints_of(scheme):
@@ -111,11 +115,14 @@ def scorers_of(kind):
 
 
 def walk(pattern):
-    """`pattern` for every prompt set and point of a sweep, in the order of its table."""
+    """`pattern` for every stop of a sweep."""
     return lambda w: [
-        pattern.format(prompts=prompts, scheme=w.scheme, point=point)
-        for prompts in config["sweeps"][w.scheme]["prompts"]
-        for point in points(w.scheme)
+        pattern.format(
+            prompts=stop["prompts"],
+            scheme=w.scheme,
+            point=schemes.name(w.scheme, stop["alpha"]),
+        )
+        for stop in stops(w.scheme)
     ]
 
 

@@ -32,11 +32,7 @@ rule sweep_table:
         runtime=30,
     params:
         kinds={name: s["kind"] for name, s in config["scorers"].items()},
-        points=lambda w: [
-            {"prompts": prompts, "alpha": alpha}
-            for prompts in config["sweeps"][w.scheme]["prompts"]
-            for alpha in ALPHAS[w.scheme]
-        ],
+        points=lambda w: stops(w.scheme),
         statistics=config["statistics"],
         seed=config["seed"],
     script:
@@ -61,11 +57,7 @@ rule examples:
         mem_mb=500,
         runtime=10,
     params:
-        points=lambda w: [
-            {"prompts": prompts, "alpha": alpha}
-            for prompts in config["sweeps"][w.scheme]["prompts"]
-            for alpha in ALPHAS[w.scheme]
-        ],
+        points=lambda w: stops(w.scheme),
     script:
         "../scripts/examples.py"
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from paramlerp import batching, checkpoints, files, likelihood, models, training
+from paramlerp import batching, files, likelihood, models, training
 from paramlerp.runtime import job
 from paramlerp.seeds import seed_for
 
@@ -32,10 +32,7 @@ def main(base, train, validation, setting: dict, how: dict, seed, model_out, los
         },
         evaluate_every=how["evaluate_every"],
     )
-    with files.writing(model_out) as beside:
-        model.save_pretrained(beside)
-        tokenizer.save_pretrained(beside)
-        checkpoints.write_hashes(beside)
+    models.save(model, tokenizer, model_out)
     files.write_csv(losses_out, pd.DataFrame(records))
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from paramlerp import batching, checkpoints, classifiers, files, models, training
+from paramlerp import batching, classifiers, files, models, training
 from paramlerp.runtime import job
 from paramlerp.seeds import seed_for
 from paramlerp.statistics import auc
@@ -45,10 +45,7 @@ def main(encoder, train: list, validation: list, how: dict, seed: int, model_out
         evaluate=evaluate,
         evaluate_every=max(1, steps // 2),
     )
-    with files.writing(model_out) as beside:
-        model.save_pretrained(beside)
-        tokenizer.save_pretrained(beside)
-        checkpoints.write_hashes(beside)
+    models.save(model, tokenizer, model_out)
     files.write_csv(losses_out, pd.DataFrame(records))
 
 

@@ -1,7 +1,6 @@
 """The config: checked once, then read through these functions."""
 
 import itertools
-from decimal import Decimal
 from pathlib import Path
 
 import yaml
@@ -157,7 +156,7 @@ def alphas(spec) -> list[str]:
     for a, b in itertools.pairwise(points):
         if a == b:
             raise UserError(f"{a} is there twice")
-    return [schemes.fixed(Decimal(p)) for p in points]
+    return [schemes.fixed(point) for point in points]
 
 
 def settings(experts: dict) -> dict[str, dict]:

@@ -10,7 +10,8 @@ from transformers import (
 )
 from transformers.utils import logging as chatter
 
-from .checkpoints import weight_files
+from . import files
+from .checkpoints import weight_files, write_hashes
 from .errors import UserError
 
 # Its bars and notes would drown ours; what goes wrong is raised.
@@ -72,6 +73,14 @@ def load_tokenizer(directory):
         return AutoTokenizer.from_pretrained(str(Path(directory)), local_files_only=True)
     except (OSError, ValueError) as error:
         raise UserError(f"{directory}: no tokenizer ({str(error).splitlines()[0]})") from None
+
+
+def save(model, tokenizer, target) -> None:
+    """Write an HF directory with its content hashes, beside and renamed."""
+    with files.writing(target) as beside:
+        model.save_pretrained(beside)
+        tokenizer.save_pretrained(beside)
+        write_hashes(beside)
 
 
 def _load(auto, directory, *, whole: bool = True, **kwargs) -> torch.nn.Module:
