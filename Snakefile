@@ -32,6 +32,9 @@ rule all:
         expand("results/examples/{scheme}.md", scheme=config["sweeps"]),
 
 
+onstart:
+    begin()
+
+
 onsuccess:
-    if not DRY_RUN:
-        print("Done. Where to look:", *where_to_look(), sep="\n  ")
+    end()

@@ -3,8 +3,11 @@
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -25,6 +28,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from paramlerp import files
+
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
@@ -36,12 +41,48 @@ BAD = ["dreadful", "dull and slow", "a waste of time", "loud, cold and stupid", 
 ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very last minute."]
 
 
-def snakemake(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml", root: Path = ROOT):
-    """Run the workflow that lies in `root` in `folder`, which is another place."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
-    command += ["--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(configfile)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
+def command(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml", root: Path = ROOT):
+    """What runs the workflow that lies in `root` in `folder`, which is another place."""
+    out = [sys.executable, "-m", "snakemake", *arguments]
+    out += [] if "--cores" in arguments else ["--cores", "2"]
+    out += ["--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
+    return [*out, "--configfile", str(configfile)]
+
+
+def snakemake(folder: Path, *arguments, **which):
+    """Run it to its end."""
+    return subprocess.run(
+        command(folder, *arguments, **which), capture_output=True, text=True, cwd=folder
+    )
+
+
+@contextmanager
+def started(folder: Path, *arguments, **which):
+    """Run it in the background, in a process group of its own that is killed on leaving."""
+    with open(folder / "run.log", "a") as log:
+        process = subprocess.Popen(
+            command(folder, *arguments, **which),
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(met, process, what: str, seconds: float = 300):
+    """Wait until `met()` is true, which must come about while the process is alive."""
+    end = time.monotonic() + seconds
+    while not (value := met()):
+        assert process.poll() is None, f"it ended before {what}"
+        assert time.monotonic() < end, f"never seen: {what}"
+        time.sleep(0.002)
+    return value
 
 
 def sentences(words: list[str]) -> list[str]:
@@ -146,3 +187,20 @@ def tiny_tagger(directory: Path) -> Path:
     model.ir_version = 8
     onnx.save(model, directory / "tagger.onnx")
     return directory
+
+
+def make_inputs(folder: Path, tokenizer) -> None:
+    """What tests/tiny.yaml names: models, reviews and newspaper sentences."""
+    save(tiny("llama", tokenizer), tokenizer, folder / "base")
+    tiny_encoder(tokenizer, folder / "encoder")
+    tiny_tagger(folder / "tagger")
+    rows = [{"text": t, "label": 1} for t in sentences(GOOD)]
+    rows += [{"text": t, "label": 0} for t in sentences(BAD)]
+    files.write_jsonl(folder / "reviews.jsonl", rows)
+    ratings = {"0.1": 12, "1.5": 8, "-1.5": 8}
+    lines = [
+        f"{i}\t{rating}\tEditor {i} of {rating} says the film is here to stay."
+        for rating, n in ratings.items()
+        for i in range(n)
+    ]
+    (folder / "editorials.txt").write_text("\n".join(lines) + "\n")

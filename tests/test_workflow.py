@@ -10,15 +10,11 @@ import pandas as pd
 import pytest
 
 from conftest import (
-    BAD,
-    GOOD,
     ROOT,
+    make_inputs,
     save,
-    sentences,
     snakemake,
     tiny,
-    tiny_encoder,
-    tiny_tagger,
 )
 from paramlerp import checkpoints, decoding, files, models
 
@@ -32,22 +28,6 @@ def planned(folder: Path, *arguments, **kwargs) -> dict[str, int]:
     table = re.search(r"^job +count\n-[- ]+\n(.*?)^total", run.stdout + run.stderr, re.M | re.S)
     rows = (line.split() for line in table[1].splitlines()) if table else ()
     return {rule: int(count) for rule, count in rows if rule != "all"}
-
-
-def make_inputs(folder: Path, tokenizer) -> None:
-    save(tiny("llama", tokenizer), tokenizer, folder / "base")
-    tiny_encoder(tokenizer, folder / "encoder")
-    tiny_tagger(folder / "tagger")
-    rows = [{"text": t, "label": 1} for t in sentences(GOOD)]
-    rows += [{"text": t, "label": 0} for t in sentences(BAD)]
-    files.write_jsonl(folder / "reviews.jsonl", rows)
-    ratings = {"0.1": 12, "1.5": 8, "-1.5": 8}
-    lines = [
-        f"{i}\t{rating}\tEditor {i} of {rating} says the film is here to stay."
-        for rating, n in ratings.items()
-        for i in range(n)
-    ]
-    (folder / "editorials.txt").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="module")

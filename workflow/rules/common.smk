@@ -5,15 +5,14 @@ import os
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
-from paramlerp import closure, schemes
+from paramlerp import closure, run, schemes
 from paramlerp import config as settings
 from paramlerp.errors import UserError
 from paramlerp.splitting import PARTS, POLES, SPLITS
-
-DRY_RUN = workflow.dryrun
 
 try:
     settings.check(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
@@ -50,12 +49,12 @@ wildcard_constraints:
 
 
 def code(script):
-    """The library modules that a script imports: inputs, so that an edit reruns its jobs.
+    """A script and the library modules it imports: inputs, so that an edit reruns its jobs.
 
     Relative to the working directory, so that a folder that was moved is not run anew.
     """
     script = f"{workflow.basedir}/workflow/scripts/{script}.py"
-    return [os.path.relpath(module) for module in closure.modules_of(script)]
+    return [os.path.relpath(file) for file in (script, *closure.modules_of(script))]
 
 
 def source_path(name):
@@ -134,6 +133,22 @@ def weights(path, keep):
 def environment(name):
     """A conda environment of this workflow, for users of --sdm conda."""
     return f"{workflow.basedir}/envs/{name}.yaml"
+
+
+def begin():
+    """Refuse a second run in this folder, and let the run's overview speak."""
+    global LOCK
+    try:
+        LOCK = run.hold(".snakemake/paramlerp.lock")
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    run.watch(workflow.dag.needrun_jobs(), logger)
+
+
+def end():
+    """Say what the run took, and where to look."""
+    print(run.stage_table(run.stages()))
+    print("Done. Where to look:", *where_to_look(), sep="\n  ")
 
 
 def where_to_look():

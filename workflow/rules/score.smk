@@ -11,9 +11,9 @@ rule classify:
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
     log:
-        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/classify/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
-        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/classify/{prompts}/{scheme}/{scorer}/{point}.tsv"
     wildcard_constraints:
         scorer=scorers_of("classifier"),
     conda:
@@ -38,9 +38,9 @@ rule tag:
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
     log:
-        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/tag/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
-        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/tag/{prompts}/{scheme}/{scorer}/{point}.tsv"
     wildcard_constraints:
         scorer=scorers_of("tagger"),
     conda:
@@ -61,9 +61,9 @@ rule vader:
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
     log:
-        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/vader/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
-        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/vader/{prompts}/{scheme}/{scorer}/{point}.tsv"
     wildcard_constraints:
         scorer=scorers_of("vader"),
     conda:
@@ -122,9 +122,9 @@ rule perplexity:
     output:
         scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
     log:
-        "results/logs/score/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/perplexity/{prompts}/{scheme}/{scorer}/{point}.log",
     benchmark:
-        "results/benchmarks/score/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/perplexity/{prompts}/{scheme}/{scorer}/{point}.tsv"
     wildcard_constraints:
         scorer=scorers_of("perplexity"),
     conda:

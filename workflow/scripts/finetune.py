@@ -3,12 +3,14 @@
 import pandas as pd
 import torch
 
-from paramlerp import batching, files, likelihood, models, training
+from paramlerp import batching, files, likelihood, models, resume, training
 from paramlerp.runtime import job
 from paramlerp.seeds import seed_for
 
 
-def main(base, train, validation, setting: dict, how: dict, seed, model_out, losses_out) -> None:
+def main(
+    base, train, validation, setting: dict, how: dict, seed, model_out, losses_out, checkpoints
+) -> None:
     model, tokenizer = models.load_causal_lm(base)
     texts = [row["text"] for row in files.read_jsonl(train)]
     held_out = [row["text"] for row in files.read_jsonl(validation)][: how["validation_texts"]]
@@ -31,13 +33,14 @@ def main(base, train, validation, setting: dict, how: dict, seed, model_out, los
             )
         },
         evaluate_every=how["evaluate_every"],
+        checkpoints=checkpoints,
     )
     models.save(model, tokenizer, model_out)
     files.write_csv(losses_out, pd.DataFrame(records))
 
 
 if __name__ == "__main__":
-    with job(snakemake):
+    with job(snakemake), resume.checkpoints(snakemake) as kept:
         main(
             snakemake.input.base,
             snakemake.input.train,
@@ -48,4 +51,5 @@ if __name__ == "__main__":
             seed_for(snakemake.params.seed, *snakemake.wildcards),
             snakemake.output.model,
             snakemake.output.losses,
+            kept,
         )

@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from paramlerp import batching, classifiers, files, models, training
+from paramlerp import batching, classifiers, files, models, resume, training
 from paramlerp.runtime import job
 from paramlerp.seeds import seed_for
 from paramlerp.statistics import auc
@@ -11,7 +11,9 @@ from paramlerp.statistics import auc
 LABELS = ["negative", "positive"]
 
 
-def main(encoder, train: list, validation: list, how: dict, seed: int, model_out, losses_out):
+def main(
+    encoder, train: list, validation: list, how: dict, seed, model_out, losses_out, checkpoints
+) -> None:
     torch.manual_seed(seed)  # the new head's weights, and dropout
     model, tokenizer = models.new_classifier(encoder, LABELS)
     texts, labels = read(train)
@@ -44,6 +46,7 @@ def main(encoder, train: list, validation: list, how: dict, seed: int, model_out
         clip=how["clip"],
         evaluate=evaluate,
         evaluate_every=max(1, steps // 2),
+        checkpoints=checkpoints,
     )
     models.save(model, tokenizer, model_out)
     files.write_csv(losses_out, pd.DataFrame(records))
@@ -56,7 +59,7 @@ def read(paths: list[str]) -> tuple[list[str], list[int]]:
 
 
 if __name__ == "__main__":
-    with job(snakemake):
+    with job(snakemake), resume.checkpoints(snakemake) as kept:
         i = snakemake.input
         main(
             i.encoder,
@@ -66,4 +69,5 @@ if __name__ == "__main__":
             seed_for(snakemake.params.seed, "classifier", snakemake.wildcards.classifier),
             snakemake.output.model,
             snakemake.output.losses,
+            kept,
         )

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,29 +11,34 @@ from pathlib import Path
 
 @contextmanager
 def writing(path) -> Iterator[Path]:
-    """Yield a fresh path beside `path`; on success fsync it and rename it over `path`.
+    """Yield a free path beside `path`; on success fsync it and rename it over `path`.
 
     Works for files and for directories (which the caller creates). If the body
-    raises, what was written is removed and `path` is as it was.
+    raises, what was written is removed and `path` is as it was. What a killed
+    process left beside is removed by the next that writes the same.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    beside = path.with_name(f".{path.name}.part")
+    _remove(beside)
     try:
         yield beside
         for file in sorted(beside.rglob("*")) if beside.is_dir() else [beside]:
             _fsync(file)
         if beside.is_dir():
             _fsync(beside)
-            if path.exists():
-                shutil.rmtree(path)
+            _remove(path)
         os.replace(beside, path)
         _fsync(path.parent)
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside)
-        else:
-            beside.unlink(missing_ok=True)
+        _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _fsync(path: Path) -> None:

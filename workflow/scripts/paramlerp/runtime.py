@@ -2,7 +2,9 @@
 
 import logging
 import os
+import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,23 +13,30 @@ from pathlib import Path
 from .errors import UserError
 
 logger = logging.getLogger("paramlerp")
+#: names the process that jobs work for, as process@host
+MAIN_PROCESS = "PARAMLERP_MAIN_PROCESS"
 
 
 @contextmanager
 def job(snakemake) -> Iterator[logging.Logger]:
     """Run a rule's script: log to its log file and to the terminal, one line an error.
 
-    Threads are fixed to the rule's, since sums depend on how they are split.
+    Threads are fixed to the rule's, since sums depend on how they are split. If the
+    main process of this machine is killed the job ends too, or it would still be at
+    work when the same command is given again.
     """
+    threading.Thread(target=_end_with_main_process, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)
 
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
-    what = " ".join([snakemake.rule, *map(str, snakemake.wildcards)])
+    what = title(snakemake.rule, snakemake.wildcards)
     to_file = logging.FileHandler(snakemake.log[0], mode="w")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler()
+    # What ends a job is shown once, from its log, by the main process.
+    to_terminal.addFilter(lambda record: record.levelno < logging.ERROR)
     to_terminal.setFormatter(logging.Formatter(f"[{what}] %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
     for noisy in ("httpx", "httpcore", "datasets", "fsspec"):
@@ -42,28 +51,47 @@ def job(snakemake) -> Iterator[logging.Logger]:
         sys.exit(1)
 
 
-class Progress:
-    """Says how far a long job is and how long it still takes, every few seconds."""
+def title(rule: str, wildcards) -> str:
+    """What a job is called in what is printed."""
+    return " ".join([rule, *(str(value) for value in wildcards if str(value) not in ("", rule))])
 
-    def __init__(self, total: int, unit: str, *, every: float = 15.0):
-        self.total, self.unit, self.every = total, unit, every
+
+def _end_with_main_process() -> None:
+    process, _, host = os.environ.get(MAIN_PROCESS, "").partition("@")
+    while host == socket.gethostname():
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            os._exit(1)
+        time.sleep(1)
+
+
+class Progress:
+    """Says how far a long job is and how long it still takes, every few seconds.
+
+    `start` is how much of `total` was done before.
+    """
+
+    def __init__(self, total: int, unit: str, *, start: int = 0, every: float = 15.0):
+        self.total, self.unit, self.first, self.every = total, unit, start, every
         self.start = self.said = time.monotonic()
 
     def __call__(self, done: int, note: str = "") -> None:
         now = time.monotonic()
-        if now - self.said < self.every and done < self.total:
+        if now - self.said < self.every and (done < self.total or self.said == self.start):
             return
         self.said = now
         spent = now - self.start
         if done < self.total:
-            left = spent / max(done, 1) * (self.total - done)
-            state = f"{done}/{self.total} {self.unit}, {_clock(left)} left"
+            left = spent / max(done - self.first, 1) * (self.total - done)
+            state = f"{done}/{self.total} {self.unit}, {clock(left)} left"
         else:
-            state = f"{self.total} {self.unit} in {_clock(spent)}"
+            state = f"{self.total} {self.unit} in {clock(spent)}"
         logger.info("%s", f"{state}, {note}" if note else state)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as 1:05 or 2:01:05."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

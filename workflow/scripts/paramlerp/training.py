@@ -6,9 +6,10 @@ import torch
 from accelerate import Accelerator
 from transformers import get_linear_schedule_with_warmup
 
+from . import resume
 from .errors import UserError
 from .models import device
-from .runtime import Progress
+from .runtime import Progress, logger
 
 
 def fit(
@@ -22,6 +23,7 @@ def fit(
     clip: float,
     evaluate: Callable[[], dict[str, float]],
     evaluate_every: int,
+    checkpoints: resume.Checkpoints,
 ) -> list[dict]:
     """Train all of `model`'s weights in place, one step a batch; return what happened.
 
@@ -29,7 +31,9 @@ def fit(
     then falls linearly to 0; gradients are clipped to norm `clip`. `evaluate()`
     gives named figures before the first step, every `evaluate_every` steps and
     after the last. A record holds step, learning_rate, train_loss (mean since the
-    record before) and those figures. Raises UserError if the loss is NaN or Inf.
+    record before) and those figures. Goes on from the newest of `checkpoints`, to
+    the same bytes as an undisturbed training on a CPU. Raises UserError if the loss
+    is NaN or Inf.
     """
     accelerator = Accelerator(cpu=device().type == "cpu")
     optimizer = torch.optim.AdamW(
@@ -50,9 +54,18 @@ def fit(
         records.append({"step": step, "learning_rate": rate, "train_loss": mean, **figures})
         losses.clear()
 
-    record(0)
-    said = Progress(steps, "steps")
-    for step, batch in enumerate(batches, 1):
+    start = 0
+    if found := checkpoints.newest():
+        tensors, state = found
+        resume.restore(model, optimizer, schedule, tensors, state)
+        records, losses, start = state["records"], state["losses"], state["step"]
+        logger.info("going on from step %d of %d", start, steps)
+        del found, tensors  # or the old weights stay in memory beside the new
+    else:
+        record(0)
+    model.train()
+    said = Progress(steps, "steps", start=start)
+    for step, batch in enumerate(batches[start:], start + 1):
         value = loss(model, batch)
         accelerator.backward(value)
         if not torch.isfinite(value):
@@ -64,6 +77,9 @@ def fit(
         losses.append(value.item())
         if step % evaluate_every == 0 or step == steps:
             record(step)
+        if checkpoints.due() and step < steps:
+            tensors, state = resume.snapshot(model, optimizer, schedule)
+            checkpoints.save(step, tensors, {**state, "records": records, "losses": losses})
         figures = ", ".join(f"{k} {v:.3f}" for k, v in records[-1].items() if k not in _QUIET and v)
         said(step, f"loss {value.item():.3f}, {figures}")
     model.eval()

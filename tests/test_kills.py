@@ -1,0 +1,194 @@
+"""What a kill costs: minutes, and not one byte; the same command goes on."""
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from conftest import ROOT, make_inputs, snakemake, started, tiny, wait_for
+from paramlerp import checkpoints, files, resume, training
+
+STEPS = 20
+
+
+def trained(folder: Path, *, keep: int = 1, stop_after: int | None = None):
+    """A small model with dropout after `STEPS` steps, checkpointed at each; its records."""
+    torch.manual_seed(0)
+    model = tiny("gpt2", range(64), resid_pdrop=0.2)
+    batches = [[(7 * step + row) % 64 for row in range(8)] for step in range(STEPS)]
+    seen = []
+
+    def loss(model, batch):
+        if len(seen) == stop_after:
+            raise KeyboardInterrupt
+        seen.append(batch)
+        ids = torch.tensor([batch])
+        return model(input_ids=ids, labels=ids).loss
+
+    records = training.fit(
+        model,
+        batches,
+        loss,
+        learning_rate=1e-2,
+        warmup=0.1,
+        weight_decay=0.1,
+        clip=1.0,
+        evaluate=lambda: {"first": float(next(model.parameters()).sum())},
+        evaluate_every=7,
+        checkpoints=resume.Checkpoints(folder, every=0, keep=keep),
+    )
+    return model.state_dict(), records, len(seen)
+
+
+def test_a_resumed_training_ends_in_the_same_bytes(tmp_path):
+    weights, records, _ = trained(tmp_path / "undisturbed")
+    for stop in (1, 8):
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / "killed", stop_after=stop)
+    resumed, own, steps = trained(tmp_path / "killed")
+    assert steps == STEPS - 1 - 8, "no step was taken twice"
+    assert own == records
+    assert weights.keys() == resumed.keys()
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+
+
+def test_a_broken_checkpoint_is_passed_over(tmp_path, caplog):
+    weights, *_ = trained(tmp_path / "undisturbed")
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "killed", keep=2, stop_after=9)
+    held = sorted((tmp_path / "killed").iterdir())
+    assert [p.name for p in held] == ["step=00000008", "step=00000009"]
+    with open(held[1] / "tensors.safetensors", "r+b") as file:
+        file.truncate(1000)
+    resumed, _, steps = trained(tmp_path / "killed", keep=2)
+    assert steps == STEPS - 8
+    assert "step=00000009 cannot be read, so it is passed over" in caplog.text
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+
+
+class Job:
+    """What a script sees of its job, as far as a fingerprint reads it."""
+
+    rule, threads = "candidate", 1
+
+    def __init__(self, *paths, seed=1):
+        self.input, self.params, self.wildcards = paths, {"seed": seed}, {"pole": "positive"}
+
+
+def test_a_checkpoint_belongs_to_config_data_and_code(tmp_path, trio):
+    data, code = tmp_path / "train.jsonl", tmp_path / "training.py"
+    data.write_text("{}")
+    code.write_text("steps = 1")
+    base = tmp_path / "base"
+    base.mkdir()
+    for file in trio["base"].iterdir():
+        files.link(file, base / file.name)
+    checkpoints.write_hashes(base)
+
+    def name(**changes):
+        return resume.fingerprint(Job(base, data, code, **changes))
+
+    first = name()
+    os.utime(data)
+    assert name() == first, "a touched file is the same file"
+    names = {first, name(seed=2)}
+    data.write_text("{} ")
+    names.add(name())
+    code.write_text("steps = 2")
+    names.add(name())
+    (base / "config.json").unlink()
+    (base / "config.json").write_text("{}")
+    names.add(name())
+    (base / checkpoints.HASHES).write_text("0  model.safetensors\n")
+    names.add(name())
+    assert len(names) == 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tokenizer) -> Path:
+    """Inputs, and a config of one long training with a checkpoint at every step."""
+    folder = tmp_path_factory.mktemp("kills")
+    make_inputs(folder / "inputs", tokenizer)
+    config = (ROOT / "tests/tiny.yaml").read_text().replace("steps: [12]", "steps: [300]")
+    (folder / "long.yaml").write_text(config + "\ncheckpoint_minutes: 0\n")
+    return folder
+
+
+SETTING = "lr=0.01,batch=8,steps=300"
+TARGET = f"results/candidates/positive/{SETTING}"
+
+
+def long_run(run, folder: Path, *arguments):
+    """`run`, which is snakemake or started, on that training."""
+    return run(folder, TARGET, *arguments, configfile=folder / "long.yaml")
+
+
+@contextmanager
+def training_again(folder: Path):
+    """The same training, once done, in progress again with some steps behind it."""
+    with long_run(started, folder, "--forcerun", "candidate") as process:
+        held = folder / "results" / "checkpoints"
+        wait_for(lambda: list(held.glob("candidate-*/step=*[2-9]0")), process, "a checkpoint")
+        yield process
+
+
+def must(run):
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def candidate(folder: Path) -> dict[str, bytes]:
+    out = {p.name: p.read_bytes() for p in sorted((folder / TARGET).glob("[!.]*"))}
+    return out | {"losses": (folder / f"{TARGET}.csv").read_bytes()}
+
+
+def log(folder: Path) -> str:
+    return (folder / f"results/logs/candidate/positive/{SETTING}.log").read_text()
+
+
+def test_the_same_command_goes_on_after_a_kill(folder):
+    """Of the whole group: no stale lock, no flag, no lost step, the same bytes; nothing is left."""
+    must(long_run(snakemake, folder))
+    assert "going on" not in log(folder)
+    undisturbed = candidate(folder)
+    with training_again(folder):
+        pass
+    assert not (folder / TARGET).exists()
+    must(long_run(snakemake, folder))
+    assert "going on from step" in log(folder)
+    assert candidate(folder) == undisturbed
+    assert not list((folder / "results/checkpoints").iterdir())
+    assert not list(folder.rglob("*.part"))
+
+
+def test_no_job_outlives_its_run(folder):
+    with training_again(folder) as process:
+        jobs = [p for p in Path("/proc").glob("[0-9]*") if trains_in(p, folder)]
+        assert jobs
+        os.kill(process.pid, signal.SIGKILL)  # the main process alone
+        process.wait()
+        time.sleep(2)
+        assert not [p for p in jobs if trains_in(p, folder)]
+    must(long_run(snakemake, folder))
+    assert "going on from step" in log(folder)
+
+
+def test_one_run_at_a_time(folder):
+    with training_again(folder) as process:
+        second = long_run(snakemake, folder)
+        assert second.returncode != 0
+        assert f"another run is at work in {folder}: process {process.pid}" in second.stderr
+        assert "Traceback" not in second.stderr
+        must(long_run(snakemake, folder, "--dry-run"))  # to look is always allowed
+
+
+def trains_in(process: Path, folder: Path) -> bool:
+    """Whether a process (its folder in /proc) is a training job of this run."""
+    try:
+        ours = "finetune.py" in (process / "cmdline").read_text()
+        return ours and Path(os.readlink(process / "cwd")) == folder
+    except OSError:
+        return False

@@ -1,0 +1,142 @@
+"""Checkpoints of a training in progress, so that a kill costs minutes.
+
+Snakemake deletes a job's declared outputs before it runs the job again, so these
+lie elsewhere: in a folder named by the hash of all that the training depends on.
+Whoever finds such a folder may go on from it; whatever was edited, it is another.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from . import files
+from .checkpoints import hashes, weight_files
+from .errors import UserError
+from .runtime import logger
+
+_STATE, _TENSORS = "state.json", "tensors.safetensors"
+#: whose versions can change a training's bytes
+_LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers")
+
+
+@dataclass
+class Checkpoints:
+    """The checkpoints of one training: `step=...` folders, the newest `keep` of them.
+
+    `every` is the number of seconds between two.
+    """
+
+    folder: Path
+    every: float
+    keep: int = 1
+    saved: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        """Whether it is time for another."""
+        return time.monotonic() - self.saved >= self.every
+
+    def save(self, step: int, tensors: dict[str, torch.Tensor], state: dict) -> None:
+        """Write a checkpoint beside and rename it, then drop the oldest; `state` is for JSON."""
+        with files.writing(self.folder / f"step={step:08d}") as beside:
+            beside.mkdir()
+            save_file(tensors, beside / _TENSORS)
+            files.write_json(beside / _STATE, {"step": step, **state})
+        for old in self._steps()[: -self.keep]:
+            shutil.rmtree(old)
+        self.saved = time.monotonic()
+
+    def newest(self) -> tuple[dict[str, torch.Tensor], dict] | None:
+        """Tensors and state of the newest checkpoint that can be read, or None.
+
+        One that cannot is passed over with a line that says so.
+        """
+        for path in reversed(self._steps()):
+            try:
+                state = json.loads((path / _STATE).read_text(encoding="utf-8"))
+                return load_file(path / _TENSORS), state
+            except (OSError, ValueError, SafetensorError) as error:
+                logger.warning("%s cannot be read, so it is passed over: %s", path, error)
+        return None
+
+    def _steps(self) -> list[Path]:
+        return sorted(self.folder.glob("step=*"))
+
+
+@contextmanager
+def checkpoints(snakemake) -> Iterator[Checkpoints]:
+    """The checkpoints of a rule's job; gone when the job is done.
+
+    How often to save is read from the config itself, not from params: it changes
+    nothing that is made, so it must not make it again.
+    """
+    folder = Path("results", "checkpoints", f"{snakemake.rule}-{fingerprint(snakemake)}")
+    yield Checkpoints(folder, every=60 * snakemake.config["checkpoint_minutes"])
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def fingerprint(snakemake) -> str:
+    """A hash of a job's params, the content of its inputs, code among them, and its libraries."""
+    digest = hashlib.sha256()
+
+    def add(*values) -> None:
+        digest.update(json.dumps(values, sort_keys=True, default=str).encode() + b"\n")
+
+    add(snakemake.rule, dict(snakemake.wildcards), dict(snakemake.params), snakemake.threads)
+    add({name: version(name) for name in _LIBRARIES})
+    for path in map(Path, snakemake.input):
+        add(path.name, _content(path))
+    return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> dict[str, str]:
+    """File -> sha256; that of weights as it was noted when they were written."""
+    if path.is_file():
+        return {"": files.sha256(path)}
+    held = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    try:
+        noted = hashes(path)
+        weights = set(weight_files(path))
+    except UserError:
+        noted, weights = {}, set()
+    return noted | {
+        str(p.relative_to(path)): files.sha256(p) for p in held if p.name not in weights
+    }
+
+
+def snapshot(model, optimizer, schedule) -> tuple[dict[str, torch.Tensor], dict]:
+    """All that a training goes on from: weights, moments and random states; and numbers."""
+    own = optimizer.state_dict()
+    tensors = {f"model.{name}": value.detach() for name, value in model.named_parameters()}
+    for index, values in own["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors, {"param_groups": own["param_groups"], "schedule": schedule.state_dict()}
+
+
+def restore(model, optimizer, schedule, tensors: dict[str, torch.Tensor], state: dict) -> None:
+    """Put back what `snapshot` gave."""
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(tensors[f"model.{name}"])
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+    schedule.load_state_dict(state["schedule"])
+    torch.set_rng_state(tensors["random.cpu"])
+    if torch.cuda.is_available() and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -1,0 +1,184 @@
+"""What the main process does around a run: hold the folder, say how far it is, what failed
+and what it took. Standard library alone, since every command of Snakemake's imports it."""
+
+import csv
+import fcntl
+import logging
+import os
+import socket
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from .errors import UserError
+from .runtime import MAIN_PROCESS, clock, title
+
+BENCHMARKS = Path("results/benchmarks")
+#: lines of a failed job's log that are shown
+LOG_LINES = 12
+
+
+def hold(path):
+    """Lock the folder until this process ends, however it ends: the kernel lets go of it.
+
+    Snakemake's own lock is a file that a killed run leaves behind. Returns the open
+    lock file, to be kept. Raises UserError if another run holds it.
+    """
+    lock = open(path, "a+")  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise UserError(
+            f"another run is at work in {os.getcwd()}: {lock.read().strip()};"
+            " wait for it, stop it, or use another --directory"
+        ) from None
+    except OSError as error:
+        print(f"note: this file system has no locks ({error}); start one run only", file=sys.stderr)
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    lock.flush()
+    # Jobs on this machine end with this process; see runtime.job.
+    os.environ[MAIN_PROCESS] = f"{os.getpid()}@{socket.gethostname()}"
+    return lock
+
+
+class Overview(logging.Handler):
+    """A line as each job ends, with about how long the run still takes; a failed job's last words.
+
+    `jobs` is job id -> (rule, wildcards) of all that is to run. The time left is what
+    jobs of the same rules took before, in this run or by `before` (rule -> mean
+    seconds), over how many were seen to run side by side; where more than a tenth of
+    the jobs are of rules never timed it is a lower bound, and called so.
+    """
+
+    #: Snakemake's own lines, in whose place ours are printed
+    replaced = (LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.PROGRESS)
+
+    def __init__(self, jobs: dict, before: dict[str, float], now=time.monotonic, out=sys.stderr):
+        super().__init__()
+        self.jobs, self.before, self.now, self.out = jobs, before, now, out
+        self.began = now()
+        self.running: dict[int, float] = {}
+        self.took: dict[str, list[float]] = defaultdict(list)
+        self.done: set[int] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "event", None)
+        if event == LogEvent.JOB_STARTED:
+            self.running |= dict.fromkeys(record.jobs, self.now())
+        elif event == LogEvent.JOB_FINISHED and record.job_id in self.jobs:
+            self._finished(record.job_id)
+        elif event == LogEvent.JOB_ERROR:
+            self._failed(record)
+
+    def _finished(self, job: int) -> None:
+        rule, wildcards = self.jobs[job]
+        seconds = self.now() - self.running.pop(job, self.now())
+        self.took[rule].append(seconds)
+        self.done.add(job)
+        state = f"{len(self.done)}/{len(self.jobs)} jobs, {clock(self.now() - self.began)}"
+        left = self.left()
+        self._say(f"({state}{left and ', ' + left}) {title(rule, wildcards)}: {clock(seconds)}")
+
+    def left(self) -> str:
+        """About how long the run still takes, or nothing if too little of it was ever timed."""
+        now = self.now()
+        mean = {**self.before, **{rule: sum(t) / len(t) for rule, t in self.took.items()}}
+        waiting = [job for job in self.jobs if job not in self.done]
+        known = [job for job in waiting if self.jobs[job][0] in mean]
+        if not known or 2 * len(known) < len(waiting) or now == self.began:
+            return ""
+        work = sum(mean[self.jobs[job][0]] for job in known)
+        begun = {job: now - start for job, start in self.running.items()}
+        work -= sum(min(begun.get(job, 0), mean[self.jobs[job][0]]) for job in known)
+        spent = sum(map(sum, self.took.values())) + sum(begun.values())
+        side_by_side = max(spent / (now - self.began), 1)
+        word = "about" if len(known) >= 0.9 * len(waiting) else "more than"
+        return f"{word} {clock(work / side_by_side)} left"
+
+    def _failed(self, record: logging.LogRecord) -> None:
+        rule, wildcards = self.jobs.get(record.jobid, (record.rule_name, ()))
+        self._say(f"FAILED {title(rule, wildcards)}")
+        for path in record.log:
+            self._say(f"its log, {path}, ends:")
+            lines = Path(path).read_text().splitlines() if Path(path).exists() else []
+            for line in lines[-LOG_LINES:]:
+                self._say(f"  {line}")
+            if not any(" ERROR " in line for line in lines):
+                self._say("  (no error in it: the job was killed, perhaps for want of memory)")
+
+    def _say(self, line: str) -> None:
+        print(line, file=self.out, flush=True)
+
+
+def watch(jobs, logger: logging.Logger) -> None:
+    """Let an Overview of `jobs` (Snakemake's) speak in place of Snakemake's own lines."""
+    rules = {job.jobid: (job.rule.name, list(job.wildcards)) for job in jobs if job.output}
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream in (
+            sys.stderr,
+            sys.stdout,
+        ):
+            handler.addFilter(_not_replaced)
+    before = {row["stage"]: row["seconds"] / row["jobs"] for row in stages()}
+    logger.addHandler(Overview(rules, before))
+
+
+def _not_replaced(record: logging.LogRecord) -> bool:
+    told = getattr(record, "event", None) in Overview.replaced
+    return not told and not str(record.msg).startswith("Select jobs")
+
+
+def stages() -> list[dict]:
+    """Seconds and memory of each rule, from its jobs' benchmark files, the dearest first.
+
+    `memory_mb` is the largest resident set of a job, `private_mb` the part of it that
+    no file backs.
+    """
+    rows = []
+    for stage in sorted({path.relative_to(BENCHMARKS).parts[0] for path in _benchmarks()}):
+        own = [_read(p) for p in _benchmarks() if p.relative_to(BENCHMARKS).parts[0] == stage]
+        rows.append(
+            {
+                "stage": stage.removesuffix(".tsv"),
+                "jobs": len(own),
+                "seconds": sum(row["s"] for row in own),
+                "longest": max(row["s"] for row in own),
+                "memory_mb": max(row["max_rss"] for row in own),
+                "private_mb": max(row["max_uss"] for row in own),
+            }
+        )
+    return sorted(rows, key=lambda row: -row["seconds"])
+
+
+def _benchmarks() -> list[Path]:
+    return sorted(BENCHMARKS.rglob("*.tsv"))
+
+
+def _read(path: Path) -> dict[str, float]:
+    """A benchmark file's row; a job too short to be measured has no memory."""
+    with open(path, newline="") as file:
+        row = list(csv.DictReader(file, delimiter="\t"))[-1]
+    return {key: _number(row[key]) for key in ("s", "max_rss", "max_uss")}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def stage_table(rows: list[dict]) -> str:
+    """`stages` to be read by a person."""
+    head = f"{'stage':<18}{'jobs':>6}{'seconds':>10}{'longest':>10}{'memory MB':>12}{'private':>10}"
+    lines = [
+        f"{r['stage']:<18}{r['jobs']:>6}{r['seconds']:>10.0f}{r['longest']:>10.0f}"
+        f"{r['memory_mb']:>12.0f}{r['private_mb']:>10.0f}"
+        for r in rows
+    ]
+    return "\n".join([head, *lines])
