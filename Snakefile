@@ -9,6 +9,9 @@ min_version("9.0")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+report: f"{workflow.basedir}/workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
@@ -23,6 +26,7 @@ rule all:
     default_target: True
     input:
         rules.fig3.output,
+        rules.fig4.output,
         rules.training_tables.output,
         rules.generation_table.output,
         expand(

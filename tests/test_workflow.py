@@ -1,13 +1,16 @@
 """The whole DAG on tiny models: what it leaves behind, and what it runs again."""
 
 import json
+import os
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from conftest import (
     ROOT,
@@ -75,8 +78,16 @@ def test_names_that_others_rely_on(done):
     assert (results / "examples" / "g1.md").exists()
 
 
-def test_merged_weights_are_dropped_unless_kept(done):
-    assert not list((done / "results").glob("merged/g1/alpha=*"))
+def test_merged_weights_are_kept_or_dropped_when_read(done, code):
+    kept = sorted((done / "results" / "merged" / "g1").iterdir())
+    assert [f.name for f in kept] == [f"alpha={alpha}" for alpha in ALPHAS]
+    for folder in kept:
+        models.load_causal_lm(folder)
+    words = "results/next_words/g1/alpha=0.250.csv"
+    run = snakemake(done, words, "--config", "keep_merged=False", root=code)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (done / words).exists()
+    assert not (done / "results/merged/g1/alpha=0.250").exists()
 
 
 def test_generations(done):
@@ -185,36 +196,145 @@ def test_nothing_to_do_again(done, code):
     assert planned(done, root=code) == {}
 
 
-AFTER_TEXTS = {"sweep_table": 1, "examples": 1, "fig3": 1}
+#: what follows from new texts at every stop of the tiny sweep, and at one alpha alone
+TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1}
+WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
+SCORES = {"classify": 8, "tag": 8, "vader": 8, "perplexity": 8}
+TEXTS = {"generate": 8, **SCORES, **TABLES}
+WALK = {"merge": 4, **TEXTS, **WORDS}
+EXPERTS = {"candidate": 4, "expert": 2, "training_tables": 1, **WALK}
+CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": 8}
+
+TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 
 
-def test_one_more_alpha_is_one_more_chain(done, code):
-    config = done / "more.yaml"
-    config.write_text((ROOT / "tests/tiny.yaml").read_text().replace("0.5, 1]", "0.5, 0.75, 1]"))
-    jobs = planned(done, configfile=config, root=code)
-    scores = {"classify": 2, "tag": 2, "vader": 2, "perplexity": 2}
-    assert jobs == {"merge": 1, "generate": 2, **scores, **AFTER_TEXTS}
+@pytest.mark.parametrize(
+    ("change", "jobs"),
+    [
+        pytest.param(
+            {"sweeps": {"g1": {"alphas": [-0.5, 0, 0.5, 0.75, 1]}}},
+            {"merge": 1, "generate": 2, **dict.fromkeys(SCORES, 2), **TABLES}
+            | {"next_words": 1, "next_words_table": 1, "fig4": 1},
+            id="one more alpha: its chain, then tables and figures",
+        ),
+        pytest.param(
+            {"sweeps": {"g1": {"alphas": [0, 0.5, 1]}}},
+            {**TABLES, "next_words_table": 1, "fig4": 1},
+            id="one alpha less: tables and figures",
+        ),
+        pytest.param(
+            {"classifiers": {"sentiment": {"epochs": 3}}},
+            {**CLASSIFIER, "sweep_table": 1, "fig3": 1},
+            id="another sentiment scorer: no text is generated again",
+        ),
+        pytest.param(
+            {"scorers": {"opinion": {"kind": "vader"}}},
+            {"vader": 8, "sweep_table": 1, "fig3": 1},
+            id="one more scorer: its scores alone",
+        ),
+        pytest.param(
+            {"prompts": {"neutral": {"count": 7}}},
+            {"prompts": 1, "generate": 4, **dict.fromkeys(SCORES, 4), **TABLES}
+            | {"generation_table": 1},
+            id="more prompts of one set: that set's texts, no expert",
+        ),
+        pytest.param(
+            {"generation": {"top_p": 0.8}},
+            {**TEXTS, "generation_table": 1},
+            id="another top-p: texts, no expert",
+        ),
+        pytest.param(
+            {"next_words": {"positive": ["good", "superb"]}},
+            WORDS,
+            id="other words: no text",
+        ),
+        pytest.param(
+            {"statistics": {"confidence": 0.9}},
+            {"sweep_table": 1, "fig3": 1, "test_classifier": 1},
+            id="another confidence: no score",
+        ),
+        pytest.param(
+            {"experts": {"learning_rate": [1e-3, 2e-3, 1e-2]}},
+            EXPERTS | {"candidate": 2},
+            id="one more setting of the grid: its candidates, and what the best of all may change",
+        ),
+        pytest.param(
+            {"seed": 2},
+            {"split": 1, "prompts": 2, **EXPERTS, **CLASSIFIER},
+            id="another seed: all that draws, no model converted",
+        ),
+        pytest.param(
+            {"checkpoint_minutes": 1}, {}, id="how often training is saved changes nothing"
+        ),
+        pytest.param({"keep_merged": False}, {}, id="nor does what is kept"),
+    ],
+)
+def test_a_change_of_config_reruns_what_depends_on_it(done, code, change, jobs):
+    config = done / "changed.yaml"
+    config.write_text(yaml.safe_dump(laid_over(TINY, change)))
+    assert planned(done, configfile=config, root=code) == jobs
 
 
-def edited(file: Path, done: Path, code: Path) -> dict[str, int]:
-    """The jobs that run again when a file of the workflow says something else."""
-    content = file.read_text()
+def laid_over(config: dict, change: dict) -> dict:
+    """A change laid over a config, as Snakemake lays one file over another."""
+    out = dict(config)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = laid_over(out[key], value) if both else value
+    return out
+
+
+@contextmanager
+def edited(file: Path, addition: str):
+    """A file that says something else for a while."""
+    content, times = file.read_text(), file.stat()
     try:
-        file.write_text(content + "\n# an edit\n")
-        return planned(done, root=code)
+        file.write_text(content + addition)
+        yield
     finally:
         file.write_text(content)
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def test_an_edit_of_the_decoder_makes_texts_again_but_no_expert(done, code):
-    jobs = edited(code / "workflow/scripts/paramlerp/decoding.py", done, code)
-    scores = {"classify": 8, "tag": 8, "vader": 8, "perplexity": 8}
-    assert jobs == {"merge": 4, "generate": 8, **scores, **AFTER_TEXTS}
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        ("paramlerp/decoding.py", TEXTS),
+        ("paramlerp/metrics.py", {"sweep_table": 1, "fig3": 1}),
+        ("paramlerp/plotting.py", {"fig3": 1, "fig4": 1}),
+        ("paramlerp/merging.py", WALK),
+        ("paramlerp/training.py", {**EXPERTS, **CLASSIFIER}),
+        ("paramlerp/run.py", {}),
+        ("vader.py", {"vader": 8, "sweep_table": 1, "fig3": 1}),
+        ("fig3.py", {"fig3": 1}),
+    ],
+)
+def test_an_edit_of_code_reruns_what_uses_it(done, code, file, jobs):
+    """Library modules and scripts alike: an edit of the decoder makes texts again, no expert."""
+    with edited(code / "workflow/scripts" / file, "\n# an edit\n"):
+        assert planned(done, root=code) == jobs
 
 
-def test_an_edit_of_the_metrics_makes_the_tables_again_but_no_text(done, code):
-    jobs = edited(code / "workflow/scripts/paramlerp/metrics.py", done, code)
-    assert jobs == {"sweep_table": 1, "fig3": 1}
+@pytest.mark.parametrize(
+    ("file", "addition", "jobs"),
+    [
+        (
+            "reviews.jsonl",
+            '{"text": "this film is a joy", "label": 1}\n',
+            {"split": 1, "unigrams": 1, **EXPERTS, **CLASSIFIER},
+        ),
+        (
+            "editorials.txt",
+            "99\t0.0\tOne more editorial of seven words.\n",
+            {"prompts": 2, "unigrams": 1, "test_classifier": 1, **TEXTS},
+        ),
+        ("reviews.jsonl", "", {}),
+    ],
+)
+def test_a_change_of_data_reruns_what_reads_it(done, code, file, addition, jobs):
+    """Other reviews make other experts; other prompts do not; a touched file is the same file."""
+    with edited(done / "inputs" / file, addition):
+        assert planned(done, root=code) == jobs
 
 
 def test_a_dialled_model_of_any_alpha_is_kept_on_request(done, code):

@@ -18,6 +18,7 @@ try:
     settings.check(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
 except UserError as error:
     raise WorkflowError(str(error)) from None
+config = settings.in_order(config)
 
 
 ALPHAS = {
@@ -130,6 +131,15 @@ def weights(path, keep):
     return directory(path) if keep else temp(directory(path))
 
 
+def figure(name):
+    """The picture of a figure, which `snakemake --report` shows over its caption."""
+    return report(
+        f"results/figures/{name}.png",
+        caption=f"{workflow.basedir}/workflow/report/{name}.rst",
+        category="Figures",
+    )
+
+
 def environment(name):
     """A conda environment of this workflow, for users of --sdm conda."""
     return f"{workflow.basedir}/envs/{name}.yaml"
@@ -157,6 +167,7 @@ def where_to_look():
         path
         for path in (
             "results/figures/fig3.png",
+            "results/figures/fig4.png",
             "results/tables/g1.csv",
             "results/tables/g1_differences.csv",
             "results/examples/g1.md",

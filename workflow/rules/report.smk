@@ -1,5 +1,6 @@
-# Requires: results/generations/, results/scores/
+# Requires: results/generations/, results/scores/, results/next_words/
 # Produces: results/tables/{scheme}.csv and _differences.csv and _endings.csv,
+#           results/tables/next_words.csv and next_word_trends.csv,
 #           results/examples/, results/figures/
 
 
@@ -68,7 +69,7 @@ rule fig3:
         table="results/tables/g1.csv",
         code=code("fig3"),
     output:
-        png="results/figures/fig3.png",
+        png=figure("fig3"),
         svg="results/figures/fig3.svg",
     log:
         "results/logs/fig3.log",
@@ -85,3 +86,54 @@ rule fig3:
         grammar=config["scorers"]["grammar"]["kind"],
     script:
         "../scripts/fig3.py"
+
+
+rule next_words_table:
+    """Next-word probabilities at every alpha of g1, and the trend of each word."""
+    input:
+        words=[
+            f"results/next_words/g1/{schemes.name('g1', alpha)}.csv"
+            for alpha in ALPHAS["g1"]
+        ],
+        code=code("next_words_table"),
+    output:
+        words="results/tables/next_words.csv",
+        trends="results/tables/next_word_trends.csv",
+    log:
+        "results/logs/next_words_table.log",
+    benchmark:
+        "results/benchmarks/next_words_table.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        alphas=ALPHAS["g1"],
+    script:
+        "../scripts/next_words_table.py"
+
+
+rule fig4:
+    """Figure 4: next-word probabilities along g1."""
+    input:
+        words="results/tables/next_words.csv",
+        code=code("fig4"),
+    output:
+        png=figure("fig4"),
+        svg="results/figures/fig4.svg",
+    log:
+        "results/logs/fig4.log",
+    benchmark:
+        "results/benchmarks/fig4.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        prompt=config["next_words"]["prompt"],
+    script:
+        "../scripts/fig4.py"

@@ -1,5 +1,6 @@
-# Requires: results/generations/, the scorers' models
-# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}.csv, a row a text
+# Requires: results/generations/, the scorers' models; results/merged/ for next words
+# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}.csv, a row a text;
+#           results/next_words/{scheme}/{point}.csv, a row a word
 
 
 rule classify:
@@ -135,3 +136,27 @@ rule perplexity:
         runtime=120,
     script:
         "../scripts/perplexity.py"
+
+
+rule next_words:
+    """Probabilities of chosen words to come next after a prompt (figure 4)."""
+    input:
+        model="results/merged/{scheme}/{point}",
+        code=code("next_words"),
+    output:
+        words="results/next_words/{scheme}/{point}.csv",
+    log:
+        "results/logs/next_words/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/next_words/{scheme}/{point}.tsv"
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=20,
+    params:
+        prompt=config["next_words"]["prompt"],
+        words={pole: config["next_words"][pole] for pole in POLES},
+    script:
+        "../scripts/next_words.py"

@@ -54,6 +54,20 @@ def check(config: dict, schema_file) -> None:
         for prompts in sweep["prompts"]:
             if prompts not in config["prompts"]:
                 raise UserError(f"config: sweeps.{scheme}.prompts: no prompt set {prompts!r}")
+    for word in config["next_words"]["positive"]:
+        if word in config["next_words"]["negative"]:
+            raise UserError(f"config: next_words.negative: {word!r} is among the positive, too")
+
+
+def in_order(config):
+    """The same config with the keys of every mapping sorted.
+
+    Snakemake compares params as they are printed, so the order in which somebody
+    writes keys down would otherwise run jobs again.
+    """
+    if isinstance(config, dict):
+        return {key: in_order(config[key]) for key in sorted(config)}
+    return [in_order(value) for value in config] if isinstance(config, list) else config
 
 
 def _say(error) -> str:

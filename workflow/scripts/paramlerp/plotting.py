@@ -39,6 +39,46 @@ def curve(axis, table: pd.DataFrame, metric: str, *, x: str = "alpha", colour: s
     axis.plot(table[x], table[metric], "o-", color=colour, ms=3.5, lw=1.5, label=label)
 
 
+def label_ends(axis, ends: list[tuple[str, float, float, str]]) -> None:
+    """Names of curves, right of where each ends: (name, x, y, colour), on a log axis.
+
+    Names that would touch are moved apart, each group about its own middle, and every
+    name is tied to its curve by a thin line.
+    """
+    ends = sorted(ends, key=lambda end: -end[2])
+    to_axes = axis.transScale + axis.transLimits
+    heights = [to_axes.transform((x, y))[1] for _, x, y, _ in ends]
+    line = 10 / (axis.get_window_extent().height * 72 / axis.figure.dpi)
+    for (name, x, y, colour), height in zip(ends, spread(heights, line), strict=True):
+        axis.annotate(
+            name,
+            (x, y),
+            xytext=(1.02, height),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=8.5,
+            color=colour,
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.5, "shrinkA": 0, "shrinkB": 3},
+            annotation_clip=False,
+        )
+
+
+def spread(heights: list[float], line: float) -> list[float]:
+    """Falling heights at least `line` apart, as near as can be to those given (also falling).
+
+    Least squares, by pooling neighbours that would touch (isotonic regression).
+    """
+    groups: list[tuple[float, int]] = []
+    for place, height in enumerate(heights):
+        mean, size = height + place * line, 1
+        while groups and groups[-1][0] < mean:
+            above, count = groups.pop()
+            mean, size = (mean * size + above * count) / (size + count), size + count
+        groups.append((mean, size))
+    flat = [mean for mean, size in groups for _ in range(size)]
+    return [height - place * line for place, height in enumerate(flat)]
+
+
 def mark_experts(axis) -> None:
     """Where g1 meets its ends, and, in a shade, where it leaves the line between them."""
     low, high = axis.get_xlim()

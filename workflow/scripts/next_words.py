@@ -1,0 +1,42 @@
+"""How probable each word of two lists is to come right after a prompt.
+
+A word of several tokens has the product of their probabilities, each given those
+before. No sampling takes part. A row a word: pole, word, n_tokens, nll (-ln P).
+"""
+
+import pandas as pd
+
+from paramlerp import files, likelihood, models
+from paramlerp.errors import UserError
+from paramlerp.runtime import job
+
+
+def main(model_dir, prompt: str, words: dict[str, list[str]]) -> pd.DataFrame:
+    """Raises UserError for a word that the tokenizer lacks, or merges with the prompt."""
+    model, tokenizer = models.load_causal_lm(model_dir)
+    rows = [{"pole": pole, "word": word} for pole, own in words.items() for word in own]
+    before = models.encode(tokenizer, prompt)
+    pairs = [likelihood.continuation(tokenizer, prompt, f" {row['word']}") for row in rows]
+    for row, (ids, start) in zip(rows, pairs, strict=True):
+        if ids[:start] != before or start == len(ids):
+            raise UserError(
+                f"config: next_words.{row['pole']}: {row['word']!r} is no token or tokens of its"
+                f" own after {prompt!r}: the tokenizer of {model_dir} merges the two"
+            )
+        if tokenizer.unk_token_id in ids[start:] and tokenizer.unk_token_id is not None:
+            raise UserError(
+                f"config: next_words.{row['pole']}: the tokenizer of {model_dir}"
+                f" has no tokens for {row['word']!r}"
+            )
+    sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
+    parts = likelihood.nll_of_all(model, sequences, starts)
+    return pd.DataFrame(
+        {**row, "n_tokens": len(part), "nll": float(part.sum(dtype="float64"))}
+        for row, part in zip(rows, parts, strict=True)
+    )
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        frame = main(snakemake.input.model, snakemake.params.prompt, snakemake.params.words)
+        files.write_csv(snakemake.output.words, frame)
