@@ -204,3 +204,12 @@ def make_inputs(folder: Path, tokenizer) -> None:
         for i in range(n)
     ]
     (folder / "editorials.txt").write_text("\n".join(lines) + "\n")
+
+
+def laid_over(config: dict, change: dict) -> dict:
+    """A change laid over a config, as Snakemake lays one file over another."""
+    out = dict(config)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = laid_over(out[key], value) if both else value
+    return out

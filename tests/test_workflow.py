@@ -14,6 +14,7 @@ import yaml
 
 from conftest import (
     ROOT,
+    laid_over,
     make_inputs,
     save,
     snakemake,
@@ -275,15 +276,6 @@ def test_a_change_of_config_reruns_what_depends_on_it(done, code, change, jobs):
     assert planned(done, configfile=config, root=code) == jobs
 
 
-def laid_over(config: dict, change: dict) -> dict:
-    """A change laid over a config, as Snakemake lays one file over another."""
-    out = dict(config)
-    for key, value in change.items():
-        both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        out[key] = laid_over(out[key], value) if both else value
-    return out
-
-
 @contextmanager
 def edited(file: Path, addition: str):
     """A file that says something else for a while."""
@@ -372,36 +364,3 @@ def test_a_base_of_another_name_gets_experts_too(done, code, tokenizer):
     shape = json.loads((done / target / "config.json").read_text())
     assert shape["model_type"] == "gpt2"
     shutil.rmtree(done / "results/experts-other")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("seeed: 1", "config: (top level): unknown key seeed"),
-        ("experts: {stepz: [3]}", "config: experts: unknown key stepz"),
-        ("generation: {top_p: 1.5}", "config: generation.top_p: 1.5 is greater"),
-        ("sweeps: {g1: {alphas: [0, 0.0]}}", "config: sweeps.g1.alphas: 0.000 is there twice"),
-        (
-            "sources: {base: {kind: path, path: /nowhere}}",
-            "sources.base.path: no such file or folder: /nowhere",
-        ),
-    ],
-)
-def test_a_mistake_in_the_config_is_one_line(tmp_path, change, message):
-    config = tmp_path / "mistake.yaml"
-    config.write_text(change + "\n")
-    run = snakemake(tmp_path, "--dry-run", configfile=config)
-    assert run.returncode != 0
-    assert message in run.stdout + run.stderr
-    assert "Traceback" not in run.stdout + run.stderr
-
-
-def test_a_mistake_in_the_data_names_file_and_row(tmp_path, tokenizer):
-    make_inputs(tmp_path / "inputs", tokenizer)
-    with open(tmp_path / "inputs/reviews.jsonl", "a") as file:
-        file.write('{"text": 3, "label": 1}\n')
-    run = snakemake(tmp_path, "results/data/experts/positive/train.jsonl")
-    assert run.returncode != 0
-    assert "error: inputs/reviews.jsonl: row 961: text: not text: 3" in run.stdout + run.stderr
-    assert "Traceback" not in run.stdout + run.stderr
-    assert not (tmp_path / "results/data/experts").exists()

@@ -25,6 +25,7 @@ def main(source: Path, target: str, log) -> None:
     with files.writing(target) as beside:
         beside.mkdir()
         if held & {checkpoints.WEIGHTS, checkpoints.INDEX}:
+            checkpoints.Checkpoint(folder)  # a file cut short is noticed here, not three stages on
             link_weights(folder, beside)
             copy_companions(folder, beside)
         elif gguf:
@@ -36,7 +37,6 @@ def main(source: Path, target: str, log) -> None:
             copy_companions(folder, beside)
         else:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
-        checkpoints.Checkpoint(beside)  # a file cut short is noticed here, not three stages on
         if not gguf and checkpoints.is_causal_lm(beside):
             rewrite(beside, beside, source)
         checkpoints.write_hashes(beside)

@@ -1,12 +1,14 @@
 """Draw a set of prompts from a source of texts."""
 
 from paramlerp import files, readers, splitting
+from paramlerp.errors import about
 from paramlerp.runtime import job
 
 
 def main(source: str, reading: dict, count: int, words: int | None, pole: str, seed, out) -> None:
     rows = readers.read(source, reading)
-    prompts = splitting.openings(rows, count=count, words=words, pole=pole, seed=seed)
+    with about(source):
+        prompts = splitting.openings(rows, count=count, words=words, pole=pole, seed=seed)
     files.write_jsonl(out, ({"prompt_id": i, "prompt": p} for i, p in enumerate(prompts)))
 
 

@@ -1,8 +1,20 @@
 """The one exception that a user is meant to read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(Exception):
     """A bad input, told in one line: which file, which field, what to do.
 
     Scripts print the message without a traceback and exit with status 1.
     """
+
+
+@contextmanager
+def about(where) -> Iterator[None]:
+    """Put `where`, a file, before the message of a UserError that the body raises."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
