@@ -1,5 +1,8 @@
 """The default run, cut down: real weights, real reviews, real scorers, a few minutes."""
 
+import time
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,16 +10,19 @@ import torch
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from conftest import ROOT, snakemake
+from conftest import ROOT, snakemake, started, wait_for
 from paramlerp import files
 
 pytestmark = pytest.mark.real
 
 
+REAL = {"configfile": ROOT / "tests" / "real.yaml"}
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
-    run = snakemake(folder, configfile=ROOT / "tests" / "real.yaml")
+    run = snakemake(folder, "--cores", "2", **REAL)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / "results"
 
@@ -54,3 +60,48 @@ def test_merged_weights_obey_eq_1_and_load_anywhere(done):
     ids = AutoTokenizer.from_pretrained(merged)("The movie was", return_tensors="pt")
     with torch.inference_mode():
         assert torch.isfinite(model(**ids).logits).all()
+
+
+def test_next_words_follow_alpha(done):
+    trends = pd.read_csv(done / "tables/next_word_trends.csv").set_index("word")
+    assert (trends["n_tokens"] == 1).all()
+    assert (trends.query("pole == 'negative'")["log_slope"] < 0).mean() > 0.7
+    assert trends.loc["enjoyable", "log_slope"] > 0 > trends.loc["bad", "log_slope"]
+
+
+def test_three_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
+    """`kill -9` of the whole group while an expert is trained, while texts are generated
+    and while they are scored, on one core; then the same command, on one core as well."""
+    how = ["--cores", "1", "--config", "checkpoint_minutes=0.1"]
+    results = tmp_path / "results"
+    moments = {
+        "candidate": lambda: list(results.glob("checkpoints/candidate-*/step=*")),
+        "generate": lambda: beginning(results / "logs/generate", results / "generations"),
+        "perplexity": lambda: beginning(results / "logs/perplexity", results / "scores"),
+    }
+    for rule, met in moments.items():
+        with started(tmp_path, *how, **REAL) as process:
+            wait_for(met, process, f"a {rule} at work", seconds=900)
+            time.sleep(3)
+            assert process.poll() is None
+    run = snakemake(tmp_path, *how, **REAL)
+    assert run.returncode == 0, run.stdout + run.stderr
+    resumed = [log.read_text() for log in (results / "logs/candidate").rglob("*.log")]
+    assert any("going on from step" in text for text in resumed)
+    compared = 0
+    for path in sorted(done.rglob("*")):
+        place = path.relative_to(done)
+        if path.is_file() and place.parts[0] not in MEASURED and not path.name.startswith("."):
+            assert path.read_bytes() == (results / place).read_bytes(), place
+            compared += 1
+    assert compared > 100
+
+
+#: what differs between two runs by its nature
+MEASURED = ("logs", "benchmarks")
+
+
+def beginning(logs: Path, outputs: Path) -> list[Path]:
+    """Jobs that have opened their log and not yet written their output."""
+    begun = [log.relative_to(logs).with_suffix("") for log in logs.rglob("*.log")]
+    return [job for job in begun if not list(outputs.glob(f"{job}.*"))]

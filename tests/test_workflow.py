@@ -364,3 +364,41 @@ def test_a_base_of_another_name_gets_experts_too(done, code, tokenizer):
     shape = json.loads((done / target / "config.json").read_text())
     assert shape["model_type"] == "gpt2"
     shutil.rmtree(done / "results/experts-other")
+
+
+def test_a_report_shows_the_figures_with_their_captions(done, code):
+    run = snakemake(done, "--report", "report.html", root=code)
+    assert run.returncode == 0, run.stdout + run.stderr
+    page = (done / "report.html").read_text()
+    for words in ("fig3.png", "fig4.png", "200 bootstrap resamples", "The movie was"):
+        assert words in page, words
+
+
+LEFT_OVER = re.compile("results/(generations|scores|next_words)/")
+
+
+def test_what_another_config_left_is_listed(done, code):
+    """As the README says: with one alpha less, its texts and scores are nobody's."""
+    config = done / "less.yaml"
+    config.write_text(yaml.safe_dump(laid_over(TINY, {"sweeps": {"g1": {"alphas": [0, 0.5, 1]}}})))
+
+    def listed(**which):
+        run = snakemake(done, "--list-untracked", root=code, **which)
+        return {line for line in run.stdout.splitlines() if LEFT_OVER.match(line)}
+
+    tried = {"results/next_words/g1/alpha=0.250.csv"}  # by a test above
+    assert listed() == tried
+    left = listed(configfile=config) - tried
+    assert len(left) == 2 * (1 + 4) + 1
+    assert all("alpha=-0.500" in path for path in left)
+
+
+def test_a_folder_can_be_emptied(done, code, tmp_path):
+    """As the README says: all that was made goes, logs, seconds and inputs stay."""
+    folder = shutil.copytree(done, tmp_path / "run")
+    run = snakemake(folder, "all", "--delete-all-output", root=code)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for name in ("base", "data", "experts", "generations", "scores", "tables", "figures"):
+        assert not [p for p in (folder / "results" / name).rglob("*") if p.is_file()], name
+    assert list((folder / "results" / "logs").rglob("*.log"))
+    assert (folder / "inputs" / "base").exists()

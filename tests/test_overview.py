@@ -1,0 +1,112 @@
+"""What a person sees of a run: how far, how long still, what failed, what it took."""
+
+import io
+import logging
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from paramlerp import run
+
+JOBS = {
+    1: ("candidate", ["", "positive", "lr=1e-05"]),
+    2: ("merge", ["g1", "alpha=0.500"]),
+    3: ("generate", ["neutral", "g1", "alpha=0.500"]),
+    4: ("generate", ["neutral", "g1", "alpha=1.000"]),
+}
+
+
+class Watch:
+    """A clock that the test moves, and an Overview that goes by it."""
+
+    def __init__(self, before=None):
+        self.time = 100.0
+        self.out = io.StringIO()
+        self.overview = run.Overview(JOBS, before or {}, now=lambda: self.time, out=self.out)
+
+    def tell(self, event, **fields):
+        record = logging.makeLogRecord({"event": event, **fields})
+        self.overview.emit(record)
+
+    def after(self, seconds, event, **fields) -> str:
+        self.time += seconds
+        before = len(self.out.getvalue())
+        self.tell(event, **fields)
+        return self.out.getvalue()[before:]
+
+
+def test_a_line_as_each_job_ends():
+    watch = Watch()
+    watch.tell(LogEvent.JOB_STARTED, jobs=[1])
+    line = watch.after(65, LogEvent.JOB_FINISHED, job_id=1)
+    assert line == "(1/4 jobs, 1:05) candidate positive lr=1e-05: 1:05\n"
+
+
+def test_time_left_goes_by_jobs_of_the_same_rule():
+    """Two rules of three are known from before: what is left of them, side by side."""
+    watch = Watch({"generate": 30.0, "merge": 10.0})
+    watch.tell(LogEvent.JOB_STARTED, jobs=[1, 2])
+    line = watch.after(10, LogEvent.JOB_FINISHED, job_id=2)
+    # 60 s of generate are known to wait, two jobs ran side by side, candidate is unknown
+    assert "(1/4 jobs, 0:10, more than 0:30 left) merge" in line
+    watch.tell(LogEvent.JOB_STARTED, jobs=[3])
+    watch.after(40, LogEvent.JOB_FINISHED, job_id=1)
+    line = watch.after(0, LogEvent.JOB_FINISHED, job_id=3)
+    # one generate is left, and took 40 s this time
+    assert "(3/4 jobs, 0:50, about 0:20 left) generate" in line
+
+
+def test_a_running_job_counts_for_what_is_left_of_it():
+    watch = Watch({"generate": 30.0})
+    watch.tell(LogEvent.JOB_STARTED, jobs=[3])
+    watch.time += 20
+    watch.overview.done = {1, 2}
+    assert watch.overview.left() == "about 0:40 left"
+
+
+def test_a_failed_job_names_its_log_and_shows_its_end(tmp_path):
+    log = tmp_path / "generate.log"
+    lines = [f"INFO line {i}" for i in range(50)] + ["12:00 ERROR error: no such thing"]
+    log.write_text("\n".join(lines))
+    told = Watch().after(0, LogEvent.JOB_ERROR, jobid=3, rule_name="generate", log=[str(log)])
+    first, where, *shown = told.splitlines()
+    assert first == "FAILED generate neutral g1 alpha=0.500"
+    assert where == f"its log, {log}, ends:"
+    assert len(shown) == run.LOG_LINES and shown[-1] == "  12:00 ERROR error: no such thing"
+
+
+@pytest.mark.parametrize("content", ["INFO 12/192 texts, 0:40 left", None])
+def test_a_job_that_was_killed_left_no_error(tmp_path, content):
+    log = tmp_path / "generate.log"
+    if content:
+        log.write_text(content)
+    told = Watch().after(0, LogEvent.JOB_ERROR, jobid=3, rule_name="generate", log=[str(log)])
+    assert told.splitlines()[-1].endswith("perhaps for want of memory)")
+
+
+HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def test_seconds_and_memory_of_each_stage(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path, row in {
+        "generate/neutral/g1/alpha=0.500.tsv": "30.5\t0:00:30\t1500.0\t0\t900.0\t0\t0\t0\t99\t30",
+        "generate/neutral/g1/alpha=1.000.tsv": "20.0\t0:00:20\t1600.0\t0\t800.0\t0\t0\t0\t99\t20",
+        "split.tsv": "0.1\t0:00:00\tNA\tNA\tNA\tNA\t0\t0\t0\t0",
+    }.items():
+        file = tmp_path / "results" / "benchmarks" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(HEAD + row + "\n")
+    generate, split = run.stages()
+    assert generate == {
+        "stage": "generate",
+        "jobs": 2,
+        "seconds": 50.5,
+        "longest": 30.5,
+        "memory_mb": 1600.0,
+        "private_mb": 900.0,
+    }
+    assert split["stage"] == "split" and split["memory_mb"] == 0
+    lines = run.stage_table([generate, split]).splitlines()
+    assert lines[0].split() == ["stage", "jobs", "seconds", "longest", "memory", "MB", "private"]
+    assert lines[1].split() == ["generate", "2", "50", "30", "1600", "900"]
