@@ -1,7 +1,7 @@
 """Mistakes that people make, and the one line that each is answered with.
 
 The first table is refused before anything runs; the second by the first job that
-meets the mistake, whose log is named. Nothing that was there is lost.
+meets the mistake, whose log is named.
 """
 
 import copy
@@ -100,7 +100,9 @@ IN_THE_CONFIG = [
         {"from": 0, "to": 1, "step": 0.3},
         "sweeps.g1.alphas: from 0.000 to 1.000 is no whole number of steps of 0.300",
     ),
+    ("prompts", {2024: {}}, "prompts: 2024 is not of type 'string'"),
     # words of figure 4
+    ("next_words.prompt", "The movie was ", "next_words.prompt: 'The movie was ' does not match"),
     (
         "next_words.positive",
         ["good", "good"],

@@ -65,6 +65,20 @@ def test_a_word_that_the_tokenizer_merges_with_the_prompt_is_refused(tmp_path):
         next_words.main(tmp_path / "model", PROMPT, {"positive": ["good"], "negative": ["bad"]})
 
 
+def test_a_word_that_the_tokenizer_does_not_know_is_refused(tmp_path):
+    from tokenizers import Tokenizer, pre_tokenizers
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(WordLevel({w: i for i, w in enumerate(["<unk>", "<eos>", *PROMPT.split()])}))
+    raw.model.unk_token = "<unk>"
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", unk_token="<unk>")
+    save(tiny("gpt2", tokenizer), tokenizer, tmp_path / "model")
+    with pytest.raises(UserError, match=r"has no tokens for 'good'"):
+        next_words.main(tmp_path / "model", PROMPT, {"positive": ["good"], "negative": ["bad"]})
+
+
 def write(folder, probabilities: dict[str, dict]) -> list[str]:
     """Files as next_words writes them: alpha -> word -> probability."""
     paths = []
@@ -80,7 +94,7 @@ def write(folder, probabilities: dict[str, dict]) -> list[str]:
 
 def test_trends(tmp_path):
     """Slopes are of ln P between the experts; a step the wrong way is not monotone."""
-    good, meh, bad = ("positive", "good"), ("positive", "meh"), ("negative", "bad")
+    good, meh, bad = ("positive", "good"), ("positive", "null"), ("negative", "bad")
     probabilities = {
         "-1.000": {good: 0.5, meh: 0.1, bad: 0.2},
         "0.000": {good: 0.1, meh: 0.1, bad: 0.4},
@@ -96,7 +110,7 @@ def test_trends(tmp_path):
     trends = trends.set_index("word")
     assert trends.loc["good", "log_slope"] == pytest.approx(np.log(4))
     assert trends.loc["bad", "log_slope"] == pytest.approx(-np.log(4))
-    assert trends["monotone"].to_dict() == {"good": True, "meh": False, "bad": True}
+    assert trends["monotone"].to_dict() == {"good": True, "null": False, "bad": True}
     assert not trends["monotone_throughout"].any()
     assert trends.loc["bad", "log_slope"] < 0 < trends.loc["good", "log_slope"]
 

@@ -1,7 +1,9 @@
 """What a person sees of a run: how far, how long still, what failed, what it took."""
 
+import errno
 import io
 import logging
+import os
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -75,13 +77,33 @@ def test_a_failed_job_names_its_log_and_shows_its_end(tmp_path):
     assert len(shown) == run.LOG_LINES and shown[-1] == "  12:00 ERROR error: no such thing"
 
 
-@pytest.mark.parametrize("content", ["INFO 12/192 texts, 0:40 left", None])
+@pytest.mark.parametrize("content", ["INFO 12/192 texts, 0:40 left", ""])
 def test_a_job_that_was_killed_left_no_error(tmp_path, content):
     log = tmp_path / "generate.log"
-    if content:
-        log.write_text(content)
+    log.write_text(content)
     told = Watch().after(0, LogEvent.JOB_ERROR, jobid=3, rule_name="generate", log=[str(log)])
     assert told.splitlines()[-1].endswith("perhaps for want of memory)")
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_log_of_an_earlier_try_is_not_shown(tmp_path, earlier):
+    """What fails before its log is opened, an import, has none, or an old one."""
+    log = tmp_path / "generate.log"
+    if earlier:
+        log.write_text("ERROR of yesterday")
+        os.utime(log, (0, 0))
+    told = Watch().after(0, LogEvent.JOB_ERROR, jobid=3, rule_name="generate", log=[str(log)])
+    assert told.splitlines()[1:] == [f"it ended before it wrote to its log, {log}; see above"]
+
+
+def test_a_file_system_without_locks_is_said_and_used(tmp_path, monkeypatch, capsys):
+    def none(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(run.fcntl, "flock", none)
+    monkeypatch.setenv(run.MAIN_PROCESS, "")
+    run.hold(tmp_path / "lock").close()
+    assert "has no locks" in capsys.readouterr().err
 
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -93,10 +115,12 @@ def test_seconds_and_memory_of_each_stage(tmp_path, monkeypatch):
         "generate/neutral/g1/alpha=0.500.tsv": "30.5\t0:00:30\t1500.0\t0\t900.0\t0\t0\t0\t99\t30",
         "generate/neutral/g1/alpha=1.000.tsv": "20.0\t0:00:20\t1600.0\t0\t800.0\t0\t0\t0\t99\t20",
         "split.tsv": "0.1\t0:00:00\tNA\tNA\tNA\tNA\t0\t0\t0\t0",
+        "generate/neutral/g1/alpha=2.000.tsv": "",
     }.items():
         file = tmp_path / "results" / "benchmarks" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(HEAD + row + "\n")
+    (tmp_path / "results" / "benchmarks" / "fig3.tsv").touch()  # a power cut
     generate, split = run.stages()
     assert generate == {
         "stage": "generate",

@@ -69,25 +69,27 @@ def test_next_words_follow_alpha(done):
     assert trends.loc["enjoyable", "log_slope"] > 0 > trends.loc["bad", "log_slope"]
 
 
-def test_three_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
-    """`kill -9` of the whole group while an expert is trained, while texts are generated
-    and while they are scored, on one core; then the same command, on one core as well."""
-    how = ["--cores", "1", "--config", "checkpoint_minutes=0.1"]
+def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
+    """`kill -9` of the whole group while an expert is trained, the scorer is, texts are
+    generated and are scored; after each the same command; all on one core."""
+    how = ["--cores", "1", "--config", "checkpoint_minutes=0.4"]
     results = tmp_path / "results"
     moments = {
-        "candidate": lambda: list(results.glob("checkpoints/candidate-*/step=*")),
+        "candidate": lambda: list(results.glob("checkpoints/candidate-*/*/step=*")),
+        "train_classifier": lambda: list(results.glob("checkpoints/train_classifier-*/*/step=*")),
         "generate": lambda: beginning(results / "logs/generate", results / "generations"),
         "perplexity": lambda: beginning(results / "logs/perplexity", results / "scores"),
     }
     for rule, met in moments.items():
         with started(tmp_path, *how, **REAL) as process:
             wait_for(met, process, f"a {rule} at work", seconds=900)
-            time.sleep(3)
-            assert process.poll() is None
+            time.sleep(2)
+            assert met(), f"the {rule} was done before it was killed"
     run = snakemake(tmp_path, *how, **REAL)
     assert run.returncode == 0, run.stdout + run.stderr
-    resumed = [log.read_text() for log in (results / "logs/candidate").rglob("*.log")]
-    assert any("going on from step" in text for text in resumed)
+    for rule in ("candidate", "train_classifier"):
+        logs = [log.read_text() for log in (results / "logs" / rule).rglob("*.log")]
+        assert any("going on from step" in text for text in logs), rule
     compared = 0
     for path in sorted(done.rglob("*")):
         place = path.relative_to(done)

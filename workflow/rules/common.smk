@@ -156,8 +156,10 @@ def begin():
 
 
 def end():
-    """Say what the run took, and where to look."""
-    print(run.stage_table(run.stages()))
+    """Say what the folder's jobs took, each when it last ran, and where to look."""
+    stages = run.stages()
+    print(run.stage_table(stages))
+    run.write_stages(stages)
     print("Done. Where to look:", *where_to_look(), sep="\n  ")
 
 

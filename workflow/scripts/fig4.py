@@ -34,5 +34,7 @@ def main(words: pd.DataFrame, prompt: str):
 if __name__ == "__main__":
     with job(snakemake):
         plt.rcParams.update(plotting.STYLE)
-        figure = main(pd.read_csv(snakemake.input.words), snakemake.params.prompt)
+        figure = main(
+            pd.read_csv(snakemake.input.words, keep_default_na=False), snakemake.params.prompt
+        )
         plotting.save(figure, snakemake.output.png, snakemake.output.svg)

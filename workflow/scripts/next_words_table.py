@@ -16,6 +16,11 @@ from paramlerp.runtime import job
 DIRECTION = {"positive": 1, "negative": -1}
 
 
+def read(path) -> pd.DataFrame:
+    """Rows of next_words; "null" and "None" are words here."""
+    return pd.read_csv(path, keep_default_na=False)
+
+
 def trend(own: pd.DataFrame) -> dict:
     """The trend of one word from its rows, alpha ascending."""
     between = own[own["alpha"].between(0, 1)]
@@ -39,7 +44,7 @@ def monotone(own: pd.DataFrame) -> bool:
 def main(alphas: list[str], paths: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of all alphas, and a row a word."""
     words = pd.concat(
-        [pd.read_csv(p).assign(alpha=float(a)) for a, p in zip(alphas, paths, strict=True)],
+        [read(p).assign(alpha=float(a)) for a, p in zip(alphas, paths, strict=True)],
         ignore_index=True,
     )
     words["probability"] = np.exp(-words["nll"])

@@ -20,13 +20,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from . import files
-from .checkpoints import hashes, weight_files
-from .errors import UserError
+from .checkpoints import companion_files, hashes
+from .models import device
 from .runtime import logger
 
 _STATE, _TENSORS = "state.json", "tensors.safetensors"
 #: whose versions can change a training's bytes
-_LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers")
+_LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Checkpoints:
             save_file(tensors, beside / _TENSORS)
             files.write_json(beside / _STATE, {"step": step, **state})
         for old in self._steps()[: -self.keep]:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)
         self.saved = time.monotonic()
 
     def newest(self) -> tuple[dict[str, torch.Tensor], dict] | None:
@@ -76,41 +76,39 @@ class Checkpoints:
 def checkpoints(snakemake) -> Iterator[Checkpoints]:
     """The checkpoints of a rule's job; gone when the job is done.
 
-    How often to save is read from the config itself, not from params: it changes
-    nothing that is made, so it must not make it again.
+    So are those of the same job before an edit. How often to save is read from the
+    config itself, not from params: it changes nothing that is made, so it must not
+    make it again.
     """
-    folder = Path("results", "checkpoints", f"{snakemake.rule}-{fingerprint(snakemake)}")
+    name = "-".join([snakemake.rule, *filter(None, map(str, snakemake.wildcards))])
+    own = Path("results", "checkpoints", name)
+    folder = own / fingerprint(snakemake)
+    for other in set(own.glob("*")) - {folder}:
+        shutil.rmtree(other, ignore_errors=True)
     yield Checkpoints(folder, every=60 * snakemake.config["checkpoint_minutes"])
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(own, ignore_errors=True)
 
 
 def fingerprint(snakemake) -> str:
-    """A hash of a job's params, the content of its inputs, code among them, and its libraries."""
+    """A hash of a job's params, its inputs' content, code among them, libraries and device."""
     digest = hashlib.sha256()
 
     def add(*values) -> None:
         digest.update(json.dumps(values, sort_keys=True, default=str).encode() + b"\n")
 
     add(snakemake.rule, dict(snakemake.wildcards), dict(snakemake.params), snakemake.threads)
-    add({name: version(name) for name in _LIBRARIES})
+    add({name: version(name) for name in _LIBRARIES}, device().type)
     for path in map(Path, snakemake.input):
         add(path.name, _content(path))
     return digest.hexdigest()[:16]
 
 
 def _content(path: Path) -> dict[str, str]:
-    """File -> sha256; that of weights as it was noted when they were written."""
+    """File -> sha256 of a file or a model's folder; of weights as noted when they were written."""
     if path.is_file():
         return {"": files.sha256(path)}
-    held = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    try:
-        noted = hashes(path)
-        weights = set(weight_files(path))
-    except UserError:
-        noted, weights = {}, set()
-    return noted | {
-        str(p.relative_to(path)): files.sha256(p) for p in held if p.name not in weights
-    }
+    others = set(companion_files(path))
+    return hashes(path) | {name: files.sha256(path / name) for name in sorted(others)}
 
 
 def snapshot(model, optimizer, schedule) -> tuple[dict[str, torch.Tensor], dict]:
@@ -134,7 +132,7 @@ def restore(model, optimizer, schedule, tensors: dict[str, torch.Tensor], state:
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
-            moments.setdefault(int(index), {})[name] = value
+            moments.setdefault(int(index), {})[name] = value.clone()  # not the mapped file
     optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
     schedule.load_state_dict(state["schedule"])
     torch.set_rng_state(tensors["random.cpu"])

@@ -3,6 +3,7 @@ and what it took. Standard library alone, since every command of Snakemake's imp
 
 import csv
 import fcntl
+import io
 import logging
 import os
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from . import files
 from .errors import UserError
 from .runtime import MAIN_PROCESS, clock, title
 
@@ -103,9 +105,14 @@ class Overview(logging.Handler):
     def _failed(self, record: logging.LogRecord) -> None:
         rule, wildcards = self.jobs.get(record.jobid, (record.rule_name, ()))
         self._say(f"FAILED {title(rule, wildcards)}")
-        for path in record.log:
+        seconds = self.now() - self.running.pop(record.jobid, self.began)
+        for path in map(Path, record.log):
+            # A log of an earlier try would tell of another mistake.
+            if not path.exists() or path.stat().st_mtime < time.time() - seconds - 1:
+                self._say(f"it ended before it wrote to its log, {path}; see above")
+                continue
             self._say(f"its log, {path}, ends:")
-            lines = Path(path).read_text().splitlines() if Path(path).exists() else []
+            lines = path.read_text().splitlines()
             for line in lines[-LOG_LINES:]:
                 self._say(f"  {line}")
             if not any(" ERROR " in line for line in lines):
@@ -134,43 +141,54 @@ def _not_replaced(record: logging.LogRecord) -> bool:
 
 
 def stages() -> list[dict]:
-    """Seconds and memory of each rule, from its jobs' benchmark files, the dearest first.
+    """Seconds and memory of each rule's jobs when they last ran, the dearest rule first.
 
-    `memory_mb` is the largest resident set of a job, `private_mb` the part of it that
-    no file backs.
+    From the benchmark files of the folder. `memory_mb` is the largest resident set of
+    a job, `private_mb` the part of it that no file backs.
     """
-    rows = []
-    for stage in sorted({path.relative_to(BENCHMARKS).parts[0] for path in _benchmarks()}):
-        own = [_read(p) for p in _benchmarks() if p.relative_to(BENCHMARKS).parts[0] == stage]
-        rows.append(
-            {
-                "stage": stage.removesuffix(".tsv"),
-                "jobs": len(own),
-                "seconds": sum(row["s"] for row in own),
-                "longest": max(row["s"] for row in own),
-                "memory_mb": max(row["max_rss"] for row in own),
-                "private_mb": max(row["max_uss"] for row in own),
-            }
-        )
+    jobs: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for path in sorted(BENCHMARKS.rglob("*.tsv")):
+        stage = path.relative_to(BENCHMARKS).parts[0].removesuffix(".tsv")
+        jobs[stage] += _read(path)
+    rows = [
+        {
+            "stage": stage,
+            "jobs": len(own),
+            "seconds": sum(row["s"] for row in own),
+            "longest": max(row["s"] for row in own),
+            "memory_mb": max(row["max_rss"] for row in own),
+            "private_mb": max(row["max_uss"] for row in own),
+        }
+        for stage, own in jobs.items()
+        if own
+    ]
     return sorted(rows, key=lambda row: -row["seconds"])
 
 
-def _benchmarks() -> list[Path]:
-    return sorted(BENCHMARKS.rglob("*.tsv"))
+def _read(path: Path) -> list[dict[str, float]]:
+    """A benchmark file's row, or none: Snakemake does not write it beside and rename.
 
-
-def _read(path: Path) -> dict[str, float]:
-    """A benchmark file's row; a job too short to be measured has no memory."""
+    A job too short to be measured has no memory.
+    """
     with open(path, newline="") as file:
-        row = list(csv.DictReader(file, delimiter="\t"))[-1]
-    return {key: _number(row[key]) for key in ("s", "max_rss", "max_uss")}
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return [{key: _number(row[key]) for key in ("s", "max_rss", "max_uss")} for row in rows[-1:]]
 
 
-def _number(text: str) -> float:
+def _number(text: str | None) -> float:
     try:
-        return float(text)
+        return float(text or 0)
     except ValueError:
         return 0.0
+
+
+def write_stages(rows: list[dict]) -> None:
+    """`stages` as a CSV file beside what it is made of."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(BENCHMARKS / "stages.csv", out.getvalue())
 
 
 def stage_table(rows: list[dict]) -> str:

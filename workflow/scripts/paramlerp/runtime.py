@@ -58,12 +58,22 @@ def title(rule: str, wildcards) -> str:
 
 def _end_with_main_process() -> None:
     process, _, host = os.environ.get(MAIN_PROCESS, "").partition("@")
-    while host == socket.gethostname():
-        try:
-            os.kill(int(process), 0)
-        except ProcessLookupError:
-            os._exit(1)
-        time.sleep(1)
+    if host == socket.gethostname():
+        while _alive(int(process)):
+            time.sleep(1)
+        os._exit(1)
+
+
+def _alive(process: int) -> bool:
+    """Whether a process is there and no zombie that nobody has waited for."""
+    try:
+        os.kill(process, 0)
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # it went in between, or this system has no /proc
+        return not Path("/proc/self").exists()
+    return state != "Z"
 
 
 class Progress:

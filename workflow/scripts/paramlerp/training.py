@@ -60,7 +60,7 @@ def fit(
         resume.restore(model, optimizer, schedule, tensors, state)
         records, losses, start = state["records"], state["losses"], state["step"]
         logger.info("going on from step %d of %d", start, steps)
-        del found, tensors  # or the old weights stay in memory beside the new
+        del found, tensors  # or they stay in memory beside what was restored
     else:
         record(0)
     model.train()
