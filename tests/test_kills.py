@@ -168,9 +168,8 @@ def test_no_job_outlives_its_run(folder):
     with training_again(folder) as process:
         jobs = [p for p in Path("/proc").glob("[0-9]*") if trains_in(p, folder)]
         assert jobs
-        os.kill(
-            process.pid, signal.SIGKILL
-        )  # the main process alone, a zombie until it is waited for
+        # The main process alone; nobody waits for it, so it stays on as a zombie.
+        os.kill(process.pid, signal.SIGKILL)
         time.sleep(2)
         assert not [p for p in jobs if trains_in(p, folder)]
     must(long_run(snakemake, folder))

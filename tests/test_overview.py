@@ -128,9 +128,9 @@ def test_seconds_and_memory_of_each_stage(tmp_path, monkeypatch):
         "seconds": 50.5,
         "longest": 30.5,
         "memory_mb": 1600.0,
-        "private_mb": 900.0,
+        "unique_mb": 900.0,
     }
     assert split["stage"] == "split" and split["memory_mb"] == 0
     lines = run.stage_table([generate, split]).splitlines()
-    assert lines[0].split() == ["stage", "jobs", "seconds", "longest", "memory", "MB", "private"]
+    assert lines[0].split() == ["stage", "jobs", "seconds", "longest", "memory", "MB", "unique"]
     assert lines[1].split() == ["generate", "2", "50", "30", "1600", "900"]

@@ -42,6 +42,10 @@ def repetition(text: str) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
+#: the paper's metrics (a), (c) and (b), before any second opinion
+FIRST = ("sentiment", "grammar", "perplexity")
+
+
 def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame]]) -> list[Metric]:
     """All metrics of one point, in the order of the table's columns.
 
@@ -78,7 +82,8 @@ def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame
         ]
 
     metrics = []
-    for name, (kind, frame) in scores.items():
+    for name in sorted(scores, key=lambda name: ([*FIRST, name].index(name), name)):
+        kind, frame = scores[name]
         if kind == "perplexity":
             metrics += likelihood(name, frame)
             continue

@@ -144,7 +144,8 @@ def stages() -> list[dict]:
     """Seconds and memory of each rule's jobs when they last ran, the dearest rule first.
 
     From the benchmark files of the folder. `memory_mb` is the largest resident set of
-    a job, `private_mb` the part of it that no file backs.
+    a job, `unique_mb` the part that no other process shares; files that it alone has
+    mapped are in both.
     """
     jobs: dict[str, list[dict[str, float]]] = defaultdict(list)
     for path in sorted(BENCHMARKS.rglob("*.tsv")):
@@ -157,7 +158,7 @@ def stages() -> list[dict]:
             "seconds": sum(row["s"] for row in own),
             "longest": max(row["s"] for row in own),
             "memory_mb": max(row["max_rss"] for row in own),
-            "private_mb": max(row["max_uss"] for row in own),
+            "unique_mb": max(row["max_uss"] for row in own),
         }
         for stage, own in jobs.items()
         if own
@@ -193,10 +194,10 @@ def write_stages(rows: list[dict]) -> None:
 
 def stage_table(rows: list[dict]) -> str:
     """`stages` to be read by a person."""
-    head = f"{'stage':<18}{'jobs':>6}{'seconds':>10}{'longest':>10}{'memory MB':>12}{'private':>10}"
+    head = f"{'stage':<18}{'jobs':>6}{'seconds':>10}{'longest':>10}{'memory MB':>12}{'unique':>10}"
     lines = [
         f"{r['stage']:<18}{r['jobs']:>6}{r['seconds']:>10.0f}{r['longest']:>10.0f}"
-        f"{r['memory_mb']:>12.0f}{r['private_mb']:>10.0f}"
+        f"{r['memory_mb']:>12.0f}{r['unique_mb']:>10.0f}"
         for r in rows
     ]
     return "\n".join([head, *lines])
