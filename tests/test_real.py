@@ -72,7 +72,7 @@ def test_next_words_follow_alpha(done):
 def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
     """`kill -9` of the whole group while an expert is trained, the scorer is, texts are
     generated and are scored; after each the same command; all on one core."""
-    how = ["--cores", "1", "--config", "checkpoint_minutes=0.4"]
+    how = ["--cores", "1", "--config", "checkpoint_minutes=0.2"]
     results = tmp_path / "results"
     moments = {
         "candidate": lambda: list(results.glob("checkpoints/candidate-*/*/step=*")),
