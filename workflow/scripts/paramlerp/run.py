@@ -112,7 +112,7 @@ class Overview(logging.Handler):
                 self._say(f"it ended before it wrote to its log, {path}; see above")
                 continue
             self._say(f"its log, {path}, ends:")
-            lines = path.read_text().splitlines()
+            lines = path.read_text(errors="replace").splitlines()
             for line in lines[-LOG_LINES:]:
                 self._say(f"  {line}")
             if not any(" ERROR " in line for line in lines):
