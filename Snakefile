@@ -27,13 +27,17 @@ rule all:
     input:
         rules.fig3.output,
         rules.fig4.output,
+        rules.fig5.output if "g2" in ALPHAS else [],
+        rules.fig6.output if {"g2", "ensemble"} <= set(ALPHAS) else [],
+        [rules.fig7.output, rules.fig8.output] if "g3" in ALPHAS else [],
+        rules.barriers.output if {"0.000", "1.000"} <= set(ALPHAS["g1"]) else [],
         rules.training_tables.output,
         rules.generation_table.output,
         expand(
             "results/tables/{classifier}_classifier.csv",
             classifier=CLASSIFIERS,
         ),
-        expand("results/examples/{scheme}.md", scheme=config["sweeps"]),
+        expand("results/examples/{sweep}.md", sweep=LINES),
 
 
 onstart:

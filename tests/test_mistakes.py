@@ -101,6 +101,7 @@ IN_THE_CONFIG = [
         "sweeps.g1.alphas: from 0.000 to 1.000 is no whole number of steps of 0.300",
     ),
     ("prompts", {2024: {}}, "prompts: 2024 is not of type 'string'"),
+    ("sweeps.g1.alphas", [], "sweeps.g1.alphas: [] should be non-empty"),
     # words of figure 4
     ("next_words.prompt", "The movie was ", "next_words.prompt: 'The movie was ' does not match"),
     (

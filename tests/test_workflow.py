@@ -23,6 +23,8 @@ from conftest import (
 from paramlerp import checkpoints, decoding, files, models
 
 ALPHAS = ["-0.500", "0.000", "0.500", "1.000"]
+#: texts are made at each alpha of g1 for two prompt sets, and at two alphas of g2 for one
+STOPS = 4 * 2 + 2
 
 
 def planned(folder: Path, *arguments, **kwargs) -> dict[str, int]:
@@ -58,11 +60,11 @@ def done(tmp_path_factory, tokenizer, code) -> Path:
     run = snakemake(folder, root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "results/figures/fig3.png" in run.stdout, "it ends with where to look"
-    assert re.search(r"^generate +8 +\d+ +\d+ +\d+ +\d+$", run.stdout, re.M), "and what it took"
+    assert re.search(r"^generate +10 +\d+ +\d+ +\d+ +\d+$", run.stdout, re.M), "and what it took"
     stages = pd.read_csv(folder / "results/benchmarks/stages.csv").set_index("stage")
-    assert stages.loc["generate", "jobs"] == 8 and stages["seconds"].is_monotonic_decreasing
-    ended = re.findall(r"^\((\d+)/69 jobs, \d+:\d\d(?:, .*left)?\) \w+", run.stderr, re.M)
-    assert [int(n) for n in ended] == list(range(1, 70)), "a line as each job ends"
+    assert stages.loc["generate", "jobs"] == STOPS and stages["seconds"].is_monotonic_decreasing
+    ended = re.findall(r"^\((\d+)/84 jobs, \d+:\d\d(?:, .*left)?\) \w+", run.stderr, re.M)
+    assert [int(n) for n in ended] == list(range(1, 85)), "a line as each job ends"
     assert " steps (" not in run.stderr and "Finished job" not in run.stderr
     assert held() == before, "nothing is written beside the code"
     return folder
@@ -108,18 +110,24 @@ def test_the_ends_of_g1_are_the_experts(done, tokenizer):
     """Texts at alpha = 0 and 1 are those of theta- and theta+, read from their own folders."""
     for alpha, pole in (("0.000", "negative"), ("1.000", "positive")):
         rows = files.read_jsonl(done / f"results/generations/neutral/g1/alpha={alpha}.jsonl")
-        model, own = models.load_causal_lm(done / "results" / "experts" / pole)
-        prompts = list(dict.fromkeys(r["prompt"] for r in rows))
-        ids = [models.encode(own, p) for p in prompts]
-        streams = np.array([[decoding.uniforms(1, p, s, 8) for s in range(3)] for p in prompts])
-        source = decoding.ModelLogits(model)
-        texts = decoding.generate(
-            source, ids, streams, top_p=0.9, eos=own.eos_token_id, max_rows=16
-        )
-        expected = [
-            decoding.text_of(own, p, t.ids) for p, row in zip(ids, texts, strict=True) for t in row
-        ]
-        assert [r["text"] for r in rows] == expected
+        assert [r["text"] for r in rows] == texts_of(done / "results/experts" / pole, rows)
+
+
+def texts_of(folder: Path, rows: list[dict]) -> list[str]:
+    """What the model in a folder writes for the prompts of `rows`."""
+    model, own = models.load_causal_lm(folder)
+    prompts = list(dict.fromkeys(r["prompt"] for r in rows))
+    ids = [models.encode(own, p) for p in prompts]
+    streams = np.array([[decoding.uniforms(1, p, s, 8) for s in range(3)] for p in prompts])
+    source = decoding.ModelLogits(model)
+    texts = decoding.generate(source, ids, streams, top_p=0.9, eos=own.eos_token_id, max_rows=16)
+    return [decoding.text_of(own, p, t.ids) for p, row in zip(ids, texts, strict=True) for t in row]
+
+
+def test_g2_at_0_is_the_base_model(done, tokenizer):
+    """Token for token, read from its own folder."""
+    rows = files.read_jsonl(done / "results/generations/neutral/g2/alpha=0.000.jsonl")
+    assert [r["text"] for r in rows] == texts_of(done / "results" / "base", rows)
 
 
 def test_g1_table(done):
@@ -204,13 +212,15 @@ def test_nothing_to_do_again(done, code):
 
 
 #: what follows from new texts at every stop of the tiny sweep, and at one alpha alone
-TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1}
+TABLES = {"sweep_table": 2, "examples": 2, "fig3": 1, "fig5": 1}
+G1_TABLES = {**TABLES, "sweep_table": 1, "examples": 1}
+FIGURES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
 WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
-SCORES = {"classify": 8, "tag": 8, "vader": 8, "perplexity": 8}
-TEXTS = {"generate": 8, **SCORES, **TABLES}
-WALK = {"merge": 4, **TEXTS, **WORDS}
+SCORES = dict.fromkeys(["classify", "tag", "vader", "perplexity"], STOPS)
+TEXTS = {"generate": STOPS, **SCORES, **TABLES}
+WALK = {"merge": 4 + 2, **TEXTS, **WORDS}
 EXPERTS = {"candidate": 4, "expert": 2, "training_tables": 1, **WALK}
-CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": 8}
+CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": STOPS}
 
 TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 
@@ -220,28 +230,28 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     [
         pytest.param(
             {"sweeps": {"g1": {"alphas": [-0.5, 0, 0.5, 0.75, 1]}}},
-            {"merge": 1, "generate": 2, **dict.fromkeys(SCORES, 2), **TABLES}
+            {"merge": 1, "generate": 2, **dict.fromkeys(SCORES, 2), **G1_TABLES}
             | {"next_words": 1, "next_words_table": 1, "fig4": 1},
             id="one more alpha: its chain, then tables and figures",
         ),
         pytest.param(
             {"sweeps": {"g1": {"alphas": [0, 0.5, 1]}}},
-            {**TABLES, "next_words_table": 1, "fig4": 1},
+            {**G1_TABLES, "next_words_table": 1, "fig4": 1},
             id="one alpha less: tables and figures",
         ),
         pytest.param(
             {"classifiers": {"sentiment": {"epochs": 3}}},
-            {**CLASSIFIER, "sweep_table": 1, "fig3": 1},
+            {**CLASSIFIER, **FIGURES},
             id="another sentiment scorer: no text is generated again",
         ),
         pytest.param(
             {"scorers": {"opinion": {"kind": "vader"}}},
-            {"vader": 8, "sweep_table": 1, "fig3": 1},
+            {"vader": STOPS, **FIGURES},
             id="one more scorer: its scores alone",
         ),
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
-            {"prompts": 1, "generate": 4, **dict.fromkeys(SCORES, 4), **TABLES}
+            {"prompts": 1, "generate": 6, **dict.fromkeys(SCORES, 6), **TABLES}
             | {"generation_table": 1},
             id="more prompts of one set: that set's texts, no expert",
         ),
@@ -257,7 +267,7 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"statistics": {"confidence": 0.9}},
-            {"sweep_table": 1, "fig3": 1, "test_classifier": 1},
+            {**FIGURES, "test_classifier": 1},
             id="another confidence: no score",
         ),
         pytest.param(
@@ -298,12 +308,12 @@ def edited(file: Path, addition: str):
     ("file", "jobs"),
     [
         ("paramlerp/decoding.py", TEXTS),
-        ("paramlerp/metrics.py", {"sweep_table": 1, "fig3": 1}),
-        ("paramlerp/plotting.py", {"fig3": 1, "fig4": 1}),
+        ("paramlerp/metrics.py", FIGURES),
+        ("paramlerp/plotting.py", {"fig3": 1, "fig4": 1, "fig5": 1}),
         ("paramlerp/merging.py", WALK),
         ("paramlerp/training.py", {**EXPERTS, **CLASSIFIER}),
         ("paramlerp/run.py", {}),
-        ("vader.py", {"vader": 8, "sweep_table": 1, "fig3": 1}),
+        ("vader.py", {"vader": STOPS, **FIGURES}),
         ("fig3.py", {"fig3": 1}),
     ],
 )

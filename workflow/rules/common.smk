@@ -24,11 +24,32 @@ config = settings.in_order(config)
 ALPHAS = {
     scheme: settings.alphas(sweep["alphas"])
     for scheme, sweep in config["sweeps"].items()
+    if sweep["alphas"]
 }
 SETTINGS = settings.settings(config["experts"])
+#: how every language model is fine-tuned, whatever the setting
+TRAINING = {
+    key: config["experts"][key]
+    for key in (
+        "warmup",
+        "weight_decay",
+        "clip",
+        "max_tokens",
+        "evaluate_every",
+        "validation_texts",
+    )
+}
 FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
 MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
-CLASSIFIERS = settings.classifiers_in_use(config)
+CLASSIFIERS = settings.in_use(config, "classifiers")
+LANGUAGE_MODELS = settings.in_use(config, "language_models")
+#: sweeps along a line, and the schemes of models that are merged
+LINES = [sweep for sweep in ALPHAS if sweep != "g3"]
+MERGED = ["g1", "g2", "g3"]
+#: a point of a scheme, as paths name it
+POINT = "|".join(sorted({f"(?:{schemes.pattern(s)})" for s in MERGED}))
+#: scorers of the lattice: what figure 7 shows
+LATTICE_SCORERS = ["sentiment", "perplexity"]
 
 
 def one_of(names):
@@ -44,9 +65,13 @@ wildcard_constraints:
     pole=one_of(POLES),
     setting=one_of(SETTINGS),
     prompts=one_of(config["prompts"]),
-    scheme=one_of(config["sweeps"]),
+    language_model=one_of(config["language_models"]),
+    sweep=one_of(LINES),
+    scheme=one_of([*MERGED, *schemes.ENSEMBLES]),
     scorer=one_of(config["scorers"]),
-    point="|".join(f"(?:{schemes.pattern(s)})" for s in config["sweeps"]),
+    # A file may be of one point, or of a row of g3's lattice.
+    point=f"{POINT}|{schemes.ROW}",
+    beta=schemes.NUMBER,
 
 
 def code(script):
@@ -94,12 +119,62 @@ def part(name, pole, split):
     return f"results/data/{name}/{pole}/{split}.jsonl"
 
 
-def stops(scheme):
-    """Where a sweep is measured, in the order of its table: prompt sets by alphas."""
+def test_part(pole):
+    """Test sentences of a pole that no expert was trained on."""
+    return part("experts", pole, "test")
+
+
+def stops(sweep):
+    """Where a line is measured, in the order of its table."""
+    how = config["sweeps"][sweep]
+    variants = (
+        [{"truncated": t} for t in how["truncated"]] if "truncated" in how else [{}]
+    )
     return [
-        {"prompts": prompts, "alpha": alpha}
-        for prompts in config["sweeps"][scheme]["prompts"]
-        for alpha in ALPHAS[scheme]
+        {"prompts": prompts, **variant, "alpha": alpha}
+        for prompts in how["prompts"]
+        for variant in variants
+        for alpha in ALPHAS[sweep]
+    ]
+
+
+def path(pattern, scheme, stop):
+    """`pattern` at a stop: a point of a scheme with a set of prompts."""
+    scheme = f"truncated_{scheme}" if stop.get("truncated") else scheme
+    point = schemes.name(scheme, stop["alpha"])
+    return pattern.format(prompts=stop.get("prompts"), scheme=scheme, point=point)
+
+
+def walk(pattern):
+    """`pattern` for every stop of a sweep."""
+    return lambda w: [path(pattern, w.sweep, stop) for stop in stops(w.sweep)]
+
+
+def sampling(scheme):
+    """How texts of a scheme are generated."""
+    sweep = config["sweeps"].get(
+        scheme.removeprefix("truncated_"), config["sweeps"]["g1"]
+    )
+    return {**config["generation"], "samples": sweep["samples"]}
+
+
+def row(pattern, sets):
+    """`pattern` for every row of g3's lattice, for each set of prompts."""
+    return [
+        pattern.format(prompts=prompts, scheme="g3", point=f"beta={beta}")
+        for prompts in sets
+        for beta in ALPHAS.get("g3", [])
+    ]
+
+
+def overlays():
+    """The points of g1 and g2, which are drawn over g3's lattice from their own runs."""
+    return [
+        {"scheme": scheme, **stop}
+        for scheme in ("g1", "g2")
+        if scheme in ALPHAS
+        for stop in stops(scheme)
+        if stop["prompts"] in config["sweeps"]["g3"]["prompts"]
     ]
 
 
@@ -112,18 +187,6 @@ def checkpoints_of(scheme):
 def scorers_of(kind):
     """A regular expression for the scorers of one kind."""
     return one_of(n for n, s in config["scorers"].items() if s["kind"] == kind)
-
-
-def walk(pattern):
-    """`pattern` for every stop of a sweep."""
-    return lambda w: [
-        pattern.format(
-            prompts=stop["prompts"],
-            scheme=w.scheme,
-            point=schemes.name(w.scheme, stop["alpha"]),
-        )
-        for stop in stops(w.scheme)
-    ]
 
 
 def weights(path, keep):
@@ -170,6 +233,10 @@ def where_to_look():
         for path in (
             "results/figures/fig3.png",
             "results/figures/fig4.png",
+            "results/figures/fig5.png",
+            "results/figures/fig6.png",
+            "results/figures/fig7.png",
+            "results/figures/fig8.png",
             "results/tables/g1.csv",
             "results/tables/g1_differences.csv",
             "results/examples/g1.md",

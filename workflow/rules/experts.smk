@@ -8,8 +8,8 @@ rule candidate:
     """Fine-tune a model on one pole with one setting of the grid (table 1)."""
     input:
         base=lambda w: checkpoint_dir("base", w.of),
-        train=part("experts", "{pole}", "train"),
-        validation=part("experts", "{pole}", "validation"),
+        train=[part("experts", "{pole}", "train")],
+        validation=[part("experts", "{pole}", "validation")],
         code=code("finetune"),
     output:
         model=weights(
@@ -30,17 +30,7 @@ rule candidate:
         runtime=480,
     params:
         setting=lambda w: SETTINGS[w.setting],
-        training={
-            key: config["experts"][key]
-            for key in (
-                "warmup",
-                "weight_decay",
-                "clip",
-                "max_tokens",
-                "evaluate_every",
-                "validation_texts",
-            )
-        },
+        training=TRAINING,
         seed=config["seed"],
     script:
         "../scripts/finetune.py"

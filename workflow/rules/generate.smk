@@ -1,5 +1,7 @@
-# Requires: results/merged/, results/prompts/
-# Produces: results/generations/{prompts}/{scheme}/{point}.jsonl, table 3
+# Requires: results/merged/, results/prompts/; results/base/ and results/experts/ themselves
+#           for ensembles and for the lattice of g3, whose points are merged in memory
+# Produces: results/generations/{prompts}/{scheme}/{point}.jsonl, where the point of g3 is
+#           a row of its lattice; results/losses/g3/, table 3
 
 
 rule generate:
@@ -14,6 +16,9 @@ rule generate:
         "results/logs/generate/{prompts}/{scheme}/{point}.log",
     benchmark:
         "results/benchmarks/generate/{prompts}/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(MERGED),
+        point=POINT,
     conda:
         environment("torch")
     threads: 1
@@ -21,10 +26,75 @@ rule generate:
         mem_mb=2500,
         runtime=240,
     params:
-        generation=config["generation"],
+        generation=lambda w: sampling(w.scheme),
         seed=config["seed"],
     script:
         "../scripts/generate.py"
+
+
+rule ensemble:
+    """Continue every prompt with the models' outputs added up, in place of their weights."""
+    input:
+        **checkpoints_of("ensemble"),
+        prompts="results/prompts/{prompts}.jsonl",
+        code=code("ensemble"),
+    output:
+        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
+    log:
+        "results/logs/ensemble/{prompts}/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/ensemble/{prompts}/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(schemes.ENSEMBLES),
+    priority: 5
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=480,
+    params:
+        generation=lambda w: sampling(w.scheme),
+        seed=config["seed"],
+    script:
+        "../scripts/ensemble.py"
+
+
+rule lattice:
+    """Merge, sample and test the models of one row of g3's lattice, in memory."""
+    input:
+        **checkpoints_of("g3"),
+        **{f"{pole}_test": test_part(pole) for pole in POLES},
+        prompts=[
+            f"results/prompts/{name}.jsonl"
+            for name in config["sweeps"]["g3"]["prompts"]
+        ],
+        code=code("lattice"),
+    output:
+        texts=[
+            f"results/generations/{name}/g3/beta={{beta}}.jsonl"
+            for name in config["sweeps"]["g3"]["prompts"]
+        ],
+        losses="results/losses/g3/beta={beta}.csv",
+    log:
+        "results/logs/lattice/beta={beta}.log",
+    benchmark:
+        "results/benchmarks/lattice/beta={beta}.tsv"
+    priority: 5
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=960,
+    params:
+        alphas=ALPHAS.get("g3"),
+        generation=sampling("g3"),
+        test_texts=config["test_texts"],
+        max_tokens=config["experts"]["max_tokens"],
+        seed=config["seed"],
+    script:
+        "../scripts/lattice.py"
 
 
 rule generation_table:
@@ -44,11 +114,15 @@ rule generation_table:
         mem_mb=500,
         runtime=10,
     params:
-        generation=config["generation"],
-        prompts={
-            name: config["prompts"][name]["count"]
-            for sweep in config["sweeps"].values()
-            for name in sweep["prompts"]
-        },
+        rows=[
+            {
+                "sweep": sweep,
+                "prompts": name,
+                "n_prompts": config["prompts"][name]["count"],
+                **sampling(sweep),
+            }
+            for sweep in ALPHAS
+            for name in config["sweeps"][sweep]["prompts"]
+        ],
     script:
         "../scripts/generation_table.py"

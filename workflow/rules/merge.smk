@@ -13,6 +13,9 @@ rule merge:
         "results/logs/merge/{scheme}/{point}.log",
     benchmark:
         "results/benchmarks/merge/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(MERGED),
+        point=POINT,
     conda:
         environment("analysis")
     threads: 1

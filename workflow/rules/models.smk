@@ -1,4 +1,4 @@
-# Requires: results/sources/ (or local paths), results/data/classifier/
+# Requires: results/sources/ (or local paths), results/data/classifier/ and language_model/
 # Produces: results/base/, results/models/{model}/: HF directories of safetensors
 
 
@@ -99,3 +99,36 @@ rule test_classifier:
         seed=config["seed"],
     script:
         "../scripts/test_classifier.py"
+
+
+rule language_model:
+    """Fine-tune a judge of fluency on both poles, on text that no expert sees."""
+    input:
+        base=lambda w: model_dir(config["language_models"][w.language_model]["model"]),
+        train=[part("language_model", pole, "train") for pole in POLES],
+        validation=[part("language_model", pole, "validation") for pole in POLES],
+        code=code("finetune"),
+    output:
+        model=directory("results/models/{language_model}"),
+        losses="results/models/{language_model}.losses.csv",
+    log:
+        "results/logs/language_model/{language_model}.log",
+    benchmark:
+        "results/benchmarks/language_model/{language_model}.tsv"
+    priority: 10
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=5000,
+        runtime=480,
+    params:
+        setting=lambda w: {
+            key: value
+            for key, value in config["language_models"][w.language_model].items()
+            if key != "model"
+        },
+        training=TRAINING,
+        seed=config["seed"],
+    script:
+        "../scripts/finetune.py"

@@ -1,6 +1,8 @@
-# Requires: results/generations/, results/scores/, results/next_words/
-# Produces: results/tables/{scheme}.csv and _differences.csv and _endings.csv,
-#           results/tables/next_words.csv and next_word_trends.csv,
+# Requires: results/generations/, results/scores/, results/losses/, results/divergence/,
+#           results/next_words/
+# Produces: results/tables/{sweep}.csv and _differences.csv and _endings.csv of lines,
+#           ensemble_against_g2.csv, divergence.csv, barriers.csv, g3.csv, g3_sums.csv,
+#           next_words.csv and next_word_trends.csv,
 #           results/examples/, results/figures/
 
 
@@ -18,13 +20,13 @@ rule sweep_table:
         texts=walk("results/generations/{prompts}/{scheme}/{point}.jsonl"),
         code=code("sweep_table"),
     output:
-        table="results/tables/{scheme}.csv",
-        differences="results/tables/{scheme}_differences.csv",
-        endings="results/tables/{scheme}_endings.csv",
+        table="results/tables/{sweep}.csv",
+        differences="results/tables/{sweep}_differences.csv",
+        endings="results/tables/{sweep}_endings.csv",
     log:
-        "results/logs/sweep_table/{scheme}.log",
+        "results/logs/sweep_table/{sweep}.log",
     benchmark:
-        "results/benchmarks/sweep_table/{scheme}.tsv"
+        "results/benchmarks/sweep_table/{sweep}.tsv"
     conda:
         environment("analysis")
     threads: 1
@@ -33,7 +35,7 @@ rule sweep_table:
         runtime=30,
     params:
         kinds={name: s["kind"] for name, s in config["scorers"].items()},
-        points=lambda w: stops(w.scheme),
+        stops=lambda w: stops(w.sweep),
         statistics=config["statistics"],
         seed=config["seed"],
     script:
@@ -46,11 +48,11 @@ rule examples:
         texts=walk("results/generations/{prompts}/{scheme}/{point}.jsonl"),
         code=code("examples"),
     output:
-        page="results/examples/{scheme}.md",
+        page="results/examples/{sweep}.md",
     log:
-        "results/logs/examples/{scheme}.log",
+        "results/logs/examples/{sweep}.log",
     benchmark:
-        "results/benchmarks/examples/{scheme}.tsv"
+        "results/benchmarks/examples/{sweep}.tsv"
     conda:
         environment("analysis")
     threads: 1
@@ -58,7 +60,7 @@ rule examples:
         mem_mb=500,
         runtime=10,
     params:
-        points=lambda w: stops(w.scheme),
+        stops=lambda w: stops(w.sweep),
     script:
         "../scripts/examples.py"
 
@@ -137,3 +139,241 @@ rule fig4:
         prompt=config["next_words"]["prompt"],
     script:
         "../scripts/fig4.py"
+
+
+rule fig5:
+    """Figure 5: sentiment, perplexity and grammar along g1 and g2."""
+    input:
+        g1="results/tables/g1.csv",
+        g2="results/tables/g2.csv",
+        code=code("fig5"),
+    output:
+        png=figure("fig5"),
+        svg="results/figures/fig5.svg",
+    log:
+        "results/logs/fig5.log",
+    benchmark:
+        "results/benchmarks/fig5.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        confidence=config["statistics"]["confidence"],
+        grammar=config["scorers"]["grammar"]["kind"],
+        judges={
+            name: scorer["model"]
+            for name, scorer in config["scorers"].items()
+            if scorer["kind"] == "perplexity" and name != "perplexity"
+        },
+    script:
+        "../scripts/fig5.py"
+
+
+#: g2 and the ensemble at the same alpha, once truncated and once not
+SHARED = [
+    stop
+    for stop in (stops("ensemble") if {"g2", "ensemble"} <= set(ALPHAS) else [])
+    if stop["alpha"] in ALPHAS["g2"]
+    and stop["prompts"] in config["sweeps"]["g2"]["prompts"]
+]
+TEXTS = "results/generations/{prompts}/{scheme}/{point}.jsonl"
+SCORES = {
+    scorer: f"results/scores/{{prompts}}/{{scheme}}/{scorer}/{{point}}.csv"
+    for scorer in config["scorers"]
+}
+LOSSES = "results/losses/{scheme}/{point}.csv"
+
+
+rule against_g2:
+    """Outputs added up against weights added up, at the same alpha."""
+    input:
+        **{
+            f"{name}_{what}": [path(pattern, name, stop) for stop in own]
+            for what, pattern in {"texts": TEXTS, **SCORES}.items()
+            for name, own in {
+                "ensemble": SHARED,
+                "g2": [{**stop, "truncated": False} for stop in SHARED],
+            }.items()
+        },
+        divergence=[
+            path("results/divergence/{point}.csv", "g2", {"alpha": alpha})
+            for alpha in ALPHAS.get("ensemble", [])
+        ],
+        code=code("against_g2"),
+    output:
+        differences="results/tables/ensemble_against_g2.csv",
+        divergence="results/tables/divergence.csv",
+    log:
+        "results/logs/against_g2.log",
+    benchmark:
+        "results/benchmarks/against_g2.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        kinds={name: s["kind"] for name, s in config["scorers"].items()},
+        stops=SHARED,
+        alphas=ALPHAS.get("ensemble"),
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/against_g2.py"
+
+
+rule fig6:
+    """Figure 6: weights added up and outputs added up, and why they part."""
+    input:
+        g2="results/tables/g2.csv",
+        ensemble="results/tables/ensemble.csv",
+        divergence="results/tables/divergence.csv",
+        code=code("fig6"),
+    output:
+        png=figure("fig6"),
+        svg="results/figures/fig6.svg",
+    log:
+        "results/logs/fig6.log",
+    benchmark:
+        "results/benchmarks/fig6.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        confidence=config["statistics"]["confidence"],
+    script:
+        "../scripts/fig6.py"
+
+
+BETWEEN = [alpha for alpha in ALPHAS["g1"] if 0 <= float(alpha) <= 1]
+
+
+rule barriers:
+    """Barriers between the experts, by both definitions, against the margin."""
+    input:
+        losses=[path(LOSSES, "g1", {"alpha": alpha}) for alpha in BETWEEN],
+        perplexity=[
+            path(SCORES["perplexity"], "g1", {"prompts": prompts, "alpha": alpha})
+            for prompts in config["sweeps"]["g1"]["prompts"]
+            for alpha in BETWEEN
+        ],
+        code=code("barriers"),
+    output:
+        barriers="results/tables/barriers.csv",
+    log:
+        "results/logs/barriers.log",
+    benchmark:
+        "results/benchmarks/barriers.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        alphas=BETWEEN,
+        prompts=config["sweeps"]["g1"]["prompts"],
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/barriers.py"
+
+
+rule g3_table:
+    """The plane of g3, its lattice and the lines over it, with test losses."""
+    input:
+        **{
+            f"lattice_{scorer}": row(SCORES[scorer], config["sweeps"]["g3"]["prompts"])
+            for scorer in LATTICE_SCORERS
+        },
+        **{
+            f"overlay_{what}": [
+                path(pattern, stop["scheme"], stop) for stop in overlays()
+            ]
+            for what, pattern in {
+                "texts": TEXTS,
+                "losses": LOSSES,
+                **{scorer: SCORES[scorer] for scorer in LATTICE_SCORERS},
+            }.items()
+        },
+        lattice_texts=row(TEXTS, config["sweeps"]["g3"]["prompts"]),
+        lattice_losses=row(LOSSES, config["sweeps"]["g3"]["prompts"]),
+        code=code("g3_table"),
+    output:
+        table="results/tables/g3.csv",
+        sums="results/tables/g3_sums.csv",
+    log:
+        "results/logs/g3_table.log",
+    benchmark:
+        "results/benchmarks/g3_table.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        rows=[
+            {"prompts": prompts, "beta": beta}
+            for prompts in config["sweeps"]["g3"]["prompts"]
+            for beta in ALPHAS.get("g3", [])
+        ],
+        alphas=ALPHAS.get("g3"),
+        overlays=overlays(),
+        kinds={name: config["scorers"][name]["kind"] for name in LATTICE_SCORERS},
+        samples=config["sweeps"]["g3"]["samples"],
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/g3_table.py"
+
+
+rule fig7:
+    """Figure 7: sentiment and perplexity over the plane of g3."""
+    input:
+        table="results/tables/g3.csv",
+        code=code("fig7"),
+    output:
+        png=figure("fig7"),
+        svg="results/figures/fig7.svg",
+    log:
+        "results/logs/fig7.log",
+    benchmark:
+        "results/benchmarks/fig7.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/fig7.py"
+
+
+rule fig8:
+    """Figure 8: loss on the test sentences of each pole over the plane of g3."""
+    input:
+        table="results/tables/g3.csv",
+        code=code("fig8"),
+    output:
+        png=figure("fig8"),
+        svg="results/figures/fig8.svg",
+    log:
+        "results/logs/fig8.log",
+    benchmark:
+        "results/benchmarks/fig8.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/fig8.py"

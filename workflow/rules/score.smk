@@ -1,6 +1,9 @@
-# Requires: results/generations/, the scorers' models; results/merged/ for next words
+# Requires: results/generations/, the scorers' models; results/merged/ and test text for
+#           what is read off the models themselves
 # Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}.csv, a row a text;
-#           results/next_words/{scheme}/{point}.csv, a row a word
+#           results/next_words/{scheme}/{point}.csv, a row a word;
+#           results/losses/{scheme}/{point}.csv and results/divergence/{point}.csv, a row
+#           a test sentence
 
 
 rule classify:
@@ -160,3 +163,57 @@ rule next_words:
         words={pole: config["next_words"][pole] for pole in POLES},
     script:
         "../scripts/next_words.py"
+
+
+rule losses:
+    """NLL of test sentences of both poles under the model at a point."""
+    input:
+        **{f"{pole}_test": test_part(pole) for pole in POLES},
+        model="results/merged/{scheme}/{point}",
+        code=code("losses"),
+    output:
+        losses="results/losses/{scheme}/{point}.csv",
+    log:
+        "results/logs/losses/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/losses/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(MERGED),
+        point=POINT,
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=60,
+    params:
+        test_texts=config["test_texts"],
+        max_tokens=config["experts"]["max_tokens"],
+    script:
+        "../scripts/losses.py"
+
+
+rule divergence:
+    """KL of the next-token distributions of the ensemble from those of g2, along real text."""
+    input:
+        **checkpoints_of("ensemble"),
+        **{f"{pole}_test": test_part(pole) for pole in POLES},
+        model="results/merged/g2/{point}",
+        code=code("divergence"),
+    output:
+        divergence="results/divergence/{point}.csv",
+    log:
+        "results/logs/divergence/{point}.log",
+    benchmark:
+        "results/benchmarks/divergence/{point}.tsv"
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=5000,
+        runtime=60,
+    params:
+        test_texts=config["divergence_texts"],
+        max_tokens=config["experts"]["max_tokens"],
+    script:
+        "../scripts/divergence.py"

@@ -17,7 +17,7 @@ def main(rows: list[dict], model_dir: str, scorer: dict, log) -> pd.DataFrame:
         log.warning("%d texts are cut to max_tokens, %d", long, scorer["max_tokens"])
     said = Progress(len(texts), "texts")
     p = classifiers.probabilities(model, tokenizer, texts, scorer["max_tokens"], said)
-    frame = pd.DataFrame(rows)[["prompt_id", "sample_id"]]
+    frame = pd.DataFrame(rows, columns=["prompt_id", "sample_id"])
     frame["score"] = p @ scorer["values"]
     frame["positive"] = p[:, scorer["values"].index(1)]
     return frame

@@ -7,22 +7,22 @@ from paramlerp.runtime import job
 SHOWN = 20
 
 
-def main(points: list[dict], texts: list[str], scheme: str) -> str:
+def main(stops: list[dict], texts: list[str], sweep: str) -> str:
     """Markdown: under each prompt, its first sample at every alpha."""
     read = [files.read_jsonl(path) for path in texts]
     lines = [
-        f"# Texts along {scheme}",
+        f"# Texts along {sweep}",
         "",
         "The first sample of each prompt, with the same random numbers at every alpha.",
         "`|` marks where the text ended by itself; without it, it was cut.",
     ]
-    for prompts in dict.fromkeys(p["prompts"] for p in points):
+    for prompts, truncated in dict.fromkeys((s["prompts"], s.get("truncated")) for s in stops):
         own = [
-            (p["alpha"], [r for r in rows if r["sample_id"] == 0][:SHOWN])
-            for p, rows in zip(points, read, strict=True)
-            if p["prompts"] == prompts
+            (s["alpha"], [r for r in rows if r["sample_id"] == 0][:SHOWN])
+            for s, rows in zip(stops, read, strict=True)
+            if (s["prompts"], s.get("truncated")) == (prompts, truncated)
         ]
-        lines += ["", f"## {prompts} prompts"]
+        lines += ["", f"## {prompts} prompts{', truncated' if truncated else ''}"]
         for place, first in enumerate(own[0][1]):
             lines += ["", f"**{first['prompt']}**", ""]
             for alpha, rows in own:
@@ -34,5 +34,5 @@ def main(points: list[dict], texts: list[str], scheme: str) -> str:
 
 if __name__ == "__main__":
     with job(snakemake):
-        page = main(snakemake.params.points, snakemake.input.texts, snakemake.wildcards.scheme)
+        page = main(snakemake.params.stops, snakemake.input.texts, snakemake.wildcards.sweep)
         files.write_text(snakemake.output.page, page)

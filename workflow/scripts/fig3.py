@@ -8,20 +8,10 @@ from paramlerp import plotting
 from paramlerp.plotting import plt
 from paramlerp.runtime import job
 
-#: a tagger tells of words, a classifier of texts
-GRAMMAR = {
-    "tagger": "(c) Grammar: P(a word needs no edit)",
-    "classifier": "(c) Mean probability of correct grammar",
-}
-
 
 def main(table: pd.DataFrame, confidence: float, grammar: str):
     """A panel a metric, a line a prompt set; `grammar` is the kind of that scorer."""
-    panels = {
-        "sentiment": "(a) Mean probability of positive sentiment",
-        "perplexity": "(b) Perplexity",
-        "grammar": GRAMMAR[grammar],
-    }
+    panels = plotting.panels(grammar)
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
     sets = list(dict.fromkeys(table["prompts"]))
     for axis, (metric, title) in zip(axes, panels.items(), strict=True):
@@ -34,13 +24,7 @@ def main(table: pd.DataFrame, confidence: float, grammar: str):
     axes[1].set_ylim(bottom=0)
     if len(sets) > 1:
         axes[0].legend(loc="lower right")
-    texts = " + ".join(str(n) for n in table.groupby("prompts", sort=False)["n_texts"].first())
-    figure.supxlabel(
-        f"{texts} texts a point; bands: {confidence:.0%} intervals, bootstrap over prompts;"
-        " shaded: beyond the experts",
-        fontsize=8,
-        color="#666666",
-    )
+    plotting.footnote(figure, table, confidence, "; shaded: beyond the experts")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Fine-tune a causal LM on the texts of one pole with one setting."""
+"""Fine-tune a causal LM with one setting: an expert on one pole, a judge of fluency on both."""
 
 import pandas as pd
 import torch
@@ -12,8 +12,9 @@ def main(
     base, train, validation, setting: dict, how: dict, seed, model_out, losses_out, checkpoints
 ) -> None:
     model, tokenizer = models.load_causal_lm(base)
-    texts = [row["text"] for row in files.read_jsonl(train)]
-    held_out = [row["text"] for row in files.read_jsonl(validation)][: how["validation_texts"]]
+    texts = [row["text"] for path in train for row in files.read_jsonl(path)]
+    count = how["validation_texts"]
+    held_out = [row["text"] for path in validation for row in files.read_jsonl(path)[:count]]
     sequences = [models.encode(tokenizer, t, end=True)[: how["max_tokens"]] for t in texts]
     torch.manual_seed(seed_for(seed, "dropout"))
     batches = batching.training_batches(

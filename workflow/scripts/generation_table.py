@@ -7,8 +7,5 @@ from paramlerp.runtime import job
 
 if __name__ == "__main__":
     with job(snakemake):
-        how = {k: v for k, v in snakemake.params.generation.items() if k != "max_rows"}
-        rows = [
-            {"prompts": name, "n_prompts": n, **how} for name, n in snakemake.params.prompts.items()
-        ]
-        files.write_csv(snakemake.output.table3, pd.DataFrame(rows))
+        table = pd.DataFrame(snakemake.params.rows).drop(columns="max_rows")
+        files.write_csv(snakemake.output.table3, table)

@@ -9,7 +9,7 @@ if __name__ == "__main__":
     with job(snakemake):
         rows = files.read_jsonl(snakemake.input.texts)
         tagger = tagging.Tagger(snakemake.input.model, snakemake.threads)
-        frame = pd.DataFrame(rows)[["prompt_id", "sample_id"]]
+        frame = pd.DataFrame(rows, columns=["prompt_id", "sample_id"])
         frame["score"] = tagger.acceptable(
             [row["prompt"] + row["text"] for row in rows], Progress(len(rows), "texts")
         )

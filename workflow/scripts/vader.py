@@ -10,6 +10,6 @@ if __name__ == "__main__":
     with job(snakemake):
         rows = files.read_jsonl(snakemake.input.texts)
         compound = SentimentIntensityAnalyzer().polarity_scores
-        frame = pd.DataFrame(rows)[["prompt_id", "sample_id"]]
+        frame = pd.DataFrame(rows, columns=["prompt_id", "sample_id"])
         frame["score"] = [compound(row["prompt"] + row["text"])["compound"] for row in rows]
         files.write_csv(snakemake.output.scores, frame)

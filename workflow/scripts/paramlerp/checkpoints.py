@@ -72,6 +72,7 @@ class Checkpoint:
         self.directory = Path(directory)
         self.tensors: dict[str, Tensor] = {}
         self.headers: dict[str, bytes] = {}
+        self._maps: list[mmap.mmap] = []
         for file in weight_files(self.directory):
             self._map(file)
 
@@ -85,6 +86,7 @@ class Checkpoint:
         except (ValueError, OSError) as error:
             raise UserError(f"{path}: not a safetensors file ({error})") from None
         self.headers[file] = data[:start]
+        self._maps.append(data)
         for name, entry in header.items():
             if name == "__metadata__":
                 continue
@@ -97,6 +99,11 @@ class Checkpoint:
             count = (end - begin) // dtype.itemsize
             view = np.frombuffer(data, dtype, count, start + begin)
             self.tensors[name] = Tensor(file, entry["dtype"], tuple(entry["shape"]), view)
+
+    def release(self) -> None:
+        """Let go of the mapped pages; what is read again comes from the system's cache."""
+        for data in self._maps:
+            data.madvise(mmap.MADV_DONTNEED)
 
 
 def weight_files(directory) -> list[str]:
@@ -157,12 +164,12 @@ _INERT = (
 )
 
 
-def require_mixable(checkpoints: dict[str, Checkpoint]) -> None:
+def require_mixable(checkpoints: list[Checkpoint]) -> None:
     """Check that weights may be added up: same tensors, dtypes, config and tokenizer.
 
     Raises UserError that names the first difference and both directories.
     """
-    first, *others = checkpoints.values()
+    first, *others = checkpoints
     for other in others:
         where = f"{first.directory} and {other.directory}"
         for name in sorted(first.tensors.keys() ^ other.tensors.keys()):

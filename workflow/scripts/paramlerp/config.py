@@ -22,6 +22,9 @@ READERS = {
     "table": ("subset", "text", "label", "positive", "negative", "neutral"),
 }
 
+#: kind of scorer -> where the config says what models are trained here for it
+TRAINED = {"classifier": "classifiers", "perplexity": "language_models"}
+
 #: the kinds of scorer that can fill the columns and panels of these names
 _COLUMNS = {
     "sentiment": ("classifier",),
@@ -72,6 +75,8 @@ def in_order(config):
 
 def _say(error) -> str:
     path = ".".join(map(str, error.absolute_path)) or "(top level)"
+    if error.schema is False:
+        return f"{path}: unknown key here"
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
@@ -94,15 +99,19 @@ def _check_source(name: str, source: dict) -> None:
 def _check_models(config: dict) -> None:
     if "base" not in config["sources"]:
         raise UserError("config: sources.base: missing; it is the model that experts start from")
-    for name in config["sources"].keys() & config["classifiers"].keys():
-        raise UserError(f"config: classifiers.{name}: sources has one of that name too")
+    names = list(config["sources"])
+    for kind in TRAINED.values():
+        for name in config[kind]:
+            if name in names:
+                raise UserError(f"config: {kind}.{name}: another model or source has that name")
+            names.append(name)
     for name, kinds in _COLUMNS.items():
         if config["scorers"][name]["kind"] not in kinds:
             raise UserError(f"config: scorers.{name}.kind: must be {' or '.join(kinds)}")
     models = [name for name, source in config["sources"].items() if "reader" not in source]
     for name, scorer in config["scorers"].items():
         if "model" in scorer:
-            trained = config["classifiers"] if scorer["kind"] == "classifier" else ()
+            trained = config[TRAINED[scorer["kind"]]] if scorer["kind"] in TRAINED else ()
             _require_model(f"scorers.{name}.model", scorer["model"], [*models, *trained])
         if scorer["kind"] == "classifier" and len(scorer["labels"]) != len(scorer["values"]):
             raise UserError(f"config: scorers.{name}: as many labels as values, please")
@@ -110,7 +119,13 @@ def _check_models(config: dict) -> None:
             raise UserError(f"config: scorers.{name}.values: one label must count 1")
         for source in scorer.get("unigrams", []):
             _require_reader(config, f"scorers.{name}.unigrams", source)
-    for name in classifiers_in_use(config):
+    for name in in_use(config, "language_models"):
+        _require_model(
+            f"language_models.{name}.model", config["language_models"][name]["model"], models
+        )
+        if config["corpus"]["parts"]["language_model"] == 0:
+            raise UserError(f"config: corpus.parts.language_model: 0, but {name} is trained on it")
+    for name in in_use(config, "classifiers"):
         classifier = config["classifiers"][name]
         _require_model(f"classifiers.{name}.encoder", classifier["encoder"], models)
         if config["corpus"]["parts"]["classifier"] == 0:
@@ -138,10 +153,10 @@ def _require_reader(config: dict, key: str, source: str) -> None:
         raise UserError(f"config: {key}: source {source!r} declares no reader")
 
 
-def classifiers_in_use(config: dict) -> list[str]:
-    """The classifiers that a scorer names; others are not trained."""
+def in_use(config: dict, kind: str) -> list[str]:
+    """The `classifiers` or `language_models` that a scorer names; others are not trained."""
     used = {scorer.get("model") for scorer in config["scorers"].values()}
-    return [name for name in config["classifiers"] if name in used]
+    return [name for name in config[kind] if name in used]
 
 
 def location(source: dict) -> dict:

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,10 @@ class UserError(Exception):
 
     Scripts print the message without a traceback and exit with status 1.
     """
+
+
+class NotFiniteError(UserError):
+    """Weights or logits hold NaN or Inf: the point lies too far out."""
 
 
 @contextmanager

@@ -71,6 +71,11 @@ def read_jsonl(path) -> list[dict]:
         return [json.loads(line) for line in file]
 
 
+def read_texts(paths: dict, count: int | None = None) -> dict[str, list[str]]:
+    """The texts of files of rows by the files' names, the first `count` of each."""
+    return {name: [row["text"] for row in read_jsonl(path)[:count]] for name, path in paths.items()}
+
+
 def write_csv(path, frame) -> None:
     """Write a pandas frame; floats with 10 significant digits, so that bytes are stable."""
     write_text(path, frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))

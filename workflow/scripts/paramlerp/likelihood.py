@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 
 from .batching import by_length, pad
 from .models import device, encode
@@ -14,17 +15,14 @@ BATCH_TOKENS = 16384 if device().type == "cuda" else 512
 HEAD_ROWS = 512
 
 
-def token_nll(
-    model, sequences: Sequence[Sequence[int]], starts: Sequence[int] | None = None
-) -> tuple[torch.Tensor, list[int]]:
-    """NLL in nats of each sequence's tokens from its start (default 1) on, one after the other.
+def _read(model, sequences: Sequence[Sequence[int]], starts: Sequence[int]):
+    """What the LM head is to be applied to: hidden states (tokens, width), the tokens that
+    follow (tokens,), and how many of them each sequence has.
 
-    Returns (number of those tokens,) and how many of them each sequence has;
-    differentiable. Pads stand to the right, where a causal model's real tokens
-    never look, so no mask is needed; and neither they nor what stands before the
-    start reach the LM head, which is a fifth to a third of a small model's work.
+    Pads stand to the right, where a causal model's real tokens never look, so no mask is
+    needed; and neither they nor what stands before the start reach the LM head, which is
+    a fifth to a third of a small model's work.
     """
-    starts = starts or [1] * len(sequences)
     ids = torch.from_numpy(pad(sequences, 0)).to(model.device)
     hidden = model.base_model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
     place = torch.arange(1, ids.shape[1])
@@ -32,7 +30,18 @@ def token_nll(
     read &= place < torch.tensor([len(s) for s in sequences])[:, None]
     counts = read.sum(1).tolist()
     read = read.to(model.device)
-    hidden, targets = hidden[read], ids[:, 1:][read]
+    return hidden[read], ids[:, 1:][read], counts
+
+
+def token_nll(
+    model, sequences: Sequence[Sequence[int]], starts: Sequence[int] | None = None
+) -> tuple[torch.Tensor, list[int]]:
+    """NLL in nats of each sequence's tokens from its start (default 1) on, one after the other.
+
+    Returns (number of those tokens,) and how many of them each sequence has;
+    differentiable.
+    """
+    hidden, targets, counts = _read(model, sequences, starts or [1] * len(sequences))
     head = model.get_output_embeddings()
     pieces = [
         cross_entropy(head(h).float(), t, reduction="none")
@@ -41,21 +50,68 @@ def token_nll(
     return torch.cat(pieces), counts
 
 
-@torch.inference_mode()
 def nll_of_all(model, sequences, starts=None, said=lambda done: None):
     """`token_nll` of any number of sequences, as a list of 1-d arrays in their order.
 
     `said(done)` is called after each batch with the number of sequences read.
     """
     starts = starts or [1] * len(sequences)
+
+    def of(batch: list[int]):
+        return token_nll(model, [sequences[i] for i in batch], [starts[i] for i in batch])
+
+    return _in_batches(of, sequences, said)
+
+
+def divergence_of_all(models, coefficients, other, sequences, said=lambda done: None):
+    """KL(p || q) in nats at each token but the first, a 1-d array a sequence.
+
+    p is the ensemble's distribution of the next token, softmax(sum_i c_i z_i) over
+    `models`; q that of the model `other`.
+    """
+
+    def of(batch: list[int]):
+        chosen = [sequences[i] for i in batch]
+        states = [_read(model, chosen, [1] * len(chosen)) for model in (*models, other)]
+        heads = [model.get_output_embeddings() for model in (*models, other)]
+        pieces = []
+        for rows in zip(*(hidden.split(HEAD_ROWS // 4) for hidden, _, _ in states), strict=True):
+            *own, q = (head(h).float() for head, h in zip(heads, rows, strict=True))
+            p = mix(coefficients, own).log_softmax(-1)
+            pieces.append(kl_div(q.log_softmax(-1), p, reduction="none", log_target=True).sum(-1))
+        return torch.cat(pieces), states[0][2]
+
+    return _in_batches(of, sequences, said)
+
+
+@torch.inference_mode()
+def _in_batches(of, sequences, said) -> list[np.ndarray]:
     out, done = [None] * len(sequences), 0
     for batch in by_length([len(s) for s in sequences], BATCH_TOKENS):
-        nll, counts = token_nll(model, [sequences[i] for i in batch], [starts[i] for i in batch])
-        for index, part in zip(batch, nll.cpu().split(counts), strict=True):
+        values, counts = of(batch)
+        for index, part in zip(batch, values.cpu().split(counts), strict=True):
             out[index] = part.numpy()
         done += len(batch)
         said(done)
     return out
+
+
+def mix(coefficients: Sequence[float], logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """An ensemble's logits sum_i c_i z_i (section 3.2); exactly z if that is alone with 1."""
+    z = logits[0] * coefficients[0]
+    for c, other in zip(coefficients[1:], logits[1:], strict=True):
+        z.add_(other, alpha=c)
+    return z
+
+
+def losses(model, tokenizer, texts: dict[str, list[str]], max_tokens: int, said=lambda d: None):
+    """NLL of whole texts, each ending in EOS: rows of pole, text_id, nll (a sum), n_tokens."""
+    rows = [(pole, i, text) for pole, own in texts.items() for i, text in enumerate(own)]
+    sequences = [encode(tokenizer, text, end=True)[:max_tokens] for _, _, text in rows]
+    return [
+        {"pole": pole, "text_id": i, "nll": float(nll.sum(dtype="float64")), "n_tokens": len(nll)}
+        for (pole, i, _), nll in zip(rows, nll_of_all(model, sequences, said=said), strict=True)
+    ]
 
 
 def continuation(tokenizer, prompt: str, text: str) -> tuple[list[int], int]:

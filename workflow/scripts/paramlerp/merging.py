@@ -1,4 +1,4 @@
-"""The one kernel: theta = sum_i c_i theta_i, tensor by tensor, on disk.
+"""The one kernel: theta = sum_i c_i theta_i, tensor by tensor, to disk or into memory.
 
 Sources are mapped and worked through in chunks that fit a core's cache, so
 private memory is a few megabytes for a model of any size, and the merge runs at
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import checkpoints, files
-from .errors import UserError
+from .errors import NotFiniteError, UserError
 
 #: elements worked on at a time
 CHUNK = 1 << 18
@@ -44,50 +44,71 @@ def combine(coefficients: list[Decimal], arrays: list[np.ndarray]) -> Iterator[n
         yield out.astype(dtype, copy=False)
 
 
-def merge(coefficients: dict[str, Decimal], directories: dict[str, Path], target: Path) -> None:
-    """Write the HF directory of sum_i c_i theta_i; layout, config and tokenizer of the first.
+class Sources:
+    """HF directories by name, mapped, whose weights may be added up.
 
-    `target` must not exist. Tensors that hold no floats must be equal in all
-    sources and are copied. Raises UserError where models do not mix, or where
-    the result holds NaN or Inf, naming the tensor.
+    Coefficients are by the same names. Raises UserError where they do not mix.
     """
-    models = {name: checkpoints.Checkpoint(directories[name]) for name in coefficients}
-    checkpoints.require_mixable(models)
-    first = next(iter(models.values()))
-    target.mkdir(parents=True)
-    for name in checkpoints.companion_files(first.directory):
-        shutil.copyfile(first.directory / name, target / name)
-    if (first.directory / checkpoints.INDEX).exists():
-        shutil.copyfile(first.directory / checkpoints.INDEX, target / checkpoints.INDEX)
-    for file, header in first.headers.items():
-        own = [(name, t) for name, t in first.tensors.items() if t.file == file]
-        own.sort(key=lambda item: item[1].data.ctypes.data)  # in the order of the file
-        with open(target / file, "wb") as out:
-            out.write(header)
-            for name, _ in own:
-                for chunk in _merged_tensor(name, coefficients, models):
-                    out.write(chunk.data if chunk.dtype.kind != "V" else chunk.tobytes())
 
+    def __init__(self, directories: dict[str, Path]):
+        self.models = {name: checkpoints.Checkpoint(d) for name, d in directories.items()}
+        checkpoints.require_mixable(list(self.models.values()))
+        self.first = next(iter(self.models.values()))
 
-def _merged_tensor(name: str, coefficients, models) -> Iterable[np.ndarray]:
-    tensors = [model.tensors[name] for model in models.values()]
-    if tensors[0].dtype not in checkpoints.FLOATS:
-        for model, tensor in zip(models.values(), tensors, strict=True):
-            if not np.array_equal(tensor.data, tensors[0].data):
-                raise UserError(
-                    f"tensor {name} of dtype {tensor.dtype} cannot be interpolated and differs"
-                    f" between {next(iter(models.values())).directory} and {model.directory}"
+    def chunks(self, coefficients: dict[str, Decimal], name: str) -> Iterable[np.ndarray]:
+        """The merged tensor of that name, flat, piece by piece.
+
+        Tensors that hold no floats must be equal in all sources. Raises UserError
+        where they are not, and NotFiniteError where the result holds NaN or Inf.
+        """
+        tensors = {source: model.tensors[name] for source, model in self.models.items()}
+        first = self.first.tensors[name]
+        if first.dtype not in checkpoints.FLOATS:
+            for source, tensor in tensors.items():
+                if not np.array_equal(tensor.data, first.data):
+                    raise UserError(
+                        f"tensor {name} of dtype {tensor.dtype} cannot be interpolated and differs"
+                        f" between {self.first.directory} and {self.models[source].directory}"
+                    )
+            yield first.data
+            return
+        for chunk in combine(
+            [coefficients[s] for s in tensors], [t.data for t in tensors.values()]
+        ):
+            if not np.isfinite(chunk).all():
+                terms = [f"{coefficients[s]} x {m.directory}" for s, m in self.models.items()]
+                raise NotFiniteError(
+                    f"tensor {name}: the merge of {' and '.join(terms)} holds NaN or Inf"
                 )
-        yield tensors[0].data
-        return
-    for chunk in combine(list(coefficients.values()), [t.data for t in tensors]):
-        if not np.isfinite(chunk).all():
-            raise UserError(
-                f"tensor {name}: the merge of "
-                + " and ".join(f"{c} x {models[m].directory}" for m, c in coefficients.items())
-                + " holds NaN or Inf"
-            )
-        yield chunk
+            yield chunk
+
+    def write(self, coefficients: dict[str, Decimal], target: Path) -> None:
+        """Write weights, config and tokenizer into a directory, laid out as the first's."""
+        for name in checkpoints.companion_files(self.first.directory):
+            shutil.copyfile(self.first.directory / name, target / name)
+        if (self.first.directory / checkpoints.INDEX).exists():
+            shutil.copyfile(self.first.directory / checkpoints.INDEX, target / checkpoints.INDEX)
+        for file, header in self.first.headers.items():
+            own = [(name, t) for name, t in self.first.tensors.items() if t.file == file]
+            own.sort(key=lambda item: item[1].data.ctypes.data)  # in the order of the file
+            with open(target / file, "wb") as out:
+                out.write(header)
+                for name, _ in own:
+                    for chunk in self.chunks(coefficients, name):
+                        out.write(chunk.data if chunk.dtype.kind != "V" else chunk.tobytes())
+
+    def fill(self, coefficients: dict[str, Decimal], name: str, out: np.ndarray) -> None:
+        """Put the merged tensor of that name into a flat array: the bits that `write` writes.
+
+        The sources' pages are let go of afterwards, so that what a process holds is
+        what it made.
+        """
+        place = 0
+        for chunk in self.chunks(coefficients, name):
+            out[place : place + len(chunk)] = chunk
+            place += len(chunk)
+        for model in self.models.values():
+            model.release()
 
 
 def write_merged(
@@ -97,9 +118,13 @@ def write_merged(
     directories: dict[str, Path],
     target: Path,
 ) -> None:
-    """`merge`, with a merge.json that says what was mixed, written beside and renamed."""
+    """Write the HF directory of sum_i c_i theta_i, and a merge.json that says what was mixed.
+
+    Beside and renamed. Raises what `Sources` raises.
+    """
     with files.writing(target) as beside:
-        merge(coefficients, directories, beside)
+        beside.mkdir()
+        Sources({name: directories[name] for name in coefficients}).write(coefficients, beside)
         files.write_json(
             beside / "merge.json",
             {

@@ -75,6 +75,22 @@ def load_tokenizer(directory):
         raise UserError(f"{directory}: no tokenizer ({str(error).splitlines()[0]})") from None
 
 
+@torch.no_grad()
+def fill(model, sources, coefficients) -> None:
+    """Merge `merging.Sources` into a model of their shape, in place on a CPU.
+
+    Raises UserError if a tensor has no place in the model, and what `sources` raises.
+    """
+    held = model.state_dict()
+    for name in sources.first.tensors:
+        if name not in held:
+            raise UserError(f"{sources.first.directory}: tensor {name} has no place in its model")
+        own = held[name] if held[name].device.type == "cpu" else held[name].cpu()
+        sources.fill(coefficients, name, own.view(-1).numpy())
+        if own is not held[name]:
+            held[name].copy_(own)
+
+
 def save(model, tokenizer, target) -> None:
     """Write an HF directory with its content hashes, beside and renamed."""
     with files.writing(target) as beside:

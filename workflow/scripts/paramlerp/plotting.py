@@ -7,12 +7,16 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import StrMethodFormatter
 
 from . import files
 
 NEGATIVE, NEUTRAL, POSITIVE = "#c1443c", "#3b5b92", "#3a8f5c"
-COLOURS = (NEUTRAL, POSITIVE, NEGATIVE, "#8a6fb0", "#b8860b")
+COLOURS = (NEUTRAL, POSITIVE, NEGATIVE, "#8a6fb0", "#b8860b", "#2f9aa0")
 
 STYLE = {
     "figure.dpi": 150,
@@ -29,6 +33,40 @@ STYLE = {
     "svg.hashsalt": "paramlerp",  # else ids in the SVG are random
     "svg.fonttype": "none",
 }
+
+
+def panels(grammar: str, judges: dict[str, str] | None = None) -> dict[str, str]:
+    """Metric -> title of the paper's three panels, by the kind of grammar scorer.
+
+    `judges` are other scorers of perplexity and their models, a panel each.
+    """
+    titles = {
+        "sentiment": "Mean probability of positive sentiment",
+        "perplexity": "Perplexity",
+        **{scorer: f"Perplexity under {model}" for scorer, model in (judges or {}).items()},
+        "grammar": {
+            "tagger": "Grammar: P(a word needs no edit)",
+            "classifier": "Mean probability of correct grammar",
+        }[grammar],
+    }
+    return {
+        m: f"({letter}) {t}" for letter, (m, t) in zip("abcdefgh", titles.items(), strict=False)
+    }
+
+
+def footnote(figure, table: pd.DataFrame, confidence: float, more: str = "") -> None:
+    """How many texts a point has, and what the bands are."""
+    counts = table.groupby("prompts", sort=False)["n_texts"].first()
+    texts = " + ".join(map(str, counts))
+    note(
+        figure,
+        f"{texts} texts a point; bands: {confidence:.0%} intervals, bootstrap over prompts{more}",
+    )
+
+
+def note(figure, text: str) -> None:
+    """A line under a figure."""
+    figure.supxlabel(text, fontsize=8, color="#666666")
 
 
 def curve(axis, table: pd.DataFrame, metric: str, *, x: str = "alpha", colour: str, label=None):
@@ -96,6 +134,65 @@ def mark_experts(axis) -> None:
             va="top",
             color=colour,
         )
+
+
+#: low to high sentiment; low to high cost, and what lies beyond the scale
+SENTIMENT = LinearSegmentedColormap.from_list("sentiment", [NEGATIVE, "#f7f3e8", POSITIVE])
+COST = matplotlib.colormaps["viridis"].with_extremes(over="#c9c9c9")
+#: what is written into a cell whose model broke
+BROKEN = {"overflow": "×", "empty": "∅"}
+
+
+def plane(axis, table: pd.DataFrame, metric: str, *, norm, colours, label: str) -> None:
+    """A metric over g3's lattice, alpha to the right and beta upwards, with a colour bar.
+
+    Overlays are drawn as dots in the same colours. The lines of g1 and g2 and the three
+    models are marked, and so are cells whose model broke.
+    """
+    lattice, over = (table[table["kind"] == kind] for kind in ("lattice", "overlay"))
+    cells = lattice.pivot(index="beta", columns="alpha", values=metric)
+    alphas, betas = cells.columns.to_numpy(), cells.index.to_numpy()
+    drawn = axis.pcolormesh(edges(alphas), edges(betas), cells, norm=norm, cmap=colours)
+    low, high = edges(alphas)[[0, -1]]
+    axis.set(xlim=(low, high), ylim=edges(betas)[[0, -1]], aspect="equal")
+    axis.grid(visible=False)
+    ends = np.array([low, high])
+    for total, style in ((1, "-"), (0, (0, (4, 3)))):
+        axis.plot(ends, total - ends, color="black", lw=0.9, ls=style, zorder=2)
+    dots = {"s": 26, "edgecolors": "white", "linewidths": 0.8, "zorder": 3}
+    axis.scatter(over["alpha"], over["beta"], c=over[metric], norm=norm, cmap=colours, **dots)
+    for name, place in (("θ⁰", (0, 0)), ("θ⁺", (1, 0)), ("θ⁻", (0, 1))):
+        axis.annotate(
+            name,
+            place,
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontweight="bold",
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
+    for state, mark in BROKEN.items():
+        for _, cell in lattice[lattice["state"] == state].iterrows():
+            axis.text(cell["alpha"], cell["beta"], mark, ha="center", va="center")
+    axis.set(xlabel="α (weight of θ⁺)", ylabel="β (weight of θ⁻)")
+    beyond = "max" if lattice[metric].max() > norm.vmax else "neither"
+    bar = axis.figure.colorbar(drawn, ax=axis, extend=beyond, label=label, fraction=0.046)
+    bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    bar.ax.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+
+
+def edges(centres: np.ndarray) -> np.ndarray:
+    """Where the cells of a lattice meet, from their ascending centres."""
+    middle = (centres[1:] + centres[:-1]) / 2
+    first, last = centres[0] * 2 - middle[0], centres[-1] * 2 - middle[-1]
+    return np.concatenate([[first], middle, [last]])
+
+
+def plane_note(table: pd.DataFrame) -> str:
+    """What the marks on a plane mean."""
+    note = "Line: α + β = 1 (g₁). Dashes: α + β = 0 (g₂). Dots: g₁ and g₂, from their own runs."
+    broken = [s for s in BROKEN if (table["state"] == s).any()]
+    meaning = {"overflow": "weights or logits overflow", "empty": "only empty texts"}
+    return note + "".join(f" {BROKEN[s]}: {meaning[s]}." for s in broken)
 
 
 def save(figure, *paths) -> None:

@@ -17,11 +17,22 @@ from decimal import Decimal, InvalidOperation
 from .errors import UserError
 
 #: scheme -> names of its coordinates
-COORDINATES = {"g1": ("alpha",), "g2": ("alpha",), "g3": ("alpha", "beta"), "pair": ("alpha",)}
+COORDINATES = {
+    "g1": ("alpha",),
+    "g2": ("alpha",),
+    "g3": ("alpha", "beta"),
+    "pair": ("alpha",),
+    "ensemble": ("alpha",),
+    "truncated_ensemble": ("alpha",),
+}
+#: schemes that combine logits in place of weights
+ENSEMBLES = ("ensemble", "truncated_ensemble")
 
 _QUANTUM = Decimal("0.001")
 #: a coordinate as it is written in paths and tables
 NUMBER = r"-?\d+\.\d{3}"
+#: a row of g3's lattice, as files that hold all its points are called
+ROW = rf"beta={NUMBER}"
 
 
 def decimal(value) -> Decimal:
@@ -63,6 +74,12 @@ def values(point: str) -> tuple[str, ...]:
     return tuple(re.findall(rf"=({NUMBER})", point))
 
 
+def in_plane(scheme: str, alpha: str) -> tuple[str, str]:
+    """Where in g3's plane a point of g1 or g2 lies: (alpha, beta)."""
+    c = coefficients(scheme, alpha)
+    return fixed(c["positive"]), fixed(c["negative"])
+
+
 def coefficients(scheme: str, *point) -> dict[str, Decimal]:
     """Coefficients of the named checkpoints at `point`; they sum to exactly 1.
 
@@ -70,6 +87,7 @@ def coefficients(scheme: str, *point) -> dict[str, Decimal]:
     g2(a)    = theta0 + a (theta+ - theta-)                           (eq. 3)
     g3(a, b) = theta0 + a (theta+ - theta0) + b (theta- - theta0)     (eq. 4)
     pair(a)  = (1-a) A + a B, two models trained apart                (sec. 5.3)
+    ensembles have g2's, of the models' logits in place of weights    (sec. 3.2)
 
     Raises UserError for an unknown scheme or a value that is no number.
     """
@@ -78,7 +96,7 @@ def coefficients(scheme: str, *point) -> dict[str, Decimal]:
     a, *rest = (decimal(v) for v in point)
     if scheme == "g1":
         return {"positive": a, "negative": 1 - a}
-    if scheme == "g2":
+    if scheme == "g2" or scheme in ENSEMBLES:
         return {"base": Decimal(1), "positive": a, "negative": -a}
     if scheme == "pair":
         return {"a": 1 - a, "b": a}

@@ -73,6 +73,20 @@ def estimate(statistics: np.ndarray, confidence: float) -> Estimate:
     return Estimate(float(value), float(low), float(high), draws)
 
 
+def barriers(alphas: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
+    """How far values (alphas, ...) rise over their ends, by definition: the same shape.
+
+    A barrier is the largest over alpha. "frankle": above the mean of the ends (Frankle
+    et al. 2020); "entezari": above the straight line between them (Entezari et al. 2022).
+    """
+    first, last = values[0], values[-1]
+    share = ((alphas - alphas[0]) / (alphas[-1] - alphas[0])).reshape(-1, *[1] * first.ndim)
+    return {
+        "frankle": values - (first + last) / 2,
+        "entezari": values - ((1 - share) * first + share * last),
+    }
+
+
 def variance_saved(a: Estimate, b: Estimate) -> float:
     """Share of var(b - a) that pairing saves against unrelated draws, 1 - var(b-a)/(var a + var b).
 

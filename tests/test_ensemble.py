@@ -1,0 +1,115 @@
+"""Outputs added up: the ensemble is another source of logits for the same decoder."""
+
+import numpy as np
+import pytest
+import torch
+
+import ensemble
+from conftest import save, tiny
+from paramlerp import decoding, files, likelihood, merging, models, schemes
+from test_decoding import by_full_sort
+
+PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is", "her"])]
+HOW = {"samples": 6, "max_new_tokens": 10, "top_p": 0.9, "max_rows": 12}
+
+
+def texts(trio, alpha, *, truncated=False):
+    coefficients = schemes.coefficients("ensemble", alpha)
+    return ensemble.main(trio, coefficients, truncated, PROMPTS, HOW, 1)
+
+
+def texts_of(directory):
+    model, tokenizer = models.load_causal_lm(directory)
+    return decoding.continue_prompts(decoding.ModelLogits(model), tokenizer, PROMPTS, HOW, 1)
+
+
+def test_at_0_it_is_the_base_model(trio):
+    """Token for token; truncated too, as its nucleus is the one that is sampled from then."""
+    assert texts(trio, "0") == texts_of(trio["base"])
+    assert texts(trio, "0", truncated=True) == texts_of(trio["base"])
+
+
+def test_its_logits_are_the_sum(trio):
+    """Against three whole forward passes, step by step as rows end."""
+    loaded = [models.load_causal_lm(trio[n])[0] for n in ("base", "positive", "negative")]
+    source = decoding.EnsembleLogits([decoding.ModelLogits(m) for m in loaded], [1.0, 1.5, -1.5])
+    prompts = [[0, 5, 6], [0, 7]]
+    got = [source.prefill(prompts, 1, 4), source.step(torch.tensor([9, 11]))]
+    source.keep(torch.tensor([1]))
+    got.append(source.step(torch.tensor([12])))
+    for logits, rows in zip(
+        got, [prompts, [[0, 5, 6, 9], [0, 7, 11]], [[0, 7, 11, 12]]], strict=True
+    ):
+        for row, ids in zip(logits, rows, strict=True):
+            with torch.inference_mode():
+                z, p, n = (m(torch.tensor([ids])).logits[0, -1] for m in loaded)
+            assert torch.allclose(row, z + 1.5 * (p - n), atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0, 20.0])
+def test_truncation_keeps_the_nucleus_of_the_base(scale):
+    random = np.random.default_rng(0)
+    base, z = (random.standard_normal((2, 60, 5000)) * scale).astype(np.float32)
+    out = decoding.truncate(torch.from_numpy(z), torch.from_numpy(base), 0.9).numpy()
+    for kept, row, own in zip(out, base, z, strict=True):
+        p = np.exp(row.astype(float) - row.max())
+        p = np.sort(p / p.sum())[::-1]
+        size = int(np.searchsorted(np.cumsum(p), 0.9)) + 1
+        nucleus = np.argsort(-row, kind="stable")[:size]
+        assert set(np.flatnonzero(np.isfinite(kept))) == set(nucleus)
+        assert np.array_equal(kept[nucleus], own[nucleus])
+
+
+def test_what_is_left_is_sampled_without_a_second_top_p():
+    random = np.random.default_rng(1)
+    base, z = random.standard_normal((2, 400, 5000)).astype(np.float32)
+    u = random.random(400)
+    out = decoding.truncate(torch.from_numpy(z), torch.from_numpy(base), 0.5)
+    tokens = decoding.sample_top_p(out, torch.from_numpy(u), 1)
+    expected = [by_full_sort(row, x, 1) for row, x in zip(out.numpy(), u, strict=True)]
+    assert tokens.tolist() == expected
+
+
+def test_where_logits_are_linear_in_the_weights_g2_is_the_ensemble(tokenizer, tmp_path):
+    """Experts that differ from the base in an untied output matrix alone."""
+    base = tiny("llama", tokenizer, 0, tie_word_embeddings=False)
+    trio = {"base": save(base, tokenizer, tmp_path / "base")}
+    for i, name in enumerate(("positive", "negative"), 1):
+        with torch.no_grad():
+            base.lm_head.weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(i))
+        trio[name] = save(base, tokenizer, tmp_path / name)
+    loaded = [models.load_causal_lm(trio[name])[0] for name in trio]
+    sequences = [models.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")]
+    for alpha in ("-2", "-0.5", "0.3", "1", "4"):
+        coefficients = schemes.coefficients("g2", alpha)
+        folder = tmp_path / alpha
+        merging.write_merged("g2", alpha, coefficients, trio, folder)
+        merged, _ = models.load_causal_lm(folder)
+        weights = [float(c) for c in coefficients.values()]
+        for kl in likelihood.divergence_of_all(loaded, weights, merged, sequences):
+            assert abs(kl).max() < 1e-5, alpha
+        assert texts(trio, alpha) == texts_of(folder), alpha
+
+
+def test_the_divergence_is_kullback_leiblers(trio, tokenizer):
+    """Token by token against the definition, in float64; zero of a model from itself."""
+    loaded = [models.load_causal_lm(trio[n])[0] for n in ("base", "positive", "negative")]
+    sequences = [models.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")]
+    got = likelihood.divergence_of_all(loaded, [1, 0.5, -0.5], loaded[1], sequences)
+    for ids, kl in zip(sequences, got, strict=True):
+        with torch.inference_mode():
+            z, p, n = (m(torch.tensor([ids])).logits[0, :-1].double() for m in loaded)
+        mine = (z + 0.5 * (p - n)).log_softmax(-1)
+        expected = (mine.exp() * (mine - p.log_softmax(-1))).sum(-1)
+        assert kl == pytest.approx(expected.numpy(), rel=1e-3, abs=1e-5)
+    for kl in likelihood.divergence_of_all(loaded[:1], [1], loaded[0], sequences):
+        assert abs(kl).max() < 1e-6
+
+
+def test_a_row_of_texts_is_what_a_file_holds(trio, tmp_path):
+    rows = texts(trio, "0.5")
+    files.write_jsonl(tmp_path / "x.jsonl", rows)
+    assert files.read_jsonl(tmp_path / "x.jsonl") == rows
+    assert [(r["prompt_id"], r["sample_id"]) for r in rows[:7]] == [(0, s) for s in range(6)] + [
+        (1, 0)
+    ]

@@ -1,0 +1,159 @@
+"""The plane of g3: rows merged in memory, points that break, barriers along its line."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import barriers
+import fig7
+import fig8
+import g3_table
+import lattice
+from paramlerp import files, likelihood, merging, models, plotting, schemes, statistics
+
+PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
+HOW = {"samples": 3, "max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
+TESTS = {"positive": ["the film is superb"], "negative": ["a story is awful", "the script"]}
+STATISTICS = {"resamples": 100, "confidence": 0.95, "margin": 0.1}
+
+
+def row_of(trio, beta, alphas):
+    log = logging.getLogger("test")
+    return lattice.main(trio, beta, alphas, [PROMPTS], TESTS, HOW, 64, 1, log)
+
+
+@pytest.mark.parametrize("point", [("0.3", "-1.2"), ("1", "0"), ("2", "2")])
+def test_in_memory_a_merge_has_the_bits_it_has_on_disk(trio, tmp_path, point):
+    coefficients = schemes.coefficients("g3", *point)
+    merging.write_merged("g3", "x", coefficients, trio, tmp_path / "m")
+    on_disk, _ = models.load_causal_lm(tmp_path / "m")
+    model, _ = models.load_causal_lm(trio["base"])
+    sources = merging.Sources(trio)
+    models.fill(model, sources, schemes.coefficients("g3", "7", "-3"))
+    models.fill(model, sources, coefficients)  # nothing drifts, nothing is left over
+    for (name, a), b in zip(model.state_dict().items(), on_disk.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
+def test_mapped_sources_do_not_stay_in_memory(trio):
+    """What a row holds privately is one model: no page of its sources is kept."""
+    model, _ = models.load_causal_lm(trio["base"])
+    sources = merging.Sources(trio)
+    models.fill(model, sources, schemes.coefficients("g3", "0.5", "0.3"))
+    resident, ours = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first = line.split()[0]
+        if "-" in first and not first.endswith(":"):
+            ours = any(str(trio[name]) in line for name in ("positive", "negative"))
+        elif ours and first == "Rss:":
+            resident += int(line.split()[1])
+    assert resident == 0
+    assert np.isfinite(sources.first.tensors[next(iter(sources.first.tensors))].data).all()
+
+
+def test_a_row_is_its_models_one_by_one(trio, tmp_path):
+    (texts,), losses = row_of(trio, "0.500", ["0.000", "0.500"])
+    assert [r["alpha"] for r in texts] == ["0.000"] * 6 + ["0.500"] * 6
+    import generate
+
+    for alpha in ("0.000", "0.500"):
+        folder = tmp_path / alpha
+        coefficients = schemes.coefficients("g3", alpha, "0.500")
+        merging.write_merged("g3", "x", coefficients, trio, folder)
+        alone = generate.main(folder, PROMPTS, HOW, 1)
+        assert [r for r in texts if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in alone]
+        model, tokenizer = models.load_causal_lm(folder)
+        rows = likelihood.losses(model, tokenizer, TESTS, 64)
+        assert [r for r in losses if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in rows]
+
+
+@pytest.fixture
+def broken(trio, tmp_path):
+    """A table of one row: a sound point, one that only writes empty texts, one that overflows."""
+    far = "9" * 15
+    (texts,), losses = row_of(trio, "0.000", ["0.000", "1.000", far])
+    assert {r["alpha"] for r in texts} == {"0.000", "1.000"}, "what overflows has no texts"
+    texts = [{**r, "text": "", "n_tokens": 0} if r["alpha"] == "1.000" else r for r in texts]
+    files.write_jsonl(tmp_path / "texts.jsonl", texts)
+    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=lattice.LOSSES))
+    keys = pd.DataFrame(texts)[["prompt_id", "sample_id"]]
+    count = [3 * (r["alpha"] == "0.000") for r in texts]
+    scores = {
+        "sentiment": keys.assign(score=0.5, positive=0.5),
+        "perplexity": keys.assign(nll=np.multiply(count, 2.0), unigram_nll=1.0, n_tokens=count),
+    }
+    for name, frame in scores.items():
+        files.write_csv(tmp_path / f"{name}.csv", frame)
+    names = ("texts.jsonl", "losses.csv", "sentiment.csv", "perplexity.csv")
+    table, strip = g3_table.main(
+        [{"prompts": "neutral", "beta": "0.000"}],
+        ["0.000", "1.000", far],
+        {Path(name).stem: [tmp_path / name] for name in names},
+        [],
+        {},
+        {"sentiment": "classifier", "perplexity": "perplexity"},
+        3,
+        STATISTICS,
+        1,
+    )
+    files.write_csv(tmp_path / "g3.csv", table)
+    return pd.read_csv(tmp_path / "g3.csv"), strip
+
+
+def test_points_that_break_are_told_apart(broken):
+    table, strip = broken
+    assert table["state"].tolist() == ["ok", "empty", "overflow"]
+    assert table["n_texts"].tolist() == [6, 6, 0] and table["n_empty"].tolist() == [0, 6, 0]
+    assert table["perplexity"].notna().tolist() == [True, False, False]
+    assert table["loss_positive"].notna().tolist() == [True, True, False]
+    assert strip["sum"].tolist() == ["0.000", "1.000"]
+
+
+def test_and_marked_in_the_figures(broken):
+    """A 1 x 3 lattice is no picture; its states on a 3 x 3 one are."""
+    table, _ = broken
+    table["alpha"] = [-1.0, 0.0, 1.0]
+    table = pd.concat([table.assign(beta=beta) for beta in (-1.0, 0.0, 1.0)])
+    for figure in (fig7.main(table), fig8.main(table)):
+        marks = [t.get_text() for t in figure.axes[0].texts]
+        assert marks.count("×") == 3 and marks.count("∅") == 3
+        assert "overflow" in figure.get_supxlabel() and "empty" in figure.get_supxlabel()
+        plotting.plt.close(figure)
+
+
+def test_barriers_by_hand():
+    """Ends at 1 and 3: the line between them reads 2 in the middle, and so does their mean."""
+    alphas, values = np.array([0, 0.25, 0.5, 1]), np.array([1.0, 2.0, 2.25, 3.0])
+    found = statistics.barriers(alphas, values)
+    assert found["frankle"].max() == pytest.approx(1.0), "an end alone makes one of half the gap"
+    assert found["entezari"].tolist() == pytest.approx([0, 0.5, 0.25, 0])
+
+
+def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
+    random = np.random.default_rng(0)
+    easy = random.uniform(20, 40, 60)
+    for name, middle in (("flat", 0.0), ("hump", 0.5)):
+        paths = []
+        for place, rise in enumerate((0, middle, 0)):
+            rows = pd.DataFrame({"pole": ["positive", "negative"] * 30, "text_id": range(60)})
+            rows = rows.assign(nll=easy + 10 * rise, n_tokens=10)
+            files.write_csv(tmp_path / f"{name}{place}.csv", rows)
+            scores = rows.assign(prompt_id=np.arange(60) // 4, sample_id=np.arange(60) % 4)
+            files.write_csv(tmp_path / f"{name}{place}-scores.csv", scores)
+            paths.append(tmp_path / f"{name}{place}.csv")
+        scored = [path.with_name(f"{path.stem}-scores.csv") for path in paths]
+        alphas = ["0.000", "0.500", "1.000"]
+        table = barriers.main(alphas, paths, ["neutral"], scored, STATISTICS, 1)
+        assert table["quantity"].tolist() == [
+            q for q in ("loss_positive", "loss_negative", "log_perplexity") for _ in range(2)
+        ]
+        assert table["definition"].tolist() == ["frankle", "entezari"] * 3
+        assert table["barrier"].to_numpy() == pytest.approx(middle), name
+        assert (table["low"] <= table["barrier"] + 1e-12).all()
+        assert (table["within_margin"] == (name == "flat")).all()
+        assert (table["alpha"] == ("0.500" if middle else "0.000")).all()

@@ -1,0 +1,116 @@
+"""The plane of g3: every metric and both test losses at each point of its lattice.
+
+Over it, as overlays, the points of g1 and g2 from their own runs, cut down to the
+lattice's samples. `state` tells a point that broke from one that did not: "overflow" has
+NaN or Inf in its weights or logits, and no texts; "empty" wrote nothing at all.
+
+A second table has means over the lattice's points by alpha + beta, of those near the
+middle (|alpha - beta| <= 1): across the lines alpha + beta = 0 and 1.
+"""
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from paramlerp import files, schemes
+from paramlerp.points import columns, combined, mean_over, measure, read, some
+from paramlerp.runtime import job
+from paramlerp.splitting import POLES
+
+#: half the width of the strip about alpha = beta that means are taken over
+STRIP = 1
+
+
+def a_point(where: dict, texts, scores, losses: pd.DataFrame, how: dict, seed):
+    """Its row, and the estimates behind it by name."""
+    found = {}
+    if len(texts):
+        point = measure(where, texts, scores, how, seed)
+        row = point.row()
+        found = {name: estimate for name, (_, estimate) in point.found.items()}
+        state = "ok" if np.isfinite(found["perplexity"].value) else "empty"
+    else:
+        row, state = {**where, "n_texts": 0, "n_empty": 0}, "overflow"
+    for pole in POLES:
+        own = losses[losses["pole"] == pole]
+        if len(own):
+            found[f"loss_{pole}"] = mean_over(own, "nll", how, seed)
+            row |= columns(f"loss_{pole}", found[f"loss_{pole}"])
+    return row | {"state": state}, found
+
+
+def sums(points: list[tuple[dict, dict]], confidence: float) -> list[dict]:
+    """Means over the points of equal alpha + beta in the strip; of log perplexity, in fact."""
+    groups: dict[tuple, list[dict]] = {}
+    for where, found in points:
+        a, b = Decimal(where["alpha"]), Decimal(where["beta"])
+        if abs(a - b) <= STRIP and found:
+            groups.setdefault((where["prompts"], a + b), []).append(found)
+    rows = []
+    for (prompts, total), own in sorted(groups.items(), key=lambda item: item[0]):
+        row = {"prompts": prompts, "sum": schemes.fixed(total), "n_points": len(own)}
+        for name, mean in (
+            ("perplexity", lambda *x: np.exp(np.log(x).mean(0))),
+            *((f"loss_{pole}", lambda *x: np.mean(x, 0)) for pole in POLES),
+        ):
+            if all(name in found for found in own):
+                row |= columns(name, combined(mean, [f[name] for f in own], confidence))
+        rows.append(row)
+    return rows
+
+
+def main(
+    rows: list[dict],
+    alphas: list[str],
+    lattice: dict[str, list[str]],
+    overlays: list[dict],
+    over: dict[str, list[str]],
+    kinds: dict[str, str],
+    samples: int,
+    how: dict,
+    seed,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`rows` and `overlays` say where; `lattice` and `over` are paths of texts, losses, scores."""
+    found = []
+    for place, stop in enumerate(rows):
+        own = {name: paths[place] for name, paths in lattice.items()}
+        losses = pd.read_csv(own.pop("losses"), dtype={"alpha": str})
+        texts, scores = read(own.pop("texts"), own, kinds)
+        for alpha in alphas:
+            where = {"kind": "lattice", "scheme": "g3", "prompts": stop["prompts"]}
+            where |= {"alpha": alpha, "beta": stop["beta"]}
+            its = some(texts["alpha"] == alpha, texts, scores) if len(texts) else (texts, scores)
+            tested = losses[losses["alpha"] == alpha]
+            found.append((where, *a_point(where, *its, tested, how, seed)))
+    strip = sums([(where, estimates) for where, _, estimates in found], how["confidence"])
+    table = [row for _, row, _ in found]
+    for place, stop in enumerate(overlays):
+        own = {name: paths[place] for name, paths in over.items()}
+        losses = pd.read_csv(own.pop("losses"))
+        texts, scores = read(own.pop("texts"), own, kinds)
+        alpha, beta = schemes.in_plane(stop["scheme"], stop["alpha"])
+        where = {"kind": "overlay", "scheme": stop["scheme"], "prompts": stop["prompts"]}
+        where |= {"alpha": alpha, "beta": beta}
+        its = some(texts["sample_id"] < samples, texts, scores)
+        table.append(a_point(where, *its, losses, how, seed)[0])
+    return pd.DataFrame(table), pd.DataFrame(strip)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        params, given = snakemake.params, snakemake.input
+        names = ["texts", "losses", *params.kinds]
+        table, strip = main(
+            params.rows,
+            params.alphas,
+            {name: given[f"lattice_{name}"] for name in names},
+            params.overlays,
+            {name: given.get(f"overlay_{name}", []) for name in names},
+            params.kinds,
+            params.samples,
+            params.statistics,
+            params.seed,
+        )
+        files.write_csv(snakemake.output.table, table)
+        files.write_csv(snakemake.output.sums, strip)

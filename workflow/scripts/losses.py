@@ -1,0 +1,18 @@
+"""NLL of test sentences of both poles under one model: pole, text_id, nll (a sum), n_tokens."""
+
+import pandas as pd
+
+from paramlerp import files, likelihood, models
+from paramlerp.runtime import Progress, job
+from paramlerp.splitting import POLES
+
+if __name__ == "__main__":
+    with job(snakemake):
+        texts = files.read_texts(
+            {pole: snakemake.input[f"{pole}_test"] for pole in POLES},
+            snakemake.params.test_texts,
+        )
+        model, tokenizer = models.load_causal_lm(snakemake.input.model)
+        said = Progress(sum(map(len, texts.values())), "texts")
+        rows = likelihood.losses(model, tokenizer, texts, snakemake.params.max_tokens, said)
+        files.write_csv(snakemake.output.losses, pd.DataFrame(rows))

@@ -1,0 +1,97 @@
+"""What was measured at a point of weight space, with intervals, and how two points differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from . import files, metrics, statistics
+from .errors import UserError
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where it is, its texts, their scores, and every metric's estimate."""
+
+    where: dict
+    texts: pd.DataFrame
+    found: dict[str, tuple[metrics.Metric, statistics.Estimate]]
+
+    def row(self) -> dict:
+        row = dict(self.where)
+        for name, (_, e) in self.found.items():
+            row |= columns(name, e)
+        empty = int((self.texts["text"].str.strip() == "").sum())
+        return {**row, "n_texts": len(self.texts), "n_empty": empty}
+
+
+def columns(name: str, e: statistics.Estimate) -> dict[str, float]:
+    """A figure and its interval as three columns of a table."""
+    return {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
+
+
+Scores = dict[str, tuple[str, pd.DataFrame]]
+
+
+def read(texts, scores: dict, kinds: dict[str, str]) -> tuple[pd.DataFrame, Scores]:
+    """A file of generations and its scores: scorer -> path, and scorer -> kind."""
+    return (
+        pd.DataFrame(files.read_jsonl(texts)),
+        {name: (kinds[name], pd.read_csv(path)) for name, path in scores.items()},
+    )
+
+
+def some(which: pd.Series, texts: pd.DataFrame, scores: Scores) -> tuple[pd.DataFrame, Scores]:
+    """Some of the texts, and their scores."""
+    return (
+        texts[which].reset_index(drop=True),
+        {name: (kind, f[which].reset_index(drop=True)) for name, (kind, f) in scores.items()},
+    )
+
+
+def measure(where: dict, texts: pd.DataFrame, scores: Scores, how: dict, seed) -> Point:
+    """Estimate every metric of these texts; the prompt is the unit.
+
+    Raises UserError if scores are of other texts.
+    """
+    weights = statistics.resamples(texts["prompt_id"].nunique(), how["resamples"], seed)
+    try:
+        found = metrics.table_metrics(texts, scores)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from None
+    return Point(
+        where,
+        texts,
+        {m.name: (m, statistics.estimate(m.of(weights), how["confidence"])) for m in found},
+    )
+
+
+def mean_over(frame: pd.DataFrame, column: str, how: dict, seed) -> statistics.Estimate:
+    """Mean of a column of sums per token over a file of sentences; the sentence is the unit."""
+    weights = statistics.resamples(len(frame), how["resamples"], seed)
+    mean = statistics.ratio(weights, frame[column].to_numpy(), frame["n_tokens"].to_numpy())
+    return statistics.estimate(mean, how["confidence"])
+
+
+def difference(start: Point, end: Point, name: str, confidence: float) -> dict[str, float]:
+    """The paired difference of one metric between two points."""
+    (metric_a, a), (metric_b, b) = start.found[name], end.found[name]
+    by_numbers = float("nan")
+    if metric_a.values is not None:
+        prompt, _ = pd.factorize(start.texts["prompt_id"], sort=True)
+        by_numbers = statistics.variance_saved_by_coupling(metric_a.values, metric_b.values, prompt)
+    gap = combined(lambda x, y: y - x, [a, b], confidence)
+    return {
+        "difference": gap.value,
+        "low": gap.low,
+        "high": gap.high,
+        "variance_saved": statistics.variance_saved(a, b),
+        "variance_saved_by_random_numbers": by_numbers,
+    }
+
+
+def combined(of: Callable, parts: list[statistics.Estimate], confidence: float):
+    """The estimate of a function of estimates that share their draws."""
+    rows = [np.append(part.value, part.draws) for part in parts]
+    return statistics.estimate(of(*rows), confidence)
