@@ -37,6 +37,7 @@ rule all:
             "results/tables/{classifier}_classifier.csv",
             classifier=CLASSIFIERS,
         ),
+        expand("results/tables/{sweep}.csv", sweep=LINES),
         expand("results/examples/{sweep}.md", sweep=LINES),
 
 

@@ -101,7 +101,23 @@ IN_THE_CONFIG = [
         "sweeps.g1.alphas: from 0.000 to 1.000 is no whole number of steps of 0.300",
     ),
     ("prompts", {2024: {}}, "prompts: 2024 is not of type 'string'"),
-    ("sweeps.g1.alphas", [], "sweeps.g1.alphas: [] should be non-empty"),
+    ("sweeps.g1.alphas", [], "sweeps.g1.alphas: [] is too short"),
+    ("sweeps.g1.truncated", [True], "sweeps.g1.truncated: only the ensemble is truncated"),
+    ("sweeps.ensemble.truncated", REMOVED, "sweeps.ensemble: 'truncated' is a required property"),
+    ("sweeps.g2.samples", 0, "sweeps.g2.samples: 0 is less than the minimum of 1"),
+    ("sweeps.g3.alphas", [0], "sweeps.g3.alphas: a lattice has two values or more, or none"),
+    # models that are trained here
+    (
+        "language_models.minilm",
+        DEFAULT["language_models"]["reviewer"],
+        "language_models.minilm: another model or source has that name",
+    ),
+    (
+        "scorers.perplexity.model",
+        "reviwer",
+        "scorers.perplexity.model: no model is called 'reviwer'; there are base, minilm, tagger,"
+        " reviewer",
+    ),
     # words of figure 4
     ("next_words.prompt", "The movie was ", "next_words.prompt: 'The movie was ' does not match"),
     (

@@ -18,7 +18,7 @@ from paramlerp import files, likelihood, merging, models, plotting, schemes, sta
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
 HOW = {"samples": 3, "max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
 TESTS = {"positive": ["the film is superb"], "negative": ["a story is awful", "the script"]}
-STATISTICS = {"resamples": 100, "confidence": 0.95, "margin": 0.1}
+STATISTICS = {"resamples": 100, "confidence": 0.95}
 
 
 def row_of(trio, beta, alphas):
@@ -148,7 +148,7 @@ def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
             paths.append(tmp_path / f"{name}{place}.csv")
         scored = [path.with_name(f"{path.stem}-scores.csv") for path in paths]
         alphas = ["0.000", "0.500", "1.000"]
-        table = barriers.main(alphas, paths, ["neutral"], scored, STATISTICS, 1)
+        table = barriers.main(alphas, paths, ["neutral"], scored, STATISTICS, 0.1, 1)
         assert table["quantity"].tolist() == [
             q for q in ("loss_positive", "loss_negative", "log_perplexity") for _ in range(2)
         ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from conftest import (
@@ -23,8 +24,14 @@ from conftest import (
 from paramlerp import checkpoints, decoding, files, models
 
 ALPHAS = ["-0.500", "0.000", "0.500", "1.000"]
-#: texts are made at each alpha of g1 for two prompt sets, and at two alphas of g2 for one
+#: texts are made by one model at each alpha of g1 for two prompt sets, and at two alphas of g2
 STOPS = 4 * 2 + 2
+#: by ensembles, truncated and not, at two alphas
+ENSEMBLES = 2 * 2
+#: and by each of three rows of the lattice for two prompt sets; tag and vader do not read those
+ROWS = 3 * 2
+#: jobs of the whole tiny DAG
+JOBS = 136
 
 
 def planned(folder: Path, *arguments, **kwargs) -> dict[str, int]:
@@ -63,8 +70,9 @@ def done(tmp_path_factory, tokenizer, code) -> Path:
     assert re.search(r"^generate +10 +\d+ +\d+ +\d+ +\d+$", run.stdout, re.M), "and what it took"
     stages = pd.read_csv(folder / "results/benchmarks/stages.csv").set_index("stage")
     assert stages.loc["generate", "jobs"] == STOPS and stages["seconds"].is_monotonic_decreasing
-    ended = re.findall(r"^\((\d+)/84 jobs, \d+:\d\d(?:, .*left)?\) \w+", run.stderr, re.M)
-    assert [int(n) for n in ended] == list(range(1, 85)), "a line as each job ends"
+    line = rf"^\((\d+)/{JOBS} jobs, \d+:\d\d(?:, .*left)?\) \w+"
+    ended = re.findall(line, run.stderr, re.M)
+    assert [int(n) for n in ended] == list(range(1, JOBS + 1)), "a line as each job ends"
     assert " steps (" not in run.stderr and "Finished job" not in run.stderr
     assert held() == before, "nothing is written beside the code"
     return folder
@@ -128,6 +136,102 @@ def test_g2_at_0_is_the_base_model(done, tokenizer):
     """Token for token, read from its own folder."""
     rows = files.read_jsonl(done / "results/generations/neutral/g2/alpha=0.000.jsonl")
     assert [r["text"] for r in rows] == texts_of(done / "results" / "base", rows)
+
+
+def test_ensembles_at_0_are_the_base_model_too(done):
+    """Truncated as well: its nucleus is the one that the base model samples from."""
+    base = files.read_jsonl(done / "results/generations/neutral/g2/alpha=0.000.jsonl")
+    for scheme in ("ensemble", "truncated_ensemble"):
+        texts = done / f"results/generations/neutral/{scheme}/alpha=0.000.jsonl"
+        assert files.read_jsonl(texts) == base
+
+
+def test_cells_of_the_lattice_are_the_points_that_lie_there(done):
+    """Theta0, theta-, the middle and theta+: from g3's rows and from g1's and g2's own runs."""
+    g3 = pd.read_csv(done / "results/tables/g3.csv", dtype=str)
+    kinds, g3 = g3["kind"], g3.drop(columns=["kind", "scheme"])
+    place = ["prompts", "alpha", "beta"]
+    cells, over = (g3[kinds == own].set_index(place) for own in ("lattice", "overlay"))
+    shared = cells.index.intersection(over.index)
+    assert set(shared) == {
+        *(("neutral", a, b) for a, b in POINTS),
+        *(("glad", a, b) for a, b in POINTS if (a, b) != ("0.000", "0.000")),
+    }
+    pd.testing.assert_frame_equal(cells.loc[shared], over.loc[shared])
+    assert cells["n_texts"].astype(int).tolist() == [6 * 2] * 9 + [3 * 2] * 9
+    assert (cells["state"] == "ok").all()
+
+
+POINTS = [("0.000", "0.000"), ("0.000", "1.000"), ("0.500", "0.500"), ("1.000", "0.000")]
+
+
+def test_lines_across_the_plane(done):
+    """Means over cells by alpha + beta, of those about the middle: 1 + 2 + 3 + 2 + 1 here."""
+    sums, g3 = table(done, "g3_sums"), pd.read_csv(done / "results/tables/g3.csv")
+    own = sums.query("prompts == 'neutral'").set_index("sum")
+    assert own["n_points"].tolist() == [1, 2, 3, 2, 1]
+    cells = g3.query("prompts == 'neutral' and kind == 'lattice' and alpha + beta == 1")
+    assert own.loc[1, "loss_positive"] == pytest.approx(cells["loss_positive"].mean())
+    assert own.loc[1, "perplexity"] == pytest.approx(np.exp(np.log(cells["perplexity"]).mean()))
+    assert (own["perplexity_low"] <= own["perplexity_high"]).all()
+
+
+def test_losses_of_the_plane_are_of_the_test_sentences(done):
+    rows = pd.read_csv(done / "results/losses/g1/alpha=1.000.csv").query("pole == 'positive'")
+    model, own = models.load_causal_lm(done / "results/experts/positive")
+    texts = files.read_jsonl(done / "results/data/experts/positive/test.jsonl")[:8]
+    assert len(rows) == 8
+    for row, text in zip(rows.itertuples(), texts, strict=True):
+        ids = torch.tensor([models.encode(own, text["text"], end=True)])
+        mean = model(ids, labels=ids).loss.item()
+        assert row.nll / row.n_tokens == pytest.approx(mean, rel=1e-4)
+    g3 = pd.read_csv(done / "results/tables/g3.csv")
+    cell = g3.query("kind == 'overlay' and scheme == 'g1' and alpha == 1").iloc[0]
+    assert cell["loss_positive"] == pytest.approx(rows["nll"].sum() / rows["n_tokens"].sum())
+
+
+def test_barriers_of_g1(done):
+    barriers = table(done, "barriers").set_index(["quantity", "prompts", "definition"])
+    assert set(barriers.index.get_level_values(0)) == {
+        *(f"loss_{pole}" for pole in ("positive", "negative")),
+        "log_perplexity",
+    }
+    assert len(barriers) == 2 * 2 + 2 * 2, "two definitions; perplexity for each set of prompts"
+    g1 = table(done, "g1").query("prompts == 'neutral'").set_index("alpha")
+    ends = np.log(g1.loc[["0.000", "0.500", "1.000"], "perplexity"])
+    expected = ends.max() - (ends.iloc[0] + ends.iloc[2]) / 2
+    found = barriers.loc[("log_perplexity", "neutral", "frankle")]
+    assert found["barrier"] == pytest.approx(expected)
+
+
+def test_g2_and_ensembles_are_compared_where_both_are(done):
+    gaps = table(done, "ensemble_against_g2")
+    assert set(gaps["alpha"]) == {"0.000"} and set(gaps["truncated"]) == {False, True}
+    assert (gaps[["difference", "low", "high"]] == 0).all(axis=None), "the same texts at 0"
+    kl = table(done, "divergence").set_index("alpha")["kl"]
+    assert kl["0.000"] == 0 and kl["0.500"] > 0
+    ensemble = table(done, "ensemble")
+    assert ensemble["truncated"].tolist() == [False, False, True, True]
+
+
+def test_a_judge_of_fluency_from_text_that_no_expert_saw(done, code):
+    """On request: one more scorer makes figure 5 one panel wider."""
+    change = {
+        "language_models": {"reviewer": {"batch_size": 8, "steps": 6}},
+        "scorers": {
+            "reviews": {"kind": "perplexity", "model": "reviewer", "unigrams": ["reviews"]}
+        },
+    }
+    config = done / "judge.yaml"
+    config.write_text(yaml.safe_dump(laid_over(TINY, change)))
+    target = "results/scores/neutral/g2/reviews/alpha=0.000.csv"
+    run = snakemake(done, target, configfile=config, root=code)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert pd.read_csv(done / target)["nll"].gt(0).all()
+    losses = pd.read_csv(done / "results/models/reviewer.losses.csv")
+    assert losses["validation_perplexity"].iloc[-1] < losses["validation_perplexity"].iloc[0]
+    more = planned(done, configfile=config, root=code)
+    assert more == {"perplexity": STOPS + ENSEMBLES - 1, **LINES}
 
 
 def test_g1_table(done):
@@ -211,16 +315,35 @@ def test_nothing_to_do_again(done, code):
     assert planned(done, root=code) == {}
 
 
-#: what follows from new texts at every stop of the tiny sweep, and at one alpha alone
-TABLES = {"sweep_table": 2, "examples": 2, "fig3": 1, "fig5": 1}
-G1_TABLES = {**TABLES, "sweep_table": 1, "examples": 1}
-FIGURES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
+FIGURES = dict.fromkeys(["fig3", "fig5", "fig6", "fig7", "fig8"], 1)
+#: tables and figures of what was measured; and what follows from new texts everywhere
+RESULTS = {"sweep_table": 3, "against_g2": 1, "barriers": 1, "g3_table": 1, **FIGURES}
+TABLES = {**RESULTS, "examples": 3}
+#: of one sweep's
+G1_TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1, "fig5": 1}
+G1_TABLES |= {"g3_table": 1, "fig7": 1, "fig8": 1}
 WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
-SCORES = dict.fromkeys(["classify", "tag", "vader", "perplexity"], STOPS)
-TEXTS = {"generate": STOPS, **SCORES, **TABLES}
-WALK = {"merge": 4 + 2, **TEXTS, **WORDS}
-EXPERTS = {"candidate": 4, "expert": 2, "training_tables": 1, **WALK}
-CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": STOPS}
+
+
+def scores(lines: int, rows: int) -> dict[str, int]:
+    """Jobs that score texts of so many stops of lines and rows of the lattice."""
+    every = {"classify": lines + rows, "perplexity": lines + rows, "tag": lines, "vader": lines}
+    return {name: n for name, n in every.items() if n}
+
+
+TEXTS = {"generate": STOPS, "ensemble": ENSEMBLES, "lattice": 3}
+TEXTS |= scores(STOPS + ENSEMBLES, ROWS) | TABLES
+READ = {"losses": 4 + 2, "divergence": 2, **WORDS}
+#: g2 is merged at one more alpha, to be told from the ensemble
+MERGES = {"merge": 4 + 2 + 1, **READ}
+EXPERTS = {"candidate": 4, "expert": 2, "training_tables": 1, **MERGES, **TEXTS}
+CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": STOPS + ENSEMBLES + ROWS}
+#: what shows a scorer's figures: all but barriers; of the lattice only some scorers'
+SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
+LINES = {name: n for name, n in SHOWN.items() if name not in ("g3_table", "fig7", "fig8")}
+
+ENSEMBLE = {"ensemble": ENSEMBLES, **scores(ENSEMBLES, 0)}
+ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against_g2": 1, "fig6": 1}
 
 TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 
@@ -230,7 +353,8 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     [
         pytest.param(
             {"sweeps": {"g1": {"alphas": [-0.5, 0, 0.5, 0.75, 1]}}},
-            {"merge": 1, "generate": 2, **dict.fromkeys(SCORES, 2), **G1_TABLES}
+            {"merge": 1, "generate": 2, **scores(2, 0), **G1_TABLES}
+            | {"losses": 1, "barriers": 1}
             | {"next_words": 1, "next_words_table": 1, "fig4": 1},
             id="one more alpha: its chain, then tables and figures",
         ),
@@ -241,18 +365,19 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"classifiers": {"sentiment": {"epochs": 3}}},
-            {**CLASSIFIER, **FIGURES},
+            {**CLASSIFIER, **SHOWN},
             id="another sentiment scorer: no text is generated again",
         ),
         pytest.param(
             {"scorers": {"opinion": {"kind": "vader"}}},
-            {"vader": STOPS, **FIGURES},
+            {"vader": STOPS + ENSEMBLES, **LINES},
             id="one more scorer: its scores alone",
         ),
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
-            {"prompts": 1, "generate": 6, **dict.fromkeys(SCORES, 6), **TABLES}
-            | {"generation_table": 1},
+            {"prompts": 1, "generate": 6, "ensemble": 4, "lattice": 3}
+            | scores(6 + 4, ROWS)
+            | {**TABLES, "generation_table": 1},
             id="more prompts of one set: that set's texts, no expert",
         ),
         pytest.param(
@@ -261,13 +386,39 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
             id="another top-p: texts, no expert",
         ),
         pytest.param(
+            {"sweeps": {"ensemble": {"truncated": [True]}}},
+            {"sweep_table": 1, "examples": 1, "against_g2": 1, "fig6": 1},
+            id="one kind of ensemble less: its tables",
+        ),
+        pytest.param(
+            {"sweeps": {"g3": {"alphas": [0, 0.5, 1, 1.5]}}},
+            {"lattice": 4, **scores(0, 8), "g3_table": 1, "fig7": 1, "fig8": 1},
+            id="a larger lattice: its rows alone",
+        ),
+        pytest.param(
+            {"test_texts": 4},
+            {"losses": 6, "barriers": 1, "lattice": 3, **scores(0, ROWS)}
+            | {"g3_table": 1, "fig7": 1, "fig8": 1},
+            id="fewer test sentences: losses, and rows, which hold them",
+        ),
+        pytest.param(
+            {"divergence_texts": 2},
+            {"divergence": 2, "against_g2": 1, "fig6": 1},
+            id="fewer sentences to tell g2 from the ensemble along: no text",
+        ),
+        pytest.param(
+            {"barrier_margin": 0.2},
+            {"barriers": 1},
+            id="another margin",
+        ),
+        pytest.param(
             {"next_words": {"positive": ["good", "superb"]}},
             WORDS,
             id="other words: no text",
         ),
         pytest.param(
             {"statistics": {"confidence": 0.9}},
-            {**FIGURES, "test_classifier": 1},
+            {**RESULTS, "test_classifier": 1},
             id="another confidence: no score",
         ),
         pytest.param(
@@ -308,12 +459,17 @@ def edited(file: Path, addition: str):
     ("file", "jobs"),
     [
         ("paramlerp/decoding.py", TEXTS),
-        ("paramlerp/metrics.py", FIGURES),
-        ("paramlerp/plotting.py", {"fig3": 1, "fig4": 1, "fig5": 1}),
-        ("paramlerp/merging.py", WALK),
+        ("paramlerp/metrics.py", RESULTS),
+        ("paramlerp/plotting.py", {**FIGURES, "fig4": 1}),
+        (
+            "paramlerp/merging.py",
+            {**MERGES, "generate": STOPS, "lattice": 3, **scores(STOPS, ROWS), **TABLES}
+            | {"sweep_table": 2, "examples": 2},
+        ),
         ("paramlerp/training.py", {**EXPERTS, **CLASSIFIER}),
         ("paramlerp/run.py", {}),
-        ("vader.py", {"vader": STOPS, **FIGURES}),
+        ("vader.py", {"vader": STOPS + ENSEMBLES, **LINES}),
+        ("ensemble.py", ENSEMBLE),
         ("fig3.py", {"fig3": 1}),
     ],
 )
@@ -386,11 +542,15 @@ def test_a_report_shows_the_figures_with_their_captions(done, code):
     run = snakemake(done, "--report", "report.html", root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     page = (done / "report.html").read_text()
-    for words in ("fig3.png", "fig4.png", "200 bootstrap resamples", "The movie was"):
+    for words in (
+        *(f"fig{n}.png" for n in range(3, 9)),
+        "200 bootstrap resamples",
+        "The movie was",
+    ):
         assert words in page, words
 
 
-LEFT_OVER = re.compile("results/(generations|scores|next_words)/")
+LEFT_OVER = re.compile("results/(generations|scores|losses|next_words)/")
 
 
 def test_what_another_config_left_is_listed(done, code):
@@ -403,7 +563,7 @@ def test_what_another_config_left_is_listed(done, code):
         return {line for line in run.stdout.splitlines() if LEFT_OVER.match(line)}
 
     left = listed(configfile=config) - listed()
-    assert len(left) == 2 * (1 + 4) + 1
+    assert len(left) == 2 * (1 + 4) + 2
     assert all("alpha=-0.500" in path for path in left)
 
 

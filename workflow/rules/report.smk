@@ -281,6 +281,7 @@ rule barriers:
         alphas=BETWEEN,
         prompts=config["sweeps"]["g1"]["prompts"],
         statistics=config["statistics"],
+        margin=config["barrier_margin"],
         seed=config["seed"],
     script:
         "../scripts/barriers.py"

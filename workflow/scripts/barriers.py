@@ -20,6 +20,7 @@ def main(
     prompts: list[str],
     perplexity: list[str],
     how: dict,
+    margin: float,
     seed,
 ) -> pd.DataFrame:
     """`perplexity` are that scorer's files, alpha by alpha for each of `prompts`."""
@@ -48,8 +49,8 @@ def main(
                     "low": e.low,
                     "high": e.high,
                     "alpha": alphas[int(excess[:, 0].argmax())],
-                    "margin": how["margin"],
-                    "within_margin": bool(e.high < how["margin"]),
+                    "margin": margin,
+                    "within_margin": bool(e.high < margin),
                 }
             )
     return pd.DataFrame(rows)
@@ -69,6 +70,7 @@ if __name__ == "__main__":
             snakemake.params.prompts,
             snakemake.input.perplexity,
             snakemake.params.statistics,
+            snakemake.params.margin,
             snakemake.params.seed,
         )
         files.write_csv(snakemake.output.barriers, table)

@@ -50,8 +50,12 @@ def check(config: dict, schema_file) -> None:
     for name, prompts in config["prompts"].items():
         _require_reader(config, f"prompts.{name}.source", prompts["source"])
     for scheme, sweep in config["sweeps"].items():
+        if "truncated" in sweep and scheme != "ensemble":
+            raise UserError(f"config: sweeps.{scheme}.truncated: only the ensemble is truncated")
         try:
-            alphas(sweep["alphas"])
+            count = len(alphas(sweep["alphas"]))
+            if scheme == "g3" and count == 1:
+                raise UserError("a lattice has two values or more, or none")
         except UserError as error:
             raise UserError(f"config: sweeps.{scheme}.alphas: {error}") from None
         for prompts in sweep["prompts"]:
@@ -75,8 +79,6 @@ def in_order(config):
 
 def _say(error) -> str:
     path = ".".join(map(str, error.absolute_path)) or "(top level)"
-    if error.schema is False:
-        return f"{path}: unknown key here"
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
