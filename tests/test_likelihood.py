@@ -41,18 +41,9 @@ def test_gradient_is_that_of_transformers(model, sequences):
     model.zero_grad()
 
 
-def test_starts_leave_out_what_stands_before(model, sequences):
-    starts = [1 + i % 3 for i in range(len(sequences))]
-    whole = likelihood.nll_of_all(model, sequences)
-    for start, part, full in zip(
-        starts, likelihood.nll_of_all(model, sequences, starts), whole, strict=True
-    ):
-        np.testing.assert_allclose(part, full[start - 1 :], rtol=1e-5)
-
-
 def test_a_continuation_of_no_tokens_has_no_nll(model, tokenizer):
     ids, start = likelihood.continuation(tokenizer, "the film", "")
-    (part,) = likelihood.nll_of_all(model, [ids], [start])
+    (part,) = likelihood.continuation_nll(model, [ids], [start])
     assert len(part) == 0
 
 
@@ -98,3 +89,20 @@ def test_training_batches_are_full_fair_and_of_like_length():
     assert real / padded > 0.85
     longest = [max(lengths[i] for i in b) for b in batches]
     assert abs(np.corrcoef(longest, range(200))[0, 1]) < 0.2, "the order tells of length"
+
+
+@pytest.mark.parametrize("tokens", [8, 40, 512])
+def test_what_stands_before_is_read_once_and_changes_nothing(model, sequences, monkeypatch, tokens):
+    """Prompts of several lengths, shared or not; texts of no, one and many tokens; any batch."""
+    monkeypatch.setattr(likelihood, "BATCH_TOKENS", tokens)
+    monkeypatch.setattr(likelihood, "PREFIX_TOKENS", tokens)
+    whole = [ids for ids in sequences for _ in range(2)] + [sequences[-1][:4]] * 2
+    starts = [min(1 + i % 5, len(ids)) for i, ids in enumerate(whole)]
+    starts[-2:] = [4, 3]
+    told = []
+    parts = likelihood.continuation_nll(model, whole, starts, told.append)
+    assert [len(p) for p in parts] == [len(i) - s for i, s in zip(whole, starts, strict=True)]
+    for ids, start, part in zip(whole, starts, parts, strict=True):
+        expected = likelihood.nll_of_all(model, [ids])[0][start - 1 :]
+        assert part == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert told == sorted(told) and told[-1] == len(whole)

@@ -29,7 +29,7 @@ def main(model_dir, prompt: str, words: dict[str, list[str]]) -> pd.DataFrame:
                 f" has no tokens for {row['word']!r}"
             )
     sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
-    parts = likelihood.nll_of_all(model, sequences, starts)
+    parts = likelihood.continuation_nll(model, sequences, starts)
     return pd.DataFrame(
         {**row, "n_tokens": len(part), "nll": float(part.sum(dtype="float64"))}
         for row, part in zip(rows, parts, strict=True)

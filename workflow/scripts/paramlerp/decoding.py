@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from transformers import Cache, DynamicCache
-from transformers.cache_utils import DynamicLayer
 
-from .batching import pad
-from .errors import NotFiniteError, UserError
+from .errors import NotFiniteError
 from .likelihood import mix
 from .models import encode
+from .prefixes import Prefixes
 from .seeds import generator
 
 
@@ -89,46 +87,6 @@ def truncate(logits: torch.Tensor, by: torch.Tensor, top_p: float) -> torch.Tens
     return out
 
 
-class _Rows(DynamicLayer):
-    """Keys and values of many rows in one buffer with room for what is to come.
-
-    Appending writes in place instead of copying all that went before.
-    """
-
-    def __init__(self, layer: DynamicLayer, copies: int, room: int):
-        super().__init__()
-        self.dtype, self.device = layer.keys.dtype, layer.keys.device
-        self.is_initialized = True
-        self.length = layer.keys.shape[-2]
-        self._keys, self._values = (
-            self._expand(x, copies, room) for x in (layer.keys, layer.values)
-        )
-        self._view()
-
-    @staticmethod
-    def _expand(x: torch.Tensor, copies: int, room: int) -> torch.Tensor:
-        rows, heads, length, size = x.shape
-        buffer = x.new_empty(rows * copies, heads, length + room, size)
-        buffer[:, :, :length] = x.repeat_interleave(copies, 0)
-        return buffer
-
-    def _view(self) -> None:
-        self.keys = self._keys[:, :, : self.length]
-        self.values = self._values[:, :, : self.length]
-
-    def update(self, key_states, value_states, *args, **kwargs):
-        end = self.length + key_states.shape[-2]
-        self._keys[:, :, self.length : end] = key_states
-        self._values[:, :, self.length : end] = value_states
-        self.length = end
-        self._view()
-        return self.keys, self.values
-
-    def keep(self, rows: torch.Tensor) -> None:
-        self._keys, self._values = self._keys[rows], self._values[rows]
-        self._view()
-
-
 class ModelLogits:
     """Next-token logits from one causal LM with a KV cache."""
 
@@ -137,34 +95,15 @@ class ModelLogits:
     def __init__(self, model):
         self.model = model
 
-    @torch.inference_mode()
     def prefill(self, prompts: Sequence[Sequence[int]], copies: int, room: int) -> torch.Tensor:
         """Read each prompt once, make `copies` rows of it: (prompts * copies, vocabulary).
 
         `room` is the number of tokens that will follow at most.
         """
-        device = self.model.device
-        limit = getattr(self.model.config, "max_position_embeddings", None)
-        if limit and max(map(len, prompts)) + room > limit:
-            raise UserError(f"prompts and {room} tokens more do not fit the model's {limit}")
-        ids = torch.from_numpy(pad(prompts, 0, left=True)).to(device)
-        lengths = torch.tensor([len(p) for p in prompts], device=device)
-        mask = torch.arange(ids.shape[1], device=device) >= ids.shape[1] - lengths[:, None]
-        out = self.model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
-            past_key_values=DynamicCache(config=self.model.config),
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        layers = out.past_key_values.layers
-        if any(type(layer) is not DynamicLayer for layer in layers):
-            raise UserError(f"{self.model.config.model_type}: only full attention can be decoded")
-        self.cache = Cache(layers=[_Rows(layer, copies, room) for layer in layers])
-        self.positions = lengths.repeat_interleave(copies)
-        self.mask = mask.repeat_interleave(copies, 0)
-        return _finite(out.logits[:, -1]).repeat_interleave(copies, 0)
+        read = Prefixes(self.model, prompts, room)
+        which = torch.arange(len(prompts), device=self.model.device).repeat_interleave(copies)
+        self.cache, self.mask, self.positions = read.rows(which, room)
+        return _finite(read.logits())[which]
 
     @torch.inference_mode()
     def step(self, tokens: torch.Tensor) -> torch.Tensor:

@@ -8,59 +8,108 @@ from torch.nn.functional import cross_entropy, kl_div
 
 from .batching import by_length, pad
 from .models import device, encode
+from .prefixes import Prefixes
 
 #: padded tokens in a batch that is only read: what a CPU's cache holds, what a GPU needs
 BATCH_TOKENS = 16384 if device().type == "cuda" else 512
+#: tokens of prompts whose keys and values are held at a time
+PREFIX_TOKENS = 8 * BATCH_TOKENS
 #: rows of logits in memory at a time
 HEAD_ROWS = 512
 
 
-def _read(model, sequences: Sequence[Sequence[int]], starts: Sequence[int]):
+def _read(model, sequences: Sequence[Sequence[int]]):
     """What the LM head is to be applied to: hidden states (tokens, width), the tokens that
     follow (tokens,), and how many of them each sequence has.
 
     Pads stand to the right, where a causal model's real tokens never look, so no mask is
-    needed; and neither they nor what stands before the start reach the LM head, which is
-    a fifth to a third of a small model's work.
+    needed; and they do not reach the LM head, which is a fifth to a third of a small
+    model's work.
     """
     ids = torch.from_numpy(pad(sequences, 0)).to(model.device)
     hidden = model.base_model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
-    place = torch.arange(1, ids.shape[1])
-    read = place >= torch.tensor(starts)[:, None]
-    read &= place < torch.tensor([len(s) for s in sequences])[:, None]
-    counts = read.sum(1).tolist()
+    counts = [len(s) - 1 for s in sequences]
+    read = torch.arange(ids.shape[1] - 1) < torch.tensor(counts)[:, None]
     read = read.to(model.device)
     return hidden[read], ids[:, 1:][read], counts
 
 
-def token_nll(
-    model, sequences: Sequence[Sequence[int]], starts: Sequence[int] | None = None
-) -> tuple[torch.Tensor, list[int]]:
-    """NLL in nats of each sequence's tokens from its start (default 1) on, one after the other.
+def token_nll(model, sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, list[int]]:
+    """NLL in nats of each sequence's tokens but the first, one after the other.
 
     Returns (number of those tokens,) and how many of them each sequence has;
     differentiable.
     """
-    hidden, targets, counts = _read(model, sequences, starts or [1] * len(sequences))
+    hidden, targets, counts = _read(model, sequences)
+    return _head_nll(model, hidden, targets), counts
+
+
+def _head_nll(model, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     head = model.get_output_embeddings()
     pieces = [
         cross_entropy(head(h).float(), t, reduction="none")
         for h, t in zip(hidden.split(HEAD_ROWS), targets.split(HEAD_ROWS), strict=True)
     ]
-    return torch.cat(pieces), counts
+    return torch.cat(pieces)
 
 
-def nll_of_all(model, sequences, starts=None, said=lambda done: None):
+def nll_of_all(model, sequences, said=lambda done: None) -> list[np.ndarray]:
     """`token_nll` of any number of sequences, as a list of 1-d arrays in their order.
 
     `said(done)` is called after each batch with the number of sequences read.
     """
-    starts = starts or [1] * len(sequences)
+    return _in_batches(
+        lambda batch: token_nll(model, [sequences[i] for i in batch]), sequences, said
+    )
 
-    def of(batch: list[int]):
-        return token_nll(model, [sequences[i] for i in batch], [starts[i] for i in batch])
 
-    return _in_batches(of, sequences, said)
+@torch.inference_mode()
+def continuation_nll(model, sequences, starts, said=lambda done: None) -> list[np.ndarray]:
+    """NLL in nats of each sequence's tokens from its start on, as `nll_of_all` gives it.
+
+    What stands before the starts, a token at least, is read once for all that share it.
+    """
+    before: dict[tuple, list[int]] = {}
+    for i, (ids, start) in enumerate(zip(sequences, starts, strict=True)):
+        before.setdefault(tuple(ids[:start]), []).append(i)
+    prompts = list(before)
+    out, done = [np.empty(0, np.float32)] * len(sequences), 0
+    for chosen in by_length([len(prompt) for prompt in prompts], PREFIX_TOKENS):
+        own = [(row, i) for row, p in enumerate(chosen) for i in before[prompts[p]]]
+        own = [(row, i) for row, i in own if len(sequences[i]) > starts[i]]
+        room = max((len(sequences[i]) - starts[i] for _, i in own), default=0)
+        read = Prefixes(model, [prompts[p] for p in chosen], room)
+        for batch in by_length([len(sequences[i]) - starts[i] for _, i in own], BATCH_TOKENS):
+            rows, some = zip(*(own[place] for place in batch), strict=True)
+            tails = [sequences[i][starts[i] :] for i in some]
+            for i, nll in zip(some, _tail_nll(model, read, rows, tails), strict=True):
+                out[i] = nll.numpy()
+            done += len(some)
+            said(done)
+    said(len(sequences))
+    return out
+
+
+def _tail_nll(model, read: Prefixes, rows, tails) -> Sequence[torch.Tensor]:
+    """NLL of the tokens that follow prompts already read: a tail each of `rows`."""
+    which = torch.tensor(rows, device=model.device)
+    lengths = torch.tensor([len(tail) for tail in tails], device=model.device)
+    ids = torch.from_numpy(pad(tails, 0)).to(model.device)
+    hidden = read.hidden[which, None]  # which predicts the first token
+    if ids.shape[1] > 1:
+        cache, mask, positions = read.rows(which, ids.shape[1] - 1)
+        place = torch.arange(ids.shape[1] - 1, device=model.device)
+        mask = torch.cat([mask, mask.new_ones(ids[:, 1:].shape)], 1)
+        out = model.base_model(
+            input_ids=ids[:, :-1],
+            attention_mask=mask.long(),
+            position_ids=positions[:, None] + place,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        hidden = torch.cat([hidden, out.last_hidden_state], 1)
+    real = torch.arange(ids.shape[1], device=model.device) < lengths[:, None]
+    return _head_nll(model, hidden[real], ids[real]).cpu().split(lengths.tolist())
 
 
 def divergence_of_all(models, coefficients, other, sequences, said=lambda done: None):
@@ -72,7 +121,7 @@ def divergence_of_all(models, coefficients, other, sequences, said=lambda done: 
 
     def of(batch: list[int]):
         chosen = [sequences[i] for i in batch]
-        states = [_read(model, chosen, [1] * len(chosen)) for model in (*models, other)]
+        states = [_read(model, chosen) for model in (*models, other)]
         heads = [model.get_output_embeddings() for model in (*models, other)]
         pieces = []
         for rows in zip(*(hidden.split(HEAD_ROWS // 4) for hidden, _, _ in states), strict=True):
