@@ -2,26 +2,88 @@
 
 import pandas as pd
 import pytest
+from matplotlib.colors import Normalize
 
 import fig3
 import fig5
+import fig6
+import fig7
+import fig8
 from paramlerp import plotting
 
 
-@pytest.mark.parametrize("grammar", ["tagger", "classifier"])
-@pytest.mark.parametrize("sets", [["neutral"], ["neutral", "positive", "negative"]])
-def test_no_text_of_figures_3_and_5_is_cut(grammar, sets):
+@pytest.fixture(autouse=True)
+def style():
     plotting.plt.rcParams.update(plotting.STYLE)
+
+
+SETS = pytest.mark.parametrize("sets", [["neutral"], ["neutral", "positive", "negative"]])
+
+
+@pytest.mark.parametrize("grammar", ["tagger", "classifier"])
+@SETS
+def test_no_text_of_figures_3_and_5_is_cut(grammar, sets):
     table = a_table(sets)
-    for figure in (fig3.main(table, 0.95, grammar), fig5.main(table, table, 0.95, grammar)):
+    assert_whole(fig3.main(table, 0.95, grammar))
+    for judges in ({}, {"reviews": "reviewer"}):
+        figure = fig5.main(table, table, 0.95, grammar, judges)
+        assert len(figure.axes) == len(sets) * (3 + len(judges))
         assert_whole(figure)
+
+
+@SETS
+def test_figure_6_has_a_curve_for_each_way_of_mixing(sets):
+    table = a_table(sets)
+    kl = table[["alpha"]].drop_duplicates().assign(kl=0.1, kl_low=0, kl_high=0.2)
+    for kinds in ([False], [False, True]):
+        ensemble = pd.concat([table.assign(truncated=t) for t in kinds])
+        figure = fig6.main(table, ensemble, kl, 0.95)
+        curves = [line.get_label() for line in figure.axes[1].lines]
+        assert curves == ["g₂", *(fig6.NAMES[t] for t in kinds)]
+        assert_whole(figure)
+
+
+@SETS
+def test_no_text_of_figures_7_and_8_is_cut(sets):
+    ticks = [-4.0, -2.0, 0.0, 2.0, 4.0]
+    rows = [
+        {"kind": "lattice", "prompts": s, "alpha": a, "beta": b, "state": "ok"}
+        for s in sets
+        for a in ticks
+        for b in ticks
+    ]
+    table = pd.DataFrame(rows)
+    table["sentiment"] = 0.5
+    table["perplexity"] = 30.0 * 10 ** abs(table["alpha"] + table["beta"])
+    table["loss_positive"] = table["loss_negative"] = 4 + abs(table["alpha"] + table["beta"])
+    table.loc[0, "state"], table.loc[1, "state"] = "overflow", "empty"
+    over = table[table["alpha"] == table["beta"]].assign(kind="overlay")
+    table = pd.concat([table, over])
+    for figure in (fig7.main(table), fig8.main(table)):
+        assert_whole(figure)
+
+
+def test_a_lattice_reads_like_a_map():
+    """Alpha to the right, beta upwards; what lies beyond a scale is in a colour of its own."""
+    rows = [(a, b, a + 10 * b) for a in (0.0, 1.0) for b in (0.0, 1.0)]
+    table = pd.DataFrame(rows, columns=["alpha", "beta", "loss"])
+    figure, axis = plotting.plt.subplots()
+    norm = Normalize(0, 5)
+    table = table.assign(kind="lattice", state="ok")
+    plotting.plane(axis, table, "loss", norm=norm, colours=plotting.COST, label="loss")
+    drawn = axis.collections[0]
+    assert drawn.get_array().tolist() == [[0, 1], [10, 11]], "rows are beta, from below"
+    assert axis.get_ylim() == (-0.5, 1.5)
+    colours = drawn.to_rgba(drawn.get_array())
+    assert (colours[1] == plotting.COST.get_over()).all(), "10 and 11 lie beyond"
+    plotting.plt.close(figure)
 
 
 def a_table(sets: list[str]) -> pd.DataFrame:
     alphas = [-2, -1, 0, 0.5, 1, 3]
     rows = [{"prompts": s, "alpha": a, "n_texts": 10} for s in sets for a in alphas]
     table = pd.DataFrame(rows)
-    for metric, high in (("sentiment", 1), ("perplexity", 1e4), ("grammar", 1)):
+    for metric, high in (("sentiment", 1), ("perplexity", 1e4), ("grammar", 1), ("reviews", 90)):
         for end, share in (("_low", 0.2), ("", 0.5), ("_high", 0.9)):
             table[f"{metric}{end}"] = high * share
     return table

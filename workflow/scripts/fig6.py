@@ -39,8 +39,8 @@ def main(g2: pd.DataFrame, ensemble: pd.DataFrame, kl: pd.DataFrame, confidence:
         axes[1].set_ylim(0, 1)
         axes[1].legend(loc="lower right")
         plotting.curve(axes[2], kl, "kl", colour=plotting.NEUTRAL, label="")
-        axes[2].set_title("(c) KL(ensemble ‖ g₂) on real text, nats a token")
-        axes[2].set_ylim(bottom=0)
+        axes[2].set_title("(c) KL(ensemble ‖ g₂), nats a token")
+        axes[2].set(ylim=(0, None), ylabel="on real sentences")
         for axis in axes:
             axis.set_xlabel("α in θ⁰ + α(θ⁺ − θ⁻), z⁰ + α(z⁺ − z⁻)")
     plotting.footnote(figure, ensemble, confidence)
