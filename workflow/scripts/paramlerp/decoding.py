@@ -175,7 +175,8 @@ def generate(
     samples. Prompts of like length share a batch of at most `max_rows` rows, or of
     one prompt's samples if those are more.
     `source` is a `ModelLogits`, an `EnsembleLogits` or anything with their three
-    methods. `said(done)` is called as texts are finished. Raises NotFiniteError if
+    methods. `said(done)` is called as they grow, with about how many texts' worth of work
+    is done. Raises NotFiniteError if
     logits are NaN or Inf.
     """
     samples = streams.shape[1]
@@ -221,7 +222,7 @@ def _continue(source, prompts, streams, top_p: float, eos: int, said) -> list[Co
             else:
                 ids[text].append(token)
                 alive.append(place)
-        said(sum(ended))
+        said(max(sum(ended), len(ids) * (step + 1) // length))
         if not alive or step == length - 1:
             break
         if len(alive) <= len(rows) * (1 - DROP):
