@@ -175,9 +175,8 @@ def generate(
     samples. Prompts of like length share a batch of at most `max_rows` rows, or of
     one prompt's samples if those are more.
     `source` is a `ModelLogits`, an `EnsembleLogits` or anything with their three
-    methods. `said(done)` is called as they grow, with about how many texts' worth of work
-    is done. Raises NotFiniteError if
-    logits are NaN or Inf.
+    methods. `said(done)` is called as texts grow, with about how many texts' worth of
+    work is done. Raises NotFiniteError if logits are NaN or Inf.
     """
     samples = streams.shape[1]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
