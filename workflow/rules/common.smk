@@ -48,8 +48,8 @@ LINES = [sweep for sweep in ALPHAS if sweep != "g3"]
 MERGED = ["g1", "g2", "g3"]
 #: a point of a scheme, as paths name it
 POINT = "|".join(sorted({f"(?:{schemes.pattern(s)})" for s in MERGED}))
-#: scorers of the lattice: what figure 7 shows
-LATTICE_SCORERS = ["sentiment", "perplexity"]
+#: scorers of ensembles and of the lattice: what figures 6 and 7 show
+COMPARED = ["sentiment", "perplexity"]
 
 
 def one_of(names):
@@ -182,6 +182,12 @@ def checkpoints_of(scheme):
     """The checkpoints that a scheme mixes, by name."""
     zeros = [0] * len(schemes.COORDINATES[scheme])
     return {name: checkpoint_dir(name) for name in schemes.coefficients(scheme, *zeros)}
+
+
+def kinds_of_scorers(sweep):
+    """The scorers whose figures a sweep's table has, each with its kind."""
+    names = config["scorers"] if sweep in ("g1", "g2") else COMPARED
+    return {name: config["scorers"][name]["kind"] for name in names}
 
 
 def scorers_of(kind):

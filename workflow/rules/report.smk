@@ -14,7 +14,7 @@ rule sweep_table:
                 scorer: walk(
                     f"results/scores/{{prompts}}/{{scheme}}/{scorer}/{{point}}.csv"
                 )(w)
-                for scorer in config["scorers"]
+                for scorer in kinds_of_scorers(w.sweep)
             }
         ),
         texts=walk("results/generations/{prompts}/{scheme}/{point}.jsonl"),
@@ -34,7 +34,7 @@ rule sweep_table:
         mem_mb=4000,
         runtime=30,
     params:
-        kinds={name: s["kind"] for name, s in config["scorers"].items()},
+        kinds=lambda w: kinds_of_scorers(w.sweep),
         stops=lambda w: stops(w.sweep),
         statistics=config["statistics"],
         seed=config["seed"],
@@ -192,7 +192,10 @@ rule against_g2:
     input:
         **{
             f"{name}_{what}": [path(pattern, name, stop) for stop in own]
-            for what, pattern in {"texts": TEXTS, **SCORES}.items()
+            for what, pattern in {
+                "texts": TEXTS,
+                **{name: SCORES[name] for name in COMPARED},
+            }.items()
             for name, own in {
                 "ensemble": SHARED,
                 "g2": [{**stop, "truncated": False} for stop in SHARED],
@@ -217,7 +220,7 @@ rule against_g2:
         mem_mb=4000,
         runtime=30,
     params:
-        kinds={name: s["kind"] for name, s in config["scorers"].items()},
+        kinds=kinds_of_scorers("ensemble"),
         stops=SHARED,
         alphas=ALPHAS.get("ensemble"),
         statistics=config["statistics"],
@@ -292,7 +295,7 @@ rule g3_table:
     input:
         **{
             f"lattice_{scorer}": row(SCORES[scorer], config["sweeps"]["g3"]["prompts"])
-            for scorer in LATTICE_SCORERS
+            for scorer in COMPARED
         },
         **{
             f"overlay_{what}": [
@@ -301,7 +304,7 @@ rule g3_table:
             for what, pattern in {
                 "texts": TEXTS,
                 "losses": LOSSES,
-                **{scorer: SCORES[scorer] for scorer in LATTICE_SCORERS},
+                **{scorer: SCORES[scorer] for scorer in COMPARED},
             }.items()
         },
         lattice_texts=row(TEXTS, config["sweeps"]["g3"]["prompts"]),
@@ -328,7 +331,7 @@ rule g3_table:
         ],
         alphas=ALPHAS.get("g3"),
         overlays=overlays(),
-        kinds={name: config["scorers"][name]["kind"] for name in LATTICE_SCORERS},
+        kinds=kinds_of_scorers("g3"),
         samples=config["sweeps"]["g3"]["samples"],
         statistics=config["statistics"],
         seed=config["seed"],

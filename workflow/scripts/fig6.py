@@ -43,7 +43,8 @@ def main(g2: pd.DataFrame, ensemble: pd.DataFrame, kl: pd.DataFrame, confidence:
         axes[2].set(ylim=(0, None), ylabel="on real sentences")
         for axis in axes:
             axis.set_xlabel("α in θ⁰ + α(θ⁺ − θ⁻), z⁰ + α(z⁺ − z⁻)")
-    plotting.footnote(figure, ensemble, confidence)
+    more = g2.loc[g2["prompts"].isin(sets), "n_texts"].iloc[0]
+    plotting.footnote(figure, ensemble, confidence, f"; g₂: {more} texts a point")
     return figure
 
 

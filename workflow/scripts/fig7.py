@@ -8,7 +8,7 @@ from paramlerp.plotting import plt
 from paramlerp.runtime import job
 
 #: the perplexity scale ends at this many times the lowest
-SPAN = 10
+SPAN = 30
 
 
 def main(table: pd.DataFrame):

@@ -21,9 +21,9 @@ MAIN_PROCESS = "PARAMLERP_MAIN_PROCESS"
 def job(snakemake) -> Iterator[logging.Logger]:
     """Run a rule's script: log to its log file and to the terminal, one line an error.
 
-    Threads are fixed to the rule's, since sums depend on how they are split. If the
-    main process of this machine is killed the job ends too, or it would still be at
-    work when the same command is given again.
+    The process ends with the block. Threads are fixed to the rule's, since sums depend on
+    how they are split. If the main process of this machine is killed the job ends too, or
+    it would still be at work when the same command is given again.
     """
     threading.Thread(target=_end_with_main_process, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -43,6 +43,10 @@ def job(snakemake) -> Iterator[logging.Logger]:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         yield logger
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # all is written: taking PyTorch's modules apart would take a second
     except UserError as error:
         logger.error("error: %s", error)
         sys.exit(1)
