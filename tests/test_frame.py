@@ -20,7 +20,7 @@ DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
 def test_every_key_has_a_comment_above():
-    """But for the keys of a source or scorer, of which their section's comment tells."""
+    """But for the keys of a source, scorer or sweep, of which their section's comment tells."""
     lines = (ROOT / "config.yaml").read_text().splitlines()
     section = ""
     for number, line in enumerate(lines):
@@ -33,7 +33,7 @@ def test_every_key_has_a_comment_above():
         while lines[start - 1].startswith("#"):
             start -= 1
         told = "\n".join(lines[start : lines.index(f"{section}:")])
-        inner = section in ("sources", "scorers") and len(key[1]) == 4
+        inner = section in ("sources", "scorers", "sweeps") and len(key[1]) == 4
         assert inner and re.search(rf"\b{key[2]}\b", told), f"line {number + 1}: {key[2]}"
 
 

@@ -1,6 +1,7 @@
 """The plane of g3: rows merged in memory, points that break, barriers along its line."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,9 @@ def test_in_memory_a_merge_has_the_bits_it_has_on_disk(trio, tmp_path, point):
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
-def test_mapped_sources_do_not_stay_in_memory(trio):
+def test_mapped_sources_do_not_stay_in_memory(trio, tmp_path):
     """What a row holds privately is one model: no page of its sources is kept."""
+    trio = {name: shutil.copytree(folder, tmp_path / name) for name, folder in trio.items()}
     model, _ = models.load_causal_lm(trio["base"])
     sources = merging.Sources(trio)
     models.fill(model, sources, schemes.coefficients("g3", "0.5", "0.3"))

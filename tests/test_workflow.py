@@ -148,7 +148,7 @@ def test_ensembles_at_0_are_the_base_model_too(done):
 
 def test_cells_of_the_lattice_are_the_points_that_lie_there(done):
     """Theta0, theta-, the middle and theta+: from g3's rows and from g1's and g2's own runs."""
-    g3 = pd.read_csv(done / "results/tables/g3.csv", dtype=str)
+    g3 = pd.read_csv(done / "results/tables/g3.csv", dtype=dict.fromkeys(["alpha", "beta"], str))
     kinds, g3 = g3["kind"], g3.drop(columns=["kind", "scheme"])
     place = ["prompts", "alpha", "beta"]
     cells, over = (g3[kinds == own].set_index(place) for own in ("lattice", "overlay"))
@@ -157,8 +157,9 @@ def test_cells_of_the_lattice_are_the_points_that_lie_there(done):
         *(("neutral", a, b) for a, b in POINTS),
         *(("glad", a, b) for a, b in POINTS if (a, b) != ("0.000", "0.000")),
     }
-    pd.testing.assert_frame_equal(cells.loc[shared], over.loc[shared])
-    assert cells["n_texts"].astype(int).tolist() == [6 * 2] * 9 + [3 * 2] * 9
+    # Batches differ, and with them the last bits of a score.
+    pd.testing.assert_frame_equal(cells.loc[shared], over.loc[shared], rtol=1e-5)
+    assert cells["n_texts"].tolist() == [6 * 2] * 9 + [3 * 2] * 9
     assert (cells["state"] == "ok").all()
 
 
@@ -232,6 +233,8 @@ def test_a_judge_of_fluency_from_text_that_no_expert_saw(done, code):
     assert losses["validation_perplexity"].iloc[-1] < losses["validation_perplexity"].iloc[0]
     more = planned(done, configfile=config, root=code)
     assert more == {"perplexity": STOPS - 1, **LINES}
+    shutil.rmtree(done / "results/scores/neutral/g2/reviews")
+    shutil.rmtree(done / "results/models/reviewer")
 
 
 def test_g1_table(done):

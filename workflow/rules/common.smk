@@ -12,7 +12,8 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 from paramlerp import closure, run, schemes
 from paramlerp import config as settings
 from paramlerp.errors import UserError
-from paramlerp.splitting import PARTS, POLES, SPLITS
+from paramlerp.schemes import POLES
+from paramlerp.splitting import PARTS, SPLITS
 
 try:
     settings.check(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")

@@ -11,7 +11,6 @@ import pandas as pd
 
 from paramlerp import files, likelihood, models, schemes
 from paramlerp.runtime import Progress, job
-from paramlerp.splitting import POLES
 
 
 def main(
@@ -47,7 +46,7 @@ if __name__ == "__main__":
             coefficients,
             snakemake.input.model,
             files.read_texts(
-                {pole: snakemake.input[f"{pole}_test"] for pole in POLES},
+                {pole: snakemake.input[f"{pole}_test"] for pole in schemes.POLES},
                 snakemake.params.test_texts,
             ),
             snakemake.params.max_tokens,

@@ -6,7 +6,7 @@ from matplotlib.colors import Normalize
 from paramlerp import plotting
 from paramlerp.plotting import plt
 from paramlerp.runtime import job
-from paramlerp.splitting import POLES
+from paramlerp.schemes import POLES
 
 #: the scale ends this many nats above the lowest loss
 SPAN = 4

@@ -16,7 +16,6 @@ import pandas as pd
 from paramlerp import files, schemes
 from paramlerp.points import columns, combined, mean_over, measure, read, some
 from paramlerp.runtime import job
-from paramlerp.splitting import POLES
 
 #: half the width of the strip about alpha = beta that means are taken over
 STRIP = 1
@@ -32,7 +31,7 @@ def a_point(where: dict, texts, scores, losses: pd.DataFrame, how: dict, seed):
         state = "ok" if np.isfinite(found["perplexity"].value) else "empty"
     else:
         row, state = {**where, "n_texts": 0, "n_empty": 0}, "overflow"
-    for pole in POLES:
+    for pole in schemes.POLES:
         own = losses[losses["pole"] == pole]
         if len(own):
             found[f"loss_{pole}"] = mean_over(own, "nll", how, seed)
@@ -52,7 +51,7 @@ def sums(points: list[tuple[dict, dict]], confidence: float) -> list[dict]:
         row = {"prompts": prompts, "sum": schemes.fixed(total), "n_points": len(own)}
         for name, mean in (
             ("perplexity", lambda *x: np.exp(np.log(x).mean(0))),
-            *((f"loss_{pole}", lambda *x: np.mean(x, 0)) for pole in POLES),
+            *((f"loss_{pole}", lambda *x: np.mean(x, 0)) for pole in schemes.POLES),
         ):
             if all(name in found for found in own):
                 row |= columns(name, combined(mean, [f[name] for f in own], confidence))

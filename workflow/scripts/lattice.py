@@ -9,7 +9,6 @@ import pandas as pd
 from paramlerp import decoding, files, likelihood, merging, models, schemes
 from paramlerp.errors import NotFiniteError
 from paramlerp.runtime import Progress, job
-from paramlerp.splitting import POLES
 
 #: columns of a losses file
 LOSSES = ["alpha", "pole", "text_id", "nll", "n_tokens"]
@@ -59,7 +58,7 @@ if __name__ == "__main__":
             snakemake.params.alphas,
             [files.read_jsonl(path) for path in snakemake.input.prompts],
             files.read_texts(
-                {pole: snakemake.input[f"{pole}_test"] for pole in POLES},
+                {pole: snakemake.input[f"{pole}_test"] for pole in schemes.POLES},
                 snakemake.params.test_texts,
             ),
             snakemake.params.generation,

@@ -4,7 +4,7 @@ import pandas as pd
 
 from paramlerp import files, likelihood, models
 from paramlerp.runtime import Progress, job
-from paramlerp.splitting import POLES
+from paramlerp.schemes import POLES
 
 if __name__ == "__main__":
     with job(snakemake):

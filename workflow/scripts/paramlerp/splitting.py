@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 
 from .errors import UserError
 from .readers import SPLITS, Row
+from .schemes import POLES
 from .seeds import seed_for
 
-POLES = ("positive", "negative")
 #: experts: fine-tuning of theta+ and theta-; classifier: the sentiment scorer;
 #: language_model: a judge of fluency that has seen both poles
 PARTS = ("experts", "classifier", "language_model")
