@@ -28,7 +28,7 @@ rule all:
         rules.fig3.output,
         rules.fig4.output,
         rules.fig5.output if "g2" in ALPHAS else [],
-        rules.fig6.output if {"g2", "ensemble"} <= set(ALPHAS) else [],
+        rules.fig6.output if "ensemble" in ALPHAS else [],
         [rules.fig7.output, rules.fig8.output] if "g3" in ALPHAS else [],
         rules.barriers.output if {"0.000", "1.000"} <= set(ALPHAS["g1"]) else [],
         rules.training_tables.output,

@@ -6,7 +6,7 @@ import torch
 
 import ensemble
 from conftest import save, tiny
-from paramlerp import decoding, files, likelihood, merging, models, schemes
+from paramlerp import decoding, files, merging, models, schemes, scoring
 from test_decoding import by_full_sort
 
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is", "her"])]
@@ -86,7 +86,7 @@ def test_where_logits_are_linear_in_the_weights_g2_is_the_ensemble(tokenizer, tm
         merging.write_merged("g2", alpha, coefficients, trio, folder)
         merged, _ = models.load_causal_lm(folder)
         weights = [float(c) for c in coefficients.values()]
-        for kl in likelihood.divergence_of_all(loaded, weights, merged, sequences):
+        for kl in scoring.divergence_of_all(loaded, weights, merged, sequences):
             assert abs(kl).max() < 1e-5, alpha
         assert texts(trio, alpha) == texts_of(folder), alpha
 
@@ -95,14 +95,14 @@ def test_the_divergence_is_kullback_leiblers(trio, tokenizer):
     """Token by token against the definition, in float64; zero of a model from itself."""
     loaded = [models.load_causal_lm(trio[n])[0] for n in ("base", "positive", "negative")]
     sequences = [models.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")]
-    got = likelihood.divergence_of_all(loaded, [1, 0.5, -0.5], loaded[1], sequences)
+    got = scoring.divergence_of_all(loaded, [1, 0.5, -0.5], loaded[1], sequences)
     for ids, kl in zip(sequences, got, strict=True):
         with torch.inference_mode():
             z, p, n = (m(torch.tensor([ids])).logits[0, :-1].double() for m in loaded)
         mine = (z + 0.5 * (p - n)).log_softmax(-1)
         expected = (mine.exp() * (mine - p.log_softmax(-1))).sum(-1)
         assert kl == pytest.approx(expected.numpy(), rel=1e-3, abs=1e-5)
-    for kl in likelihood.divergence_of_all(loaded[:1], [1], loaded[0], sequences):
+    for kl in scoring.divergence_of_all(loaded[:1], [1], loaded[0], sequences):
         assert abs(kl).max() < 1e-6
 
 

@@ -31,13 +31,24 @@ def test_no_text_of_figures_3_and_5_is_cut(grammar, sets):
         assert_whole(figure)
 
 
+def both_sides(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A metric of g2 and of the ensemble, as ensemble_against_g2.csv has them."""
+    ends = ("", "_low", "_high")
+    both = {f"{side}{e}": table[metric + e] for side in ("g2", "ensemble") for e in ends}
+    return table[["prompts", "alpha", "n_texts"]].assign(**both)
+
+
 @SETS
 def test_figure_6_has_a_curve_for_each_way_of_mixing(sets):
     table = a_table(sets)
     kl = table[["alpha"]].drop_duplicates().assign(kl=0.1, kl_low=0, kl_high=0.2)
     for kinds in ([False], [False, True]):
-        ensemble = pd.concat([table.assign(truncated=t) for t in kinds])
-        figure = fig6.main(table, ensemble, kl, 0.95)
+        pairs = pd.concat(
+            both_sides(table, metric).assign(truncated=kind, metric=metric)
+            for kind in kinds
+            for metric in ("sentiment", "perplexity")
+        )
+        figure = fig6.main(pairs, kl, 0.95)
         curves = [line.get_label() for line in figure.axes[1].lines]
         assert curves == ["g₂", *(fig6.NAMES[t] for t in kinds)]
         assert_whole(figure)
@@ -47,7 +58,7 @@ def test_figure_6_has_a_curve_for_each_way_of_mixing(sets):
 def test_no_text_of_figures_7_and_8_is_cut(sets):
     ticks = [-4.0, -2.0, 0.0, 2.0, 4.0]
     rows = [
-        {"kind": "lattice", "prompts": s, "alpha": a, "beta": b, "state": "ok"}
+        {"kind": "lattice", "scheme": "g3", "prompts": s, "alpha": a, "beta": b, "state": "ok"}
         for s in sets
         for a in ticks
         for b in ticks

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conftest import GOOD, sentences, tiny
-from paramlerp import batching, likelihood
+from paramlerp import batching, likelihood, scoring
 from paramlerp.models import encode
 
 
@@ -42,8 +42,8 @@ def test_gradient_is_that_of_transformers(model, sequences):
 
 
 def test_a_continuation_of_no_tokens_has_no_nll(model, tokenizer):
-    ids, start = likelihood.continuation(tokenizer, "the film", "")
-    (part,) = likelihood.continuation_nll(model, [ids], [start])
+    ids, start = scoring.continuation(tokenizer, "the film", "")
+    (part,) = scoring.continuation_nll(model, [ids], [start])
     assert len(part) == 0
 
 
@@ -53,7 +53,7 @@ def test_a_continuation_of_no_tokens_has_no_nll(model, tokenizer):
 )
 def test_text_is_split_from_its_prompt_by_characters(tokenizer, prompt, text):
     """Also where a token straddles the seam: it belongs to the text."""
-    ids, start = likelihood.continuation(tokenizer, prompt, text)
+    ids, start = scoring.continuation(tokenizer, prompt, text)
     assert ids[0] == tokenizer.eos_token_id
     assert tokenizer.decode(ids[1:]) == prompt + text
     own = tokenizer.decode(ids[start:])
@@ -94,13 +94,13 @@ def test_training_batches_are_full_fair_and_of_like_length():
 @pytest.mark.parametrize("tokens", [8, 40, 512])
 def test_what_stands_before_is_read_once_and_changes_nothing(model, sequences, monkeypatch, tokens):
     """Prompts of several lengths, shared or not; texts of no, one and many tokens; any batch."""
-    monkeypatch.setattr(likelihood, "BATCH_TOKENS", tokens)
-    monkeypatch.setattr(likelihood, "PREFIX_TOKENS", tokens)
+    monkeypatch.setattr(scoring, "BATCH_TOKENS", tokens)
+    monkeypatch.setattr(scoring, "PREFIX_TOKENS", tokens)
     whole = [ids for ids in sequences for _ in range(2)] + [sequences[-1][:4]] * 2
     starts = [min(1 + i % 5, len(ids)) for i, ids in enumerate(whole)]
     starts[-2:] = [4, 3]
     told = []
-    parts = likelihood.continuation_nll(model, whole, starts, told.append)
+    parts = scoring.continuation_nll(model, whole, starts, told.append)
     assert [len(p) for p in parts] == [len(i) - s for i, s in zip(whole, starts, strict=True)]
     for ids, start, part in zip(whole, starts, parts, strict=True):
         expected = likelihood.nll_of_all(model, [ids])[0][start - 1 :]

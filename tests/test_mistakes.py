@@ -105,6 +105,16 @@ IN_THE_CONFIG = [
     ("sweeps.g1.truncated", [True], "sweeps.g1.truncated: only the ensemble is truncated"),
     ("sweeps.ensemble.truncated", REMOVED, "sweeps.ensemble: 'truncated' is a required property"),
     ("sweeps.g2.samples", 0, "sweeps.g2.samples: 0 is less than the minimum of 1"),
+    (
+        "sweeps.ensemble.alphas",
+        [0, 0.7],
+        "sweeps.ensemble.alphas: 0.700 is beyond sweeps.g2.alphas, which it is shown beside",
+    ),
+    (
+        "sweeps.g3.samples",
+        5,
+        "sweeps.g3.samples: 5 is beyond sweeps.g1.samples, which it is shown beside",
+    ),
     ("sweeps.g3.alphas", [0], "sweeps.g3.alphas: a lattice has two values or more, or none"),
     # models that are trained here
     (

@@ -1,7 +1,10 @@
 """The plane of g3: rows merged in memory, points that break, barriers along its line."""
 
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +13,15 @@ import pytest
 import torch
 
 import barriers
+import classify
 import fig7
 import fig8
 import g3_table
 import lattice
-from paramlerp import files, likelihood, merging, models, plotting, schemes, statistics
+import perplexity
+from conftest import ROOT, save, tiny, tiny_encoder
+from paramlerp import checkpoints, files, merging, models, plotting, schemes, scoring, statistics
+from paramlerp.errors import NotFiniteError
 
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
 HOW = {"samples": 3, "max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
@@ -70,7 +77,7 @@ def test_a_row_is_its_models_one_by_one(trio, tmp_path):
         alone = generate.main(folder, PROMPTS, HOW, 1)
         assert [r for r in texts if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in alone]
         model, tokenizer = models.load_causal_lm(folder)
-        rows = likelihood.losses(model, tokenizer, TESTS, 64)
+        rows = scoring.losses(model, tokenizer, TESTS, 64)
         assert [r for r in losses if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in rows]
 
 
@@ -113,7 +120,7 @@ def test_points_that_break_are_told_apart(broken):
     assert table["n_texts"].tolist() == [6, 6, 0] and table["n_empty"].tolist() == [0, 6, 0]
     assert table["perplexity"].notna().tolist() == [True, False, False]
     assert table["loss_positive"].notna().tolist() == [True, True, False]
-    assert strip["sum"].tolist() == ["0.000", "1.000"]
+    assert strip["sum"].tolist() == ["0.000"], "means are of sound points"
 
 
 def test_and_marked_in_the_figures(broken):
@@ -126,6 +133,102 @@ def test_and_marked_in_the_figures(broken):
         assert marks.count("×") == 3 and marks.count("∅") == 3
         assert "overflow" in figure.get_supxlabel() and "empty" in figure.get_supxlabel()
         plotting.plt.close(figure)
+
+
+def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
+    """No texts, no scores: cells marked in the table, and no crash on the way."""
+    (texts,), losses = row_of(trio, "0.000", ["9" * 15])
+    assert texts == [] and losses == []
+    files.write_jsonl(tmp_path / "texts.jsonl", texts)
+    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=lattice.LOSSES))
+    encoder = tiny_encoder(tokenizer, tmp_path / "encoder")
+    labels = {"labels": ["LABEL_0", "LABEL_1"], "values": [0, 1], "max_tokens": 32}
+    scores = classify.main(texts, encoder, labels, logging.getLogger("test"))
+    files.write_csv(tmp_path / "sentiment.csv", scores)
+    scores = perplexity.main(texts, trio["base"], np.zeros(len(tokenizer)))
+    files.write_csv(tmp_path / "perplexity.csv", scores)
+    table, strip = g3_table.main(
+        [{"prompts": "neutral", "beta": "0.000"}],
+        ["9" * 15],
+        {p.stem: [p] for p in (*tmp_path.glob("*.csv"), tmp_path / "texts.jsonl")},
+        [],
+        {},
+        {"sentiment": "classifier", "perplexity": "perplexity"},
+        3,
+        STATISTICS,
+        1,
+    )
+    assert table["state"].tolist() == ["overflow"] and strip.empty
+
+
+def test_a_point_whose_losses_overflow_has_no_texts_either(trio, monkeypatch):
+    """Or figure 7 would show a point that figure 8 has no value for, nor a mark."""
+    own = scoring.losses
+
+    def fails_once(*args):
+        monkeypatch.setattr(scoring, "losses", own)
+        raise NotFiniteError("the model's losses hold NaN or Inf")
+
+    monkeypatch.setattr(scoring, "losses", fails_once)
+    (texts,), losses = row_of(trio, "0.000", ["0.500", "1.000"])
+    assert {r["alpha"] for r in texts} == {r["alpha"] for r in losses} == {"1.000"}
+
+
+MEMORY = """
+import sys, threading, time, logging
+from pathlib import Path
+import lattice
+from paramlerp import models
+
+def private():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(l.split()[1]) for l in lines if l.startswith("Private_")) / 1024
+
+trio = dict(zip(("base", "positive", "negative"), sys.argv[2:]))
+models.load_causal_lm(trio["base"])  # and let go of: what is imported then is
+peak, start, done = [0.0], private(), threading.Event()
+
+def watch():
+    while not done.is_set():
+        peak[0] = max(peak[0], private())
+        time.sleep(0.002)
+
+thread = threading.Thread(target=watch)
+thread.start()
+alphas = [f"{i / 8:.3f}" for i in range(int(sys.argv[1]))]
+how = {"samples": 2, "max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
+prompts = [[{"prompt_id": 0, "prompt": "the film"}]]
+tests = {"positive": ["a joy to watch"]}
+lattice.main(trio, "0.500", alphas, prompts, tests, how, 64, 1, logging.getLogger())
+done.set()
+thread.join()
+print(peak[0] - start)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
+def test_a_row_holds_one_model_however_long_it_is(tokenizer, tmp_path):
+    """Private memory of a process that runs a row of one point and of eight."""
+    sizes = {"hidden_size": 512, "intermediate_size": 2048, "num_hidden_layers": 4}
+    folders = [
+        save(tiny("llama", tokenizer, i, **sizes), tokenizer, tmp_path / str(i)) for i in range(3)
+    ]
+    size = (folders[0] / checkpoints.WEIGHTS).stat().st_size / 2**20
+
+    def peak(points: int) -> float:
+        paths = str(ROOT / "workflow" / "scripts")
+        run = subprocess.run(
+            [sys.executable, "-c", MEMORY, str(points), *map(str, folders)],
+            env={**os.environ, "PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stderr
+        return float(run.stdout)
+
+    one, eight = peak(1), peak(8)
+    assert size > 50 and one > 0.5 * size, "or nothing was measured"
+    assert eight < 1.5 * size and eight < one + 0.25 * size
 
 
 def test_barriers_by_hand():

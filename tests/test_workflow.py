@@ -24,14 +24,14 @@ from conftest import (
 from paramlerp import checkpoints, decoding, files, models
 
 ALPHAS = ["-0.500", "0.000", "0.500", "1.000"]
-#: texts are made by one model at each alpha of g1 for two prompt sets, and at two alphas of g2
-STOPS = 4 * 2 + 2
+#: texts are made by one model at each alpha of g1 for two prompt sets, and at three of g2 for one
+STOPS = 4 * 2 + 3
 #: by ensembles, truncated and not, at two alphas
 ENSEMBLES = 2 * 2
 #: and by each of three rows of the lattice for two prompt sets
 ROWS = 3 * 2
 #: jobs of the whole tiny DAG
-JOBS = 128
+JOBS = 134
 
 
 def planned(folder: Path, *arguments, **kwargs) -> dict[str, int]:
@@ -67,7 +67,7 @@ def done(tmp_path_factory, tokenizer, code) -> Path:
     run = snakemake(folder, root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "results/figures/fig3.png" in run.stdout, "it ends with where to look"
-    assert re.search(r"^generate +10 +\d+ +\d+ +\d+ +\d+$", run.stdout, re.M), "and what it took"
+    assert re.search(r"^generate +11 +\d+ +\d+ +\d+ +\d+$", run.stdout, re.M), "and what it took"
     stages = pd.read_csv(folder / "results/benchmarks/stages.csv").set_index("stage")
     assert stages.loc["generate", "jobs"] == STOPS and stages["seconds"].is_monotonic_decreasing
     line = rf"^\((\d+)/{JOBS} jobs, \d+:\d\d(?:, .*left)?\) \w+"
@@ -167,11 +167,12 @@ POINTS = [("0.000", "0.000"), ("0.000", "1.000"), ("0.500", "0.500"), ("1.000", 
 
 
 def test_lines_across_the_plane(done):
-    """Means over cells by alpha + beta, of those about the middle: 1 + 2 + 3 + 2 + 1 here."""
+    """Means over cells by alpha + beta, where all of alpha - beta = -1, 0, 1 are: on g1 here."""
     sums, g3 = table(done, "g3_sums"), pd.read_csv(done / "results/tables/g3.csv")
     own = sums.query("prompts == 'neutral'").set_index("sum")
-    assert own["n_points"].tolist() == [1, 2, 3, 2, 1]
+    assert own["n_points"].to_dict() == {1: 3}
     cells = g3.query("prompts == 'neutral' and kind == 'lattice' and alpha + beta == 1")
+    assert len(cells) == 3
     assert own.loc[1, "loss_positive"] == pytest.approx(cells["loss_positive"].mean())
     assert own.loc[1, "perplexity"] == pytest.approx(np.exp(np.log(cells["perplexity"]).mean()))
     assert (own["perplexity_low"] <= own["perplexity_high"]).all()
@@ -207,8 +208,14 @@ def test_barriers_of_g1(done):
 
 def test_g2_and_ensembles_are_compared_where_both_are(done):
     gaps = table(done, "ensemble_against_g2")
-    assert set(gaps["alpha"]) == {"0.000"} and set(gaps["truncated"]) == {False, True}
-    assert (gaps[["difference", "low", "high"]] == 0).all(axis=None), "the same texts at 0"
+    assert set(gaps["alpha"]) == {"0.000", "0.500"} and set(gaps["truncated"]) == {False, True}
+    same = gaps[["difference", "low", "high"]] == 0
+    assert same[gaps["alpha"] == "0.000"].all(axis=None), "the same texts at 0"
+    assert not same[gaps["alpha"] == "0.500"].all(axis=None)
+    own = gaps.query("alpha == '0.500' and metric == 'sentiment' and not truncated").iloc[0]
+    g2, ensemble = (table(done, name).query("alpha == '0.500'") for name in ("g2", "ensemble"))
+    assert own["g2"] == pytest.approx(g2["sentiment"].item()), "all its samples are shared here"
+    assert own["ensemble"] == pytest.approx(ensemble["sentiment"].iloc[0])
     kl = table(done, "divergence").set_index("alpha")["kl"]
     assert kl["0.000"] == 0 and kl["0.500"] > 0
     ensemble = table(done, "ensemble")
@@ -336,9 +343,8 @@ def scores(lines: int, others: int) -> dict[str, int]:
 
 TEXTS = {"generate": STOPS, "ensemble": ENSEMBLES, "lattice": 3}
 TEXTS |= scores(STOPS, ENSEMBLES + ROWS) | TABLES
-READ = {"losses": 4 + 2, "divergence": 2, **WORDS}
-#: g2 is merged at one more alpha, to be told from the ensemble
-MERGES = {"merge": 4 + 2 + 1, **READ}
+READ = {"losses": 4 + 3, "divergence": 2, **WORDS}
+MERGES = {"merge": 4 + 3, **READ}
 EXPERTS = {"candidate": 4, "expert": 2, "training_tables": 1, **MERGES, **TEXTS}
 CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": STOPS + ENSEMBLES + ROWS}
 #: what shows a scorer's figures: all but barriers; a second opinion's, g1 and g2 only
@@ -347,6 +353,8 @@ LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1, "fig6": 1}
 
 ENSEMBLE = {"ensemble": ENSEMBLES, **scores(0, ENSEMBLES)}
 ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against_g2": 1, "fig6": 1}
+
+BOTH = {"prompts": ["neutral", "glad"]}
 
 TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 
@@ -378,8 +386,8 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
-            {"prompts": 1, "generate": 6, "ensemble": 4, "lattice": 3}
-            | scores(6, 4 + ROWS)
+            {"prompts": 1, "generate": 7, "ensemble": 4, "lattice": 3}
+            | scores(7, 4 + ROWS)
             | {**TABLES, "generation_table": 1},
             id="more prompts of one set: that set's texts, no expert",
         ),
@@ -400,7 +408,7 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"test_texts": 4},
-            {"losses": 6, "barriers": 1, "lattice": 3, **scores(0, ROWS)}
+            {"losses": 7, "barriers": 1, "lattice": 3, **scores(0, ROWS)}
             | {"g3_table": 1, "fig7": 1, "fig8": 1},
             id="fewer test sentences: losses, and rows, which hold them",
         ),
@@ -433,6 +441,19 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
             {"seed": 2},
             {"split": 1, "prompts": 2, **EXPERTS, **CLASSIFIER},
             id="another seed: all that draws, no model converted",
+        ),
+        pytest.param({"sweeps": {"g3": {"alphas": []}}}, {"generation_table": 1}, id="no lattice"),
+        pytest.param(
+            {"sweeps": {"g2": {"alphas": []}, "ensemble": {"alphas": []}}},
+            {"g3_table": 1, "fig7": 1, "fig8": 1, "generation_table": 1},
+            id="neither g2 nor ensembles: no figures 5 and 6, fewer overlays",
+        ),
+        pytest.param(
+            {"sweeps": {"ensemble": {"prompts": ["neutral", "glad"]}, "g2": BOTH}},
+            {"generate": 3, "ensemble": 4, **scores(3, 4), "generation_table": 1}
+            | {"sweep_table": 2, "examples": 2, "against_g2": 1, "fig5": 1, "fig6": 1}
+            | {"g3_table": 1, "fig7": 1, "fig8": 1},
+            id="g2 and ensembles with another prompt set: its texts",
         ),
         pytest.param(
             {"checkpoint_minutes": 1}, {}, id="how often training is saved changes nothing"
@@ -471,6 +492,7 @@ def edited(file: Path, addition: str):
         ),
         ("paramlerp/training.py", {**EXPERTS, **CLASSIFIER}),
         ("paramlerp/run.py", {}),
+        ("paramlerp/prefixes.py", {**TEXTS, **READ}),
         ("vader.py", {"vader": STOPS, **LINES}),
         ("ensemble.py", ENSEMBLE),
         ("fig3.py", {"fig3": 1}),
@@ -547,13 +569,14 @@ def test_a_report_shows_the_figures_with_their_captions(done, code):
     page = (done / "report.html").read_text()
     for words in (
         *(f"fig{n}.png" for n in range(3, 9)),
+        "grammar of 3",
         "200 bootstrap resamples",
         "The movie was",
     ):
         assert words in page, words
 
 
-LEFT_OVER = re.compile("results/(generations|scores|losses|next_words)/")
+LEFT_OVER = re.compile("results/(generations|scores|losses|divergence|next_words)/")
 
 
 def test_what_another_config_left_is_listed(done, code):

@@ -12,7 +12,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 from paramlerp import closure, run, schemes
 from paramlerp import config as settings
 from paramlerp.errors import UserError
-from paramlerp.schemes import POLES
+from paramlerp.names import POLES
 from paramlerp.splitting import PARTS, SPLITS
 
 try:
@@ -47,6 +47,13 @@ LANGUAGE_MODELS = settings.in_use(config, "language_models")
 #: sweeps along a line, and the schemes of models that are merged
 LINES = [sweep for sweep in ALPHAS if sweep != "g3"]
 MERGED = ["g1", "g2", "g3"]
+#: what was measured of texts, of a point or of a row of g3's lattice
+TEXTS = "results/generations/{prompts}/{scheme}/{point}.jsonl"
+SCORES = {
+    scorer: f"results/scores/{{prompts}}/{{scheme}}/{scorer}/{{point}}.csv"
+    for scorer in config["scorers"]
+}
+LOSSES = "results/losses/{scheme}/{point}.csv"
 #: a point of a scheme, as paths name it
 POINT = "|".join(sorted({f"(?:{schemes.pattern(s)})" for s in MERGED}))
 #: scorers of ensembles and of the lattice: what figures 6 and 7 show
@@ -139,7 +146,7 @@ def stops(sweep):
     ]
 
 
-def path(pattern, scheme, stop):
+def path_of(pattern, scheme, stop):
     """`pattern` at a stop: a point of a scheme with a set of prompts."""
     scheme = f"truncated_{scheme}" if stop.get("truncated") else scheme
     point = schemes.name(scheme, stop["alpha"])
@@ -148,7 +155,7 @@ def path(pattern, scheme, stop):
 
 def walk(pattern):
     """`pattern` for every stop of a sweep."""
-    return lambda w: [path(pattern, w.sweep, stop) for stop in stops(w.sweep)]
+    return lambda w: [path_of(pattern, w.sweep, stop) for stop in stops(w.sweep)]
 
 
 def sampling(scheme):
@@ -159,7 +166,7 @@ def sampling(scheme):
     return {**config["generation"], "samples": sweep["samples"]}
 
 
-def row(pattern, sets):
+def rows_of(pattern, sets):
     """`pattern` for every row of g3's lattice, for each set of prompts."""
     return [
         pattern.format(prompts=prompts, scheme="g3", point=f"beta={beta}")

@@ -11,13 +11,10 @@ rule sweep_table:
     input:
         unpack(
             lambda w: {
-                scorer: walk(
-                    f"results/scores/{{prompts}}/{{scheme}}/{scorer}/{{point}}.csv"
-                )(w)
-                for scorer in kinds_of_scorers(w.sweep)
+                scorer: walk(SCORES[scorer])(w) for scorer in kinds_of_scorers(w.sweep)
             }
         ),
-        texts=walk("results/generations/{prompts}/{scheme}/{point}.jsonl"),
+        texts=walk(TEXTS),
         code=code("sweep_table"),
     output:
         table="results/tables/{sweep}.csv",
@@ -45,7 +42,7 @@ rule sweep_table:
 rule examples:
     """The same prompts continued at every point, side by side, to be read."""
     input:
-        texts=walk("results/generations/{prompts}/{scheme}/{point}.jsonl"),
+        texts=walk(TEXTS),
         code=code("examples"),
     output:
         page="results/examples/{sweep}.md",
@@ -172,37 +169,22 @@ rule fig5:
         "../scripts/fig5.py"
 
 
-#: g2 and the ensemble at the same alpha, once truncated and once not
-SHARED = [
-    stop
-    for stop in (stops("ensemble") if {"g2", "ensemble"} <= set(ALPHAS) else [])
-    if stop["alpha"] in ALPHAS["g2"]
-    and stop["prompts"] in config["sweeps"]["g2"]["prompts"]
-]
-TEXTS = "results/generations/{prompts}/{scheme}/{point}.jsonl"
-SCORES = {
-    scorer: f"results/scores/{{prompts}}/{{scheme}}/{scorer}/{{point}}.csv"
-    for scorer in config["scorers"]
-}
-LOSSES = "results/losses/{scheme}/{point}.csv"
-
-
 rule against_g2:
     """Outputs added up against weights added up, at the same alpha."""
     input:
         **{
-            f"{name}_{what}": [path(pattern, name, stop) for stop in own]
+            f"{name}_{what}": [path_of(pattern, name, stop) for stop in own]
             for what, pattern in {
                 "texts": TEXTS,
                 **{name: SCORES[name] for name in COMPARED},
             }.items()
             for name, own in {
-                "ensemble": SHARED,
-                "g2": [{**stop, "truncated": False} for stop in SHARED],
+                "ensemble": stops("ensemble"),
+                "g2": [{**stop, "truncated": False} for stop in stops("ensemble")],
             }.items()
         },
         divergence=[
-            path("results/divergence/{point}.csv", "g2", {"alpha": alpha})
+            path_of("results/divergence/{point}.csv", "g2", {"alpha": alpha})
             for alpha in ALPHAS.get("ensemble", [])
         ],
         code=code("against_g2"),
@@ -221,7 +203,7 @@ rule against_g2:
         runtime=30,
     params:
         kinds=kinds_of_scorers("ensemble"),
-        stops=SHARED,
+        stops=stops("ensemble"),
         alphas=ALPHAS.get("ensemble"),
         statistics=config["statistics"],
         seed=config["seed"],
@@ -232,8 +214,7 @@ rule against_g2:
 rule fig6:
     """Figure 6: weights added up and outputs added up, and why they part."""
     input:
-        g2="results/tables/g2.csv",
-        ensemble="results/tables/ensemble.csv",
+        pairs="results/tables/ensemble_against_g2.csv",
         divergence="results/tables/divergence.csv",
         code=code("fig6"),
     output:
@@ -261,9 +242,9 @@ BETWEEN = [alpha for alpha in ALPHAS["g1"] if 0 <= float(alpha) <= 1]
 rule barriers:
     """Barriers between the experts, by both definitions, against the margin."""
     input:
-        losses=[path(LOSSES, "g1", {"alpha": alpha}) for alpha in BETWEEN],
+        losses=[path_of(LOSSES, "g1", {"alpha": alpha}) for alpha in BETWEEN],
         perplexity=[
-            path(SCORES["perplexity"], "g1", {"prompts": prompts, "alpha": alpha})
+            path_of(SCORES["perplexity"], "g1", {"prompts": prompts, "alpha": alpha})
             for prompts in config["sweeps"]["g1"]["prompts"]
             for alpha in BETWEEN
         ],
@@ -294,12 +275,14 @@ rule g3_table:
     """The plane of g3, its lattice and the lines over it, with test losses."""
     input:
         **{
-            f"lattice_{scorer}": row(SCORES[scorer], config["sweeps"]["g3"]["prompts"])
+            f"lattice_{scorer}": rows_of(
+                SCORES[scorer], config["sweeps"]["g3"]["prompts"]
+            )
             for scorer in COMPARED
         },
         **{
             f"overlay_{what}": [
-                path(pattern, stop["scheme"], stop) for stop in overlays()
+                path_of(pattern, stop["scheme"], stop) for stop in overlays()
             ]
             for what, pattern in {
                 "texts": TEXTS,
@@ -307,8 +290,8 @@ rule g3_table:
                 **{scorer: SCORES[scorer] for scorer in COMPARED},
             }.items()
         },
-        lattice_texts=row(TEXTS, config["sweeps"]["g3"]["prompts"]),
-        lattice_losses=row(LOSSES, config["sweeps"]["g3"]["prompts"]),
+        lattice_texts=rows_of(TEXTS, config["sweeps"]["g3"]["prompts"]),
+        lattice_losses=rows_of(LOSSES, config["sweeps"]["g3"]["prompts"]),
         code=code("g3_table"),
     output:
         table="results/tables/g3.csv",

@@ -19,22 +19,24 @@ def main(
     how: dict,
     seed,
 ) -> pd.DataFrame:
-    """Ensemble minus g2: `g2` and `ensemble` are texts or scorer -> a path a stop."""
+    """Both's figures and ensemble minus g2: `g2` and `ensemble` are texts or scorer -> a path
+    a stop. Of g2 only the samples that the ensemble has take part."""
     rows = []
     for place, where in enumerate(stops):
         pair = []
         for paths in (g2, ensemble):
             own = {name: paths[name][place] for name in paths}
             pair.append(read(own.pop("texts"), own, kinds))
-        samples = min(texts["sample_id"].max() for texts, _ in pair)
+        last = min(texts["sample_id"].max() for texts, _ in pair)
         a, b = (
-            measure(where, *some(texts["sample_id"] <= samples, texts, scores), how, seed)
+            measure(where, *some(texts["sample_id"] <= last, texts, scores), how, seed)
             for texts, scores in pair
         )
         for name in a.found:
+            both = columns("g2", a.found[name][1]) | columns("ensemble", b.found[name][1])
             found = difference(a, b, name, how["confidence"])
             gap = {key: found[key] for key in ("difference", "low", "high")}
-            rows.append({**where, "metric": name, **gap, "n_texts": len(a.texts)})
+            rows.append({**where, "metric": name, **both, **gap, "n_texts": len(a.texts)})
     return pd.DataFrame(rows)
 
 

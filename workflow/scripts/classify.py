@@ -12,7 +12,8 @@ from paramlerp.runtime import Progress, job
 def main(rows: list[dict], model_dir: str, scorer: dict, log) -> pd.DataFrame:
     model, tokenizer = models.load_classifier(model_dir, scorer["labels"])
     texts = [row["prompt"] + row["text"] for row in rows]
-    long = sum(len(ids) > scorer["max_tokens"] for ids in tokenizer(texts)["input_ids"])
+    whole = classifiers.encode_all(tokenizer, texts, None)
+    long = sum(len(ids) > scorer["max_tokens"] for ids in whole)
     if long:
         log.warning("%d texts are cut to max_tokens, %d", long, scorer["max_tokens"])
     said = Progress(len(texts), "texts")

@@ -1,12 +1,11 @@
 """Continue every prompt with an ensemble of models, a JSON line a text.
 
 z = z0 + alpha (z+ - z-) at each step, in place of weights (section 3.2 of the paper).
-A model whose coefficient is 0 is not even loaded.
 """
 
 from decimal import Decimal
 
-from paramlerp import decoding, files, models, schemes
+from paramlerp import decoding, ensembles, files, schemes
 from paramlerp.runtime import Progress, job
 
 
@@ -18,15 +17,11 @@ def main(
     how: dict,
     seed: int,
 ) -> list[dict]:
-    taking_part = {name: c for name, c in coefficients.items() if c}
-    loaded = [models.load_causal_lm(directories[name]) for name in taking_part]
-    source = decoding.EnsembleLogits(
-        [decoding.ModelLogits(model) for model, _ in loaded],
-        [float(c) for c in taking_part.values()],
-        how["top_p"] if truncated else None,
-    )
+    loaded, weights, tokenizer = ensembles.load(directories, coefficients)
+    sources = [decoding.ModelLogits(model) for model in loaded]
+    source = decoding.EnsembleLogits(sources, weights, how["top_p"] if truncated else None)
     said = Progress(len(prompts) * how["samples"], "texts")
-    return decoding.continue_prompts(source, loaded[0][1], prompts, how, seed, said)
+    return decoding.continue_prompts(source, tokenizer, prompts, how, seed, said)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Figure 5: sentiment, perplexity and grammar of the texts along g1 and g2.
 
 The two have an axis of alpha each, g1's below and g2's above, lined up by
-alpha' = alpha - 1/2 (footnote 4 of the paper): there theta- and theta+ of g1 stand
-under the points of g2 that are as far apart, and theta0 under the middle.
+alpha' = alpha - 1/2 (footnote 4 of the paper): points above each other are as far along
+theta+ - theta-, and theta0 stands over the middle of theta- and theta+.
 """
 
 import pandas as pd
@@ -20,7 +20,7 @@ def main(
     judges: dict[str, str],
 ):
     """A row of panels for each prompt set that both lines continue."""
-    sets = [name for name in dict.fromkeys(g1["prompts"]) if name in set(g2["prompts"])]
+    sets = list(dict.fromkeys(g2["prompts"]))
     panels = plotting.panels(grammar, judges)
     size = {
         "figsize": (3.7 * len(panels), 3.6 * len(sets)),
@@ -48,9 +48,8 @@ def main(
         for axis in axes[1:-1]:
             axis.set_ylim(bottom=0)
         axes[0].legend(loc="lower right")
-    plotting.footnote(
-        figure, g1[g1["prompts"].isin(sets)], confidence, "; shaded: beyond the experts"
-    )
+    shown = pd.concat([g1[g1["prompts"].isin(sets)], g2])
+    plotting.footnote(figure, shown, confidence, "; shaded: beyond the experts")
     return figure
 
 

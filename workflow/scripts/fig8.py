@@ -4,9 +4,9 @@ import pandas as pd
 from matplotlib.colors import Normalize
 
 from paramlerp import plotting
+from paramlerp.names import POLES
 from paramlerp.plotting import plt
 from paramlerp.runtime import job
-from paramlerp.schemes import POLES
 
 #: the scale ends this many nats above the lowest loss
 SPAN = 4
@@ -14,7 +14,7 @@ SPAN = 4
 
 def main(table: pd.DataFrame):
     """Two heat maps on one scale; losses are the same for every prompt set."""
-    own = table[table["prompts"] == table["prompts"].iloc[0]]
+    own = table.drop_duplicates(["kind", "scheme", "alpha", "beta"])
     columns = [f"loss_{pole}" for pole in POLES]
     lowest, highest = own[columns].min().min(), own[columns].max().max()
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.3), layout="constrained")

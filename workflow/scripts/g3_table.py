@@ -4,8 +4,9 @@ Over it, as overlays, the points of g1 and g2 from their own runs, cut down to t
 lattice's samples. `state` tells a point that broke from one that did not: "overflow" has
 NaN or Inf in its weights or logits, and no texts; "empty" wrote nothing at all.
 
-A second table has means over the lattice's points by alpha + beta, of those near the
-middle (|alpha - beta| <= 1): across the lines alpha + beta = 0 and 1.
+A second table has means over the lattice's points by alpha + beta, across the lines
+alpha + beta = 0 and 1. So that they differ in that alone, each is over the same few
+alpha - beta, at most 1; every other diagonal of a lattice has these.
 """
 
 from decimal import Decimal
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from paramlerp import files, schemes
+from paramlerp.names import POLES
 from paramlerp.points import columns, combined, mean_over, measure, read, some
 from paramlerp.runtime import job
 
@@ -28,10 +30,10 @@ def a_point(where: dict, texts, scores, losses: pd.DataFrame, how: dict, seed):
         point = measure(where, texts, scores, how, seed)
         row = point.row()
         found = {name: estimate for name, (_, estimate) in point.found.items()}
-        state = "ok" if np.isfinite(found["perplexity"].value) else "empty"
+        state = "empty" if row["n_empty"] == row["n_texts"] else "ok"
     else:
         row, state = {**where, "n_texts": 0, "n_empty": 0}, "overflow"
-    for pole in schemes.POLES:
+    for pole in POLES:
         own = losses[losses["pole"] == pole]
         if len(own):
             found[f"loss_{pole}"] = mean_over(own, "nll", how, seed)
@@ -40,21 +42,30 @@ def a_point(where: dict, texts, scores, losses: pd.DataFrame, how: dict, seed):
 
 
 def sums(points: list[tuple[dict, dict]], confidence: float) -> list[dict]:
-    """Means over the points of equal alpha + beta in the strip; of log perplexity, in fact."""
+    """Means over the sound points of equal alpha + beta in the strip; of log perplexity, in fact.
+
+    `points` are pairs of a row of the table and the estimates behind it.
+    """
+    ticks = sorted({Decimal(row["alpha"]) for row, _ in points})
     groups: dict[tuple, list[dict]] = {}
-    for where, found in points:
-        a, b = Decimal(where["alpha"]), Decimal(where["beta"])
-        if abs(a - b) <= STRIP and found:
-            groups.setdefault((where["prompts"], a + b), []).append(found)
+    for row, found in points:
+        a, b = Decimal(row["alpha"]), Decimal(row["beta"])
+        even = (ticks.index(a) - ticks.index(b)) % 2 == 0
+        if row["state"] == "ok" and even and abs(a - b) <= STRIP:
+            groups.setdefault((row["prompts"], a + b), []).append(found)
+    most = max(map(len, groups.values()), default=0)
     rows = []
     for (prompts, total), own in sorted(groups.items(), key=lambda item: item[0]):
+        if len(own) < most:
+            continue
         row = {"prompts": prompts, "sum": schemes.fixed(total), "n_points": len(own)}
-        for name, mean in (
-            ("perplexity", lambda *x: np.exp(np.log(x).mean(0))),
-            *((f"loss_{pole}", lambda *x: np.mean(x, 0)) for pole in schemes.POLES),
-        ):
-            if all(name in found for found in own):
-                row |= columns(name, combined(mean, [f[name] for f in own], confidence))
+        log_mean = combined(
+            lambda *x: np.exp(np.log(x).mean(0)), [f["perplexity"] for f in own], confidence
+        )
+        row |= columns("perplexity", log_mean)
+        for name in (f"loss_{pole}" for pole in POLES):
+            mean = combined(lambda *x: np.mean(x, 0), [f[name] for f in own], confidence)
+            row |= columns(name, mean)
         rows.append(row)
     return rows
 
@@ -81,9 +92,9 @@ def main(
             where |= {"alpha": alpha, "beta": stop["beta"]}
             its = some(texts["alpha"] == alpha, texts, scores) if len(texts) else (texts, scores)
             tested = losses[losses["alpha"] == alpha]
-            found.append((where, *a_point(where, *its, tested, how, seed)))
-    strip = sums([(where, estimates) for where, _, estimates in found], how["confidence"])
-    table = [row for _, row, _ in found]
+            found.append(a_point(where, *its, tested, how, seed))
+    strip = sums(found, how["confidence"])
+    table = [row for row, _ in found]
     for place, stop in enumerate(overlays):
         own = {name: paths[place] for name, paths in over.items()}
         losses = pd.read_csv(own.pop("losses"))
@@ -93,7 +104,8 @@ def main(
         where |= {"alpha": alpha, "beta": beta}
         its = some(texts["sample_id"] < samples, texts, scores)
         table.append(a_point(where, *its, losses, how, seed)[0])
-    return pd.DataFrame(table), pd.DataFrame(strip)
+    order = list(max(table, key=len))  # a point that broke has fewer columns
+    return pd.DataFrame(table, columns=order), pd.DataFrame(strip)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ whose weights or logits hold NaN or Inf leaves no rows: it lies too far out.
 
 import pandas as pd
 
-from paramlerp import decoding, files, likelihood, merging, models, schemes
+from paramlerp import decoding, files, merging, models, schemes, scoring
 from paramlerp.errors import NotFiniteError
+from paramlerp.names import POLES
 from paramlerp.runtime import Progress, job
 
 #: columns of a losses file
@@ -29,24 +30,27 @@ def main(
     sources = merging.Sources(directories)
     model, tokenizer = models.load_causal_lm(directories["base"])
     texts, losses = [[] for _ in prompts], []
-    said = Progress(len(alphas), "models")
-    for done, alpha in enumerate(alphas, 1):
-        where = {"alpha": alpha}
+    counts = [len(own) * how["samples"] for own in prompts]
+    said = Progress(len(alphas) * sum(counts), "texts")
+    for place, alpha in enumerate(alphas):
+        done = place * sum(counts)
         try:
             models.fill(model, sources, schemes.coefficients("g3", alpha, beta))
-            for own, rows in zip(prompts, texts, strict=True):
+            found = []
+            for own, count in zip(prompts, counts, strict=True):
                 source = decoding.ModelLogits(model)
-                rows += [
-                    where | row
-                    for row in decoding.continue_prompts(source, tokenizer, own, how, seed)
-                ]
+                found.append(
+                    decoding.continue_prompts(
+                        source, tokenizer, own, how, seed, lambda n, before=done: said(before + n)
+                    )
+                )
+                done += count
+            tested = scoring.losses(model, tokenizer, tests, max_tokens)
         except NotFiniteError as error:
             log.warning("alpha=%s,beta=%s: %s", alpha, beta, error)
-        else:
-            losses += [
-                where | row for row in likelihood.losses(model, tokenizer, tests, max_tokens)
-            ]
-        said(done)
+            continue
+        for rows, more in zip((*texts, losses), (*found, tested), strict=True):
+            rows += [{"alpha": alpha, **row} for row in more]
     return texts, losses
 
 
@@ -58,7 +62,7 @@ if __name__ == "__main__":
             snakemake.params.alphas,
             [files.read_jsonl(path) for path in snakemake.input.prompts],
             files.read_texts(
-                {pole: snakemake.input[f"{pole}_test"] for pole in schemes.POLES},
+                {pole: snakemake.input[f"{pole}_test"] for pole in POLES},
                 snakemake.params.test_texts,
             ),
             snakemake.params.generation,

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from paramlerp import files, likelihood, models
+from paramlerp import files, models, scoring
+from paramlerp.names import POLES
 from paramlerp.runtime import Progress, job
-from paramlerp.schemes import POLES
 
 if __name__ == "__main__":
     with job(snakemake):
@@ -14,5 +14,5 @@ if __name__ == "__main__":
         )
         model, tokenizer = models.load_causal_lm(snakemake.input.model)
         said = Progress(sum(map(len, texts.values())), "texts")
-        rows = likelihood.losses(model, tokenizer, texts, snakemake.params.max_tokens, said)
+        rows = scoring.losses(model, tokenizer, texts, snakemake.params.max_tokens, said)
         files.write_csv(snakemake.output.losses, pd.DataFrame(rows))

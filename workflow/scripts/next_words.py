@@ -6,7 +6,7 @@ before. No sampling takes part. A row a word: pole, word, n_tokens, nll (-ln P).
 
 import pandas as pd
 
-from paramlerp import files, likelihood, models
+from paramlerp import files, models, scoring
 from paramlerp.errors import UserError
 from paramlerp.runtime import job
 
@@ -16,7 +16,7 @@ def main(model_dir, prompt: str, words: dict[str, list[str]]) -> pd.DataFrame:
     model, tokenizer = models.load_causal_lm(model_dir)
     rows = [{"pole": pole, "word": word} for pole, own in words.items() for word in own]
     before = models.encode(tokenizer, prompt)
-    pairs = [likelihood.continuation(tokenizer, prompt, f" {row['word']}") for row in rows]
+    pairs = [scoring.continuation(tokenizer, prompt, f" {row['word']}") for row in rows]
     for row, (ids, start) in zip(rows, pairs, strict=True):
         if ids[:start] != before or start == len(ids):
             raise UserError(
@@ -29,7 +29,7 @@ def main(model_dir, prompt: str, words: dict[str, list[str]]) -> pd.DataFrame:
                 f" has no tokens for {row['word']!r}"
             )
     sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
-    parts = likelihood.continuation_nll(model, sequences, starts)
+    parts = scoring.continuation_nll(model, sequences, starts)
     return pd.DataFrame(
         {**row, "n_tokens": len(part), "nll": float(part.sum(dtype="float64"))}
         for row, part in zip(rows, parts, strict=True)

@@ -6,15 +6,15 @@ scoring model cuts them; an empty continuation has none of either.
 
 import pandas as pd
 
-from paramlerp import files, likelihood, models
+from paramlerp import files, models, scoring
 from paramlerp.runtime import Progress, job
 
 
 def main(rows: list[dict], model_dir: str, unigram_nll) -> pd.DataFrame:
     model, tokenizer = models.load_causal_lm(model_dir)
-    pairs = [likelihood.continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
+    pairs = [scoring.continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
     sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
-    parts = likelihood.continuation_nll(model, sequences, starts, Progress(len(rows), "texts"))
+    parts = scoring.continuation_nll(model, sequences, starts, Progress(len(rows), "texts"))
     frame = pd.DataFrame(rows, columns=["prompt_id", "sample_id"])
     frame["nll"] = [float(part.sum(dtype="float64")) for part in parts]
     frame["unigram_nll"] = [float(unigram_nll[ids[start:]].sum()) for ids, start in pairs]

@@ -14,6 +14,6 @@ HUB_OFFLINE = os.environ.setdefault("PARAMLERP_HUB_OFFLINE", os.environ.get("HF_
 # transformers may ask a hub first, for a minute, before it says so. Set here, since
 # it is read when transformers is imported, and this comes first.
 os.environ["HF_HUB_OFFLINE"] = "1"
-# The imports and models of a job live as long as it does; looking for garbage among them
-# takes a fifth of the time that a job needs to start.
+# What is imported and loaded lives as long as its process, of jobs and of Snakemake itself;
+# looking for garbage among it takes a fifth of the time that a job needs to start.
 gc.set_threshold(1_000_000)

@@ -10,9 +10,12 @@ from .batching import by_length, pad
 from .likelihood import BATCH_TOKENS
 
 
-def encode_all(tokenizer, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-    """Ids with the classifier's own special tokens, cut to `max_tokens`."""
-    return tokenizer(list(texts), truncation=True, max_length=max_tokens)["input_ids"]
+def encode_all(tokenizer, texts: Sequence[str], max_tokens: int | None) -> list[list[int]]:
+    """Ids with the classifier's own special tokens, cut to `max_tokens` (None: whole)."""
+    if not texts:
+        return []
+    cut = {"truncation": True, "max_length": max_tokens} if max_tokens else {}
+    return tokenizer(list(texts), **cut)["input_ids"]
 
 
 def logits_of(model, sequences: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:

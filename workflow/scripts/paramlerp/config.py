@@ -49,18 +49,7 @@ def check(config: dict, schema_file) -> None:
     _require_reader(config, "corpus.source", config["corpus"]["source"])
     for name, prompts in config["prompts"].items():
         _require_reader(config, f"prompts.{name}.source", prompts["source"])
-    for scheme, sweep in config["sweeps"].items():
-        if "truncated" in sweep and scheme != "ensemble":
-            raise UserError(f"config: sweeps.{scheme}.truncated: only the ensemble is truncated")
-        try:
-            count = len(alphas(sweep["alphas"]))
-            if scheme == "g3" and count == 1:
-                raise UserError("a lattice has two values or more, or none")
-        except UserError as error:
-            raise UserError(f"config: sweeps.{scheme}.alphas: {error}") from None
-        for prompts in sweep["prompts"]:
-            if prompts not in config["prompts"]:
-                raise UserError(f"config: sweeps.{scheme}.prompts: no prompt set {prompts!r}")
+    _check_sweeps(config)
     for word in config["next_words"]["positive"]:
         if word in config["next_words"]["negative"]:
             raise UserError(f"config: next_words.negative: {word!r} is among the positive, too")
@@ -139,6 +128,43 @@ def _check_models(config: dict) -> None:
             )
         for domain in classifier["also_test_on"]:
             _require_reader(config, f"classifiers.{name}.also_test_on", domain)
+
+
+def _check_sweeps(config: dict) -> None:
+    sweeps, places = config["sweeps"], {}
+    for scheme, sweep in sweeps.items():
+        key = f"config: sweeps.{scheme}"
+        if "truncated" in sweep and scheme != "ensemble":
+            raise UserError(f"{key}.truncated: only the ensemble is truncated")
+        try:
+            places[scheme] = alphas(sweep["alphas"])
+        except UserError as error:
+            raise UserError(f"{key}.alphas: {error}") from None
+        for prompts in sweep["prompts"]:
+            if prompts not in config["prompts"]:
+                raise UserError(f"{key}.prompts: no prompt set {prompts!r}")
+    if len(places["g3"]) == 1:
+        raise UserError("config: sweeps.g3.alphas: a lattice has two values or more, or none")
+    # What is shown beside another must be there of the other, too.
+    prompts = {scheme: sweep["prompts"] for scheme, sweep in sweeps.items()}
+    if places["g2"]:
+        _require_within("prompts", "g2", prompts["g2"], "g1", prompts["g1"])
+    if places["ensemble"]:
+        _require_within("alphas", "ensemble", places["ensemble"], "g2", places["g2"])
+        _require_within("prompts", "ensemble", prompts["ensemble"], "g2", prompts["g2"])
+    for scheme, other in (("ensemble", "g2"), ("g3", "g1"), ("g3", "g2")):
+        mine, theirs = sweeps[scheme]["samples"], sweeps[other]["samples"]
+        if places[scheme] and places[other] and mine > theirs:
+            _require_within("samples", scheme, [mine], other, [theirs])
+
+
+def _require_within(key: str, scheme: str, mine: list, other: str, theirs: list) -> None:
+    for value in mine:
+        if value not in theirs:
+            raise UserError(
+                f"config: sweeps.{scheme}.{key}: {value} is beyond sweeps.{other}.{key}, which it"
+                " is shown beside"
+            )
 
 
 def _require_model(key: str, name: str, models: list[str]) -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .errors import NotFiniteError
-from .likelihood import mix
+from .ensembles import mix
+from .errors import NotFiniteError, UserError
 from .models import encode
 from .prefixes import Prefixes
 from .seeds import generator
@@ -98,9 +98,13 @@ class ModelLogits:
     def prefill(self, prompts: Sequence[Sequence[int]], copies: int, room: int) -> torch.Tensor:
         """Read each prompt once, make `copies` rows of it: (prompts * copies, vocabulary).
 
-        `room` is the number of tokens that will follow at most.
+        `room` is the number of tokens that will follow at most. Raises UserError if the
+        model has no positions for them.
         """
-        read = Prefixes(self.model, prompts, room)
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        if limit and max(map(len, prompts)) + room > limit:
+            raise UserError(f"prompts and {room} tokens more do not fit the model's {limit}")
+        read = Prefixes(self.model, prompts)
         which = torch.arange(len(prompts), device=self.model.device).repeat_interleave(copies)
         self.cache, self.mask, self.positions = read.rows(which, room)
         return _finite(read.logits())[which]

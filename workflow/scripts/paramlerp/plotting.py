@@ -56,8 +56,8 @@ def panels(grammar: str, judges: dict[str, str] | None = None) -> dict[str, str]
 
 def footnote(figure, table: pd.DataFrame, confidence: float, more: str = "") -> None:
     """How many texts a point has, and what the bands are."""
-    counts = table.groupby("prompts", sort=False)["n_texts"].first()
-    texts = " + ".join(map(str, counts))
+    counts = table.groupby("prompts", sort=False)["n_texts"].unique()
+    texts = " + ".join(" or ".join(map(str, sorted(own))) for own in counts)
     note(
         figure,
         f"{texts} texts a point; bands: {confidence:.0%} intervals, bootstrap over prompts{more}",

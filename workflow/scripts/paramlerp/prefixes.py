@@ -49,20 +49,17 @@ class _Rows(DynamicLayer):
 
 
 class Prefixes:
-    """Keys and values of prompts (ids), and the hidden state behind each: (prompts, width).
+    """Keys and values of prompts (ids), and the hidden state behind each.
 
-    Raises UserError if a prompt and `room` tokens more do not fit the model, or if it
-    attends in a way that has no plain cache.
+    `width` is the longest prompt's length, to which all are padded at the left. Raises
+    UserError if the model attends in a way that has no plain cache.
     """
 
     @torch.inference_mode()
-    def __init__(self, model, prompts: Sequence[Sequence[int]], room: int):
+    def __init__(self, model, prompts: Sequence[Sequence[int]]):
         device = model.device
-        limit = getattr(model.config, "max_position_embeddings", None)
-        if limit and max(map(len, prompts)) + room > limit:
-            raise UserError(f"prompts and {room} tokens more do not fit the model's {limit}")
         ids = torch.from_numpy(pad(prompts, 0, left=True)).to(device)
-        self.model = model
+        self.model, self.width = model, ids.shape[1]
         self.lengths = torch.tensor([len(p) for p in prompts], device=device)
         place = torch.arange(ids.shape[1], device=device)
         self.mask = place >= ids.shape[1] - self.lengths[:, None]

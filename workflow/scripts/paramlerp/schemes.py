@@ -16,9 +16,6 @@ from decimal import Decimal, InvalidOperation
 
 from .errors import UserError
 
-#: what experts are trained on, and called
-POLES = ("positive", "negative")
-
 #: scheme -> names of its coordinates
 COORDINATES = {
     "g1": ("alpha",),

@@ -4,8 +4,8 @@ import re
 from collections import Counter, defaultdict
 
 from .errors import UserError
+from .names import POLES
 from .readers import SPLITS, Row
-from .schemes import POLES
 from .seeds import seed_for
 
 #: experts: fine-tuning of theta+ and theta-; classifier: the sentiment scorer;

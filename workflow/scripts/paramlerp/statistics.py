@@ -24,7 +24,7 @@ class Estimate:
     draws: np.ndarray  # (resamples,)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def resamples(prompts: int, count: int, seed) -> np.ndarray:
     """How often each prompt is drawn: (1 + count, prompts); row 0 is the data itself.
 
