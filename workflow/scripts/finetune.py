@@ -11,7 +11,7 @@ from paramlerp.seeds import seed_for
 def main(
     base, train, validation, setting: dict, how: dict, seed, model_out, losses_out, checkpoints
 ) -> None:
-    model, tokenizer = models.load_causal_lm(base)
+    model, tokenizer = models.load_causal_lm(base, train=True)
     texts = [row["text"] for path in train for row in files.read_jsonl(path)]
     count = how["validation_texts"]
     held_out = [row["text"] for path in validation for row in files.read_jsonl(path)[:count]]

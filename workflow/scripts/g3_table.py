@@ -46,7 +46,7 @@ def sums(points: list[tuple[dict, dict]], confidence: float) -> list[dict]:
 
     `points` are pairs of a row of the table and the estimates behind it.
     """
-    ticks = sorted({Decimal(row["alpha"]) for row, _ in points})
+    ticks = sorted({Decimal(row[axis]) for row, _ in points for axis in ("alpha", "beta")})
     groups: dict[tuple, list[dict]] = {}
     for row, found in points:
         a, b = Decimal(row["alpha"]), Decimal(row["beta"])

@@ -13,6 +13,7 @@ from transformers.utils import logging as chatter
 from . import files
 from .checkpoints import weight_files, write_hashes
 from .errors import UserError
+from .packing import PackedLinear, pack
 
 # Its bars and notes would drown ours; what goes wrong is raised.
 chatter.set_verbosity_error()
@@ -24,9 +25,10 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_causal_lm(directory) -> tuple[torch.nn.Module, "AutoTokenizer"]:
+def load_causal_lm(directory, *, train=False) -> tuple[torch.nn.Module, "AutoTokenizer"]:
     """A causal LM in fp32, in eval mode, on `device()`, and its tokenizer.
 
+    Packed for reading (see `packing`) unless it is to be trained.
     Raises UserError if the directory holds no safetensors, no tokenizer, or no
     causal LM that is whole and whose logits are its head on its last hidden states.
     """
@@ -37,7 +39,7 @@ def load_causal_lm(directory) -> tuple[torch.nn.Module, "AutoTokenizer"]:
         raise UserError(f"{directory}: its tokenizer has no EOS token, which ends our texts")
     if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
         raise UserError(f"{directory}: its tokenizer knows more tokens than its embedding has rows")
-    return model, tokenizer
+    return model if train else pack(model), tokenizer
 
 
 def load_classifier(directory, labels: list[str] | None = None):
@@ -82,13 +84,22 @@ def fill(model, sources, coefficients) -> None:
     Raises UserError if a tensor has no place in the model, and what `sources` raises.
     """
     held = model.state_dict()
+    packed = {f"{n}.weight": m for n, m in model.named_modules() if isinstance(m, PackedLinear)}
     for name in sources.first.tensors:
-        if name not in held:
+        if name in packed:
+            own = torch.empty(packed[name].shape)
+        elif name in held:
+            own = held[name].cpu()  # itself, if it is there
+        else:
             raise UserError(f"{sources.first.directory}: tensor {name} has no place in its model")
-        own = held[name] if held[name].device.type == "cpu" else held[name].cpu()
         sources.fill(coefficients, name, own.view(-1).numpy())
-        if own is not held[name]:
+        if name in packed:
+            packed[name].pack(own)
+        elif own is not held[name]:
             held[name].copy_(own)
+    head = model.get_output_embeddings()
+    if model.config.tie_word_embeddings and isinstance(head, PackedLinear):
+        head.pack(model.get_input_embeddings().weight)
 
 
 def save(model, tokenizer, target) -> None:
