@@ -159,7 +159,8 @@ def plane(axis, table: pd.DataFrame, metric: str, *, norm, colours, label: str) 
     ends = np.array([low, high])
     for total, style in ((1, "-"), (0, (0, (4, 3)))):
         axis.plot(ends, total - ends, color="black", lw=0.9, ls=style, zorder=2)
-    dots = {"s": 24, "edgecolors": "#333333", "linewidths": 0.8, "zorder": 3}
+    ring = [withStroke(linewidth=2, foreground="#333333")]
+    dots = {"s": 24, "edgecolors": "white", "linewidths": 0.9, "zorder": 3, "path_effects": ring}
     axis.scatter(over["alpha"], over["beta"], c=over[metric], norm=norm, cmap=colours, **dots)
     for name, place in (("θ⁰", (0, 0)), ("θ⁺", (1, 0)), ("θ⁻", (0, 1))):
         axis.annotate(
