@@ -23,7 +23,7 @@ class PackedLinear(torch.nn.Module):
 
     def pack(self, weight: torch.Tensor) -> None:
         """Take other weights (out, in)."""
-        self.shape = weight.shape
+        self.shape, self.packed = weight.shape, None  # the old ones go before the new come
         self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), ROWS)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -47,4 +47,6 @@ def pack(model: torch.nn.Module) -> torch.nn.Module:
             kind = {torch.nn.Linear: PackedLinear, Conv1D: PackedConv1D}.get(type(layer))
             if kind and layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32:
                 setattr(parent, name, kind(layer.weight, layer.bias))
+    for rest in model.parameters():
+        rest.data = rest.data.clone()  # or it would hold all that was read with it in memory
     return model
