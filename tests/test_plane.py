@@ -222,7 +222,7 @@ print(peak[0] - start)
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
-def test_a_row_holds_one_model_however_long_it_is(tokenizer, tmp_path):
+def test_what_a_row_holds_does_not_grow_with_it(tokenizer, tmp_path):
     """Private memory of a process that runs a row of two points and of twelve."""
     sizes = {"hidden_size": 512, "intermediate_size": 2048, "num_hidden_layers": 4}
     folders = [
@@ -242,8 +242,9 @@ def test_a_row_holds_one_model_however_long_it_is(tokenizer, tmp_path):
         return float(run.stdout)
 
     assert size > 50
-    peaks = [peak(points) for points in (2, 12)]
-    assert all(size / 2 < each < 2 * size for each in peaks), (size, peaks)
+    few, many = peak(2), peak(12)
+    # For a moment of loading there are two: as they were read, and packed.
+    assert few > size / 2 and many < 2.5 * size and many < few + size / 2, (size, few, many)
 
 
 def test_barriers_by_hand():
