@@ -349,7 +349,7 @@ EXPERTS = {"candidate": 4, "expert": 2, "training_tables": 1, **MERGES, **TEXTS}
 CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": STOPS + ENSEMBLES + ROWS}
 #: what shows a scorer's figures: all but barriers; a second opinion's, g1 and g2 only
 SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
-LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1, "fig6": 1}
+LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
 
 ENSEMBLE = {"ensemble": ENSEMBLES, **scores(0, ENSEMBLES)}
 ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against_g2": 1, "fig6": 1}

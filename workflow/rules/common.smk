@@ -142,7 +142,7 @@ def stops(sweep):
         {"prompts": prompts, **variant, "alpha": alpha}
         for prompts in how["prompts"]
         for variant in variants
-        for alpha in ALPHAS[sweep]
+        for alpha in ALPHAS.get(sweep, [])
     ]
 
 
