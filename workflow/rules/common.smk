@@ -43,7 +43,6 @@ TRAINING = {
 FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
 MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
 CLASSIFIERS = settings.in_use(config, "classifiers")
-LANGUAGE_MODELS = settings.in_use(config, "language_models")
 #: sweeps along a line, and the schemes of models that are merged
 LINES = [sweep for sweep in ALPHAS if sweep != "g3"]
 MERGED = ["g1", "g2", "g3"]
@@ -160,9 +159,7 @@ def walk(pattern):
 
 def sampling(scheme):
     """How texts of a scheme are generated."""
-    sweep = config["sweeps"].get(
-        scheme.removeprefix("truncated_"), config["sweeps"]["g1"]
-    )
+    sweep = config["sweeps"][scheme.removeprefix("truncated_")]
     return {**config["generation"], "samples": sweep["samples"]}
 
 

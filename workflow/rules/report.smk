@@ -271,27 +271,27 @@ rule barriers:
         "../scripts/barriers.py"
 
 
+#: what is known of each point of the plane
+PLANE = {
+    "texts": TEXTS,
+    "losses": LOSSES,
+    **{scorer: SCORES[scorer] for scorer in COMPARED},
+}
+
+
 rule g3_table:
     """The plane of g3, its lattice and the lines over it, with test losses."""
     input:
         **{
-            f"lattice_{scorer}": rows_of(
-                SCORES[scorer], config["sweeps"]["g3"]["prompts"]
-            )
-            for scorer in COMPARED
+            f"lattice_{what}": rows_of(pattern, config["sweeps"]["g3"]["prompts"])
+            for what, pattern in PLANE.items()
         },
         **{
             f"overlay_{what}": [
                 path_of(pattern, stop["scheme"], stop) for stop in overlays()
             ]
-            for what, pattern in {
-                "texts": TEXTS,
-                "losses": LOSSES,
-                **{scorer: SCORES[scorer] for scorer in COMPARED},
-            }.items()
+            for what, pattern in PLANE.items()
         },
-        lattice_texts=rows_of(TEXTS, config["sweeps"]["g3"]["prompts"]),
-        lattice_losses=rows_of(LOSSES, config["sweeps"]["g3"]["prompts"]),
         code=code("g3_table"),
     output:
         table="results/tables/g3.csv",

@@ -30,7 +30,6 @@ def main(table: pd.DataFrame, confidence: float, grammar: str):
 
 if __name__ == "__main__":
     with job(snakemake):
-        plt.rcParams.update(plotting.STYLE)
         figure = main(
             pd.read_csv(snakemake.input.table),
             snakemake.params.confidence,

@@ -23,17 +23,14 @@ def main(words: pd.DataFrame, prompt: str):
         xlabel="α in g₁(α) = αθ⁺ + (1−α)θ⁻",
         ylabel="P(word), log scale",
     )
-    figure.supxlabel(
-        "Read off the models, not sampled: no interval. Shaded: beyond the experts",
-        fontsize=8,
-        color="#666666",
+    plotting.note(
+        figure, "Read off the models, not sampled: no interval. Shaded: beyond the experts"
     )
     return figure
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        plt.rcParams.update(plotting.STYLE)
         figure = main(
             pd.read_csv(snakemake.input.words, keep_default_na=False), snakemake.params.prompt
         )

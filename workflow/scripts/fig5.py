@@ -55,7 +55,6 @@ def main(
 
 if __name__ == "__main__":
     with job(snakemake):
-        plt.rcParams.update(plotting.STYLE)
         figure = main(
             pd.read_csv(snakemake.input.g1),
             pd.read_csv(snakemake.input.g2),

@@ -47,7 +47,6 @@ def main(pairs: pd.DataFrame, kl: pd.DataFrame, confidence: float):
 
 if __name__ == "__main__":
     with job(snakemake):
-        plt.rcParams.update(plotting.STYLE)
         figure = main(
             pd.read_csv(snakemake.input.pairs),
             pd.read_csv(snakemake.input.divergence),

@@ -34,6 +34,5 @@ def main(table: pd.DataFrame):
 
 if __name__ == "__main__":
     with job(snakemake):
-        plt.rcParams.update(plotting.STYLE)
         figure = main(pd.read_csv(snakemake.input.table))
         plotting.save(figure, snakemake.output.png, snakemake.output.svg)

@@ -33,6 +33,7 @@ STYLE = {
     "svg.hashsalt": "paramlerp",  # else ids in the SVG are random
     "svg.fonttype": "none",
 }
+plt.rcParams.update(STYLE)
 
 
 def panels(grammar: str, judges: dict[str, str] | None = None) -> dict[str, str]:
