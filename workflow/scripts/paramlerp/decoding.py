@@ -33,33 +33,54 @@ def uniforms(seed, prompt: str, sample: int, count: int) -> np.ndarray:
     return generator(seed, prompt, sample).random(count)
 
 
-#: tokens looked at before the nucleus is known to be larger
-WIDTH = 256
+#: tokens rarer than this are looked at only where the others do not fill the nucleus
+COMMON = 3e-5
 
 
 def _nuclei(logits: torch.Tensor, top_p: float) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Nuclei of the rows of (rows, vocabulary), each row once: (which rows, token ids, p).
+    """Nuclei of the rows of (rows, vocabulary), each row once: (rows, sizes, token ids, p).
 
     The nucleus (Holtzman et al. 2020) is the smallest set of most probable tokens whose
-    mass reaches `top_p`; tokens tied with its last are in it. `p` is 0 for an id outside.
-    Exact without sorting the vocabulary: the `WIDTH` best tokens are sorted, and more
-    only for the rows whose nucleus they do not hold.
+    mass reaches `top_p`; tokens tied with its last are in it. `ids` and `p` hold one row's
+    nucleus after the other's, in id order. Exact without sorting the vocabulary: only
+    tokens that are not too rare are sorted, and rarer ones only for the rows that need them.
     """
-    total = logits.logsumexp(-1, keepdim=True).double()
-    rows, width = torch.arange(len(logits), device=logits.device), WIDTH
-    while len(rows):
-        width = min(width, logits.shape[1])
-        values, ids = logits[rows].topk(width)
-        p = (values.double() - total[rows]).exp()
-        last = (p.cumsum(-1) < top_p).sum(-1, keepdim=True).clamp(max=width - 1)
-        threshold = values.gather(1, last)
-        # The nucleus must end before the window does, or its ties may lie outside.
-        end = values[:, -1:]
-        held = ((threshold > end) | end.isneginf()).squeeze(1)
-        if width == logits.shape[1]:
-            held[:] = True
-        yield rows[held], ids[held], p.where(values >= threshold, 0)[held]
-        rows, width = rows[~held], width * 16
+    total = logits.logsumexp(-1)
+    rows = torch.arange(len(logits), device=logits.device)
+    if top_p == 1:
+        place, ids = logits.isfinite().nonzero(as_tuple=True)
+        p = (logits[place, ids].double() - total[place]).exp()
+        yield rows, torch.bincount(place, minlength=len(rows)), ids, p
+        return
+    # Tokens rarer than this weigh less than 1 - top_p all together.
+    rare = (1 - top_p) / 2 / logits.shape[1]
+    for least in (max(COMMON, rare), rare):
+        own = logits if len(rows) == len(logits) else logits[rows]
+        floor = total[rows] + torch.tensor(least).log()
+        place, ids = (own > floor[:, None]).nonzero(as_tuple=True)
+        values = own[place, ids]
+        p = (values.double() - total[rows][place]).exp()
+        sizes = torch.bincount(place, minlength=len(rows))
+        starts = sizes.cumsum(0) - sizes
+        falling = values.argsort(descending=True)
+        falling = falling[place[falling].argsort(stable=True)]
+        outside = (_sums(p[falling], starts, sizes) < top_p).long()
+        last = torch.zeros_like(sizes).index_add_(0, place, outside)  # its rank in its row
+        held = last < sizes if least > rare else torch.ones_like(sizes, dtype=torch.bool)
+        threshold = values[falling[(starts + last.minimum(sizes - 1)).clamp(min=0)]]
+        kept = held[place] & (values >= threshold[place])
+        sizes = torch.bincount(place[kept], minlength=len(rows))
+        yield rows[held], sizes[held], ids[kept], p[kept]
+        rows = rows[~held]
+        if not len(rows):
+            return
+
+
+def _sums(p: torch.Tensor, starts: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+    """Cumulative sums of p within pieces of these starts and sizes."""
+    sums = p.cumsum(0)
+    before = torch.cat([sums.new_zeros(1), sums])[starts]
+    return sums - before.repeat_interleave(sizes)
 
 
 def sample_top_p(logits: torch.Tensor, u: torch.Tensor, top_p: float) -> torch.Tensor:
@@ -68,22 +89,24 @@ def sample_top_p(logits: torch.Tensor, u: torch.Tensor, top_p: float) -> torch.T
     Of the nucleus' tokens in id order, the first whose cumulative share exceeds `u`.
     """
     tokens = torch.empty(len(logits), dtype=torch.long, device=logits.device)
-    for rows, ids, p in _nuclei(logits, top_p):
-        ids, order = ids.sort()
-        cdf = p.gather(1, order).cumsum(-1)
-        index = (cdf <= u[rows][:, None] * cdf[:, -1:]).sum(-1, keepdim=True)
-        # With u next to 1, rounding may step past the last token that has any mass.
-        heaviest_last = (cdf < cdf[:, -1:]).sum(-1, keepdim=True)
-        tokens[rows] = ids.gather(1, index.minimum(heaviest_last)).squeeze(1)
+    for rows, sizes, ids, p in _nuclei(logits, top_p):
+        starts = sizes.cumsum(0) - sizes
+        cdf = _sums(p, starts, sizes)
+        passed = cdf <= (u[rows] * cdf[starts + sizes - 1]).repeat_interleave(sizes)
+        index = torch.zeros_like(sizes).index_add_(
+            0, torch.arange(len(rows), device=rows.device).repeat_interleave(sizes), passed.long()
+        )
+        # With u next to 1, rounding may step past the last.
+        tokens[rows] = ids[starts + index.minimum(sizes - 1)]
     return tokens
 
 
 def truncate(logits: torch.Tensor, by: torch.Tensor, top_p: float) -> torch.Tensor:
     """(rows, vocabulary): `logits` of the tokens in the nuclei of `by`, -inf for all others."""
     out = torch.full_like(logits, -torch.inf)
-    for rows, ids, p in _nuclei(by, top_p):
-        kept = logits[rows].gather(1, ids).where(p > 0, -torch.inf)
-        out[rows] = out[rows].scatter(1, ids, kept)
+    for rows, sizes, ids, _ in _nuclei(by, top_p):
+        place = rows.repeat_interleave(sizes)
+        out[place, ids] = logits[place, ids]
     return out
 
 
