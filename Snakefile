@@ -16,9 +16,11 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/experts.smk"
+include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/merge.smk"
 include: "workflow/rules/generate.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/pairs.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -30,6 +32,7 @@ rule all:
         rules.fig5.output if "g2" in ALPHAS else [],
         rules.fig6.output if "ensemble" in ALPHAS else [],
         [rules.fig7.output, rules.fig8.output] if "g3" in ALPHAS else [],
+        PAIR_RESULTS if PAIRS else [],
         rules.barriers.output if {"0.000", "1.000"} <= set(ALPHAS["g1"]) else [],
         rules.training_tables.output,
         rules.generation_table.output,

@@ -17,12 +17,13 @@ import classify
 import fig7
 import fig8
 import g3_table
-import lattice
 import perplexity
+import row
 from conftest import ROOT, save, tiny, tiny_encoder
 from paramlerp import checkpoints, files, merging, models, plotting, schemes, scoring, statistics
 from paramlerp.errors import NotFiniteError
 
+LOSSES = ["alpha", "pole", "text_id", "nll", "n_tokens"]
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
 HOW = {"samples": 3, "max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
 TESTS = {"positive": ["the film is superb"], "negative": ["a story is awful", "the script"]}
@@ -31,7 +32,8 @@ STATISTICS = {"resamples": 100, "confidence": 0.95}
 
 def row_of(trio, beta, alphas):
     log = logging.getLogger("test")
-    return lattice.main(trio, beta, alphas, [PROMPTS], TESTS, HOW, 64, 1, log)
+    points = {alpha: [alpha, beta] for alpha in alphas}
+    return row.main(trio, "g3", points, [PROMPTS], TESTS, "pole", HOW, 64, 1, log)
 
 
 @pytest.mark.parametrize("point", [("0.3", "-1.2"), ("1", "0"), ("2", "2")])
@@ -104,7 +106,7 @@ def broken(trio, tmp_path):
     assert {r["alpha"] for r in texts} == {"0.000", "1.000"}, "what overflows has no texts"
     texts = [{**r, "text": "", "n_tokens": 0} if r["alpha"] == "1.000" else r for r in texts]
     files.write_jsonl(tmp_path / "texts.jsonl", texts)
-    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=lattice.LOSSES))
+    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
     keys = pd.DataFrame(texts)[["prompt_id", "sample_id"]]
     count = [3 * (r["alpha"] == "0.000") for r in texts]
     scores = {
@@ -155,7 +157,7 @@ def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
     (texts,), losses = row_of(trio, "0.000", ["9" * 15])
     assert texts == [] and losses == []
     files.write_jsonl(tmp_path / "texts.jsonl", texts)
-    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=lattice.LOSSES))
+    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
     encoder = tiny_encoder(tokenizer, tmp_path / "encoder")
     labels = {"labels": ["LABEL_0", "LABEL_1"], "values": [0, 1], "max_tokens": 32}
     scores = classify.main(texts, encoder, labels, logging.getLogger("test"))
@@ -192,7 +194,7 @@ def test_a_point_whose_losses_overflow_has_no_texts_either(trio, monkeypatch):
 MEMORY = """
 import sys, threading, time, logging
 from pathlib import Path
-import lattice
+import row
 from paramlerp import models
 
 def private():
@@ -214,7 +216,8 @@ alphas = [f"{i / 8:.3f}" for i in range(int(sys.argv[1]))]
 how = {"samples": 2, "max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
 prompts = [[{"prompt_id": 0, "prompt": "the film"}]]
 tests = {"positive": ["a joy to watch"]}
-lattice.main(trio, "0.500", alphas, prompts, tests, how, 64, 1, logging.getLogger())
+points = {alpha: [alpha, "0.500"] for alpha in alphas}
+row.main(trio, "g3", points, prompts, tests, "pole", how, 64, 1, logging.getLogger())
 done.set()
 thread.join()
 print(peak[0] - start)

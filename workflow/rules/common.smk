@@ -13,6 +13,7 @@ from paramlerp import closure, run, schemes
 from paramlerp import config as settings
 from paramlerp.errors import UserError
 from paramlerp.names import POLES
+from paramlerp.seeds import seed_for
 from paramlerp.splitting import PARTS, SPLITS
 
 try:
@@ -41,10 +42,16 @@ TRAINING = {
     )
 }
 FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
+#: text to pretrain on, models that are, and pairs that lines are walked between
+CORPORA = config["corpora"]
+PRETRAINED = config["pretraining"]["models"]
+PAIRS = config["pairs"] if "pair" in ALPHAS else {}
+#: corpora whose held-out text pairs are tested on
+TESTED = sorted({model["corpus"] for model in PRETRAINED.values()})
 MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
 CLASSIFIERS = settings.in_use(config, "classifiers")
 #: sweeps along a line, and the schemes of models that are merged
-LINES = [sweep for sweep in ALPHAS if sweep != "g3"]
+LINES = [sweep for sweep in ALPHAS if sweep not in ("g3", "pair")]
 MERGED = ["g1", "g2", "g3"]
 #: what was measured of texts, of a point or of a row of g3's lattice
 TEXTS = "results/generations/{prompts}/{scheme}/{point}.jsonl"
@@ -57,6 +64,8 @@ LOSSES = "results/losses/{scheme}/{point}.csv"
 POINT = "|".join(sorted({f"(?:{schemes.pattern(s)})" for s in MERGED}))
 #: scorers of ensembles and of the lattice: what figures 6 and 7 show
 COMPARED = ["sentiment", "perplexity"]
+#: scorers of pairs: what figure 10 shows
+JUDGED = ["perplexity", "grammar"]
 
 
 def one_of(names):
@@ -68,16 +77,18 @@ wildcard_constraints:
     source=one_of(FETCHED),
     model=one_of(["base", *(f"models/{m}" for m in MODELS if m != "base")]),
     classifier=one_of(config["classifiers"]),
-    of=one_of(["", *(f"-{m}" for m in MODELS if m != "base")]),
+    of=one_of(["", *(f"-{m}" for m in [*MODELS, *PRETRAINED] if m != "base")]),
     pole=one_of(POLES),
     setting=one_of(SETTINGS),
     prompts=one_of(config["prompts"]),
     language_model=one_of(config["language_models"]),
     sweep=one_of(LINES),
-    scheme=one_of([*MERGED, *schemes.ENSEMBLES]),
+    scheme=one_of([*MERGED, *schemes.ENSEMBLES, "pair"]),
     scorer=one_of(config["scorers"]),
-    # A file may be of one point, or of a row of g3's lattice.
-    point=f"{POINT}|{schemes.ROW}",
+    # A file may be of one point, of a row of g3's lattice, or of a pair's line.
+    point=f"{POINT}|{schemes.ROW}|{one_of(config['pairs'])}",
+    pair=one_of(config["pairs"]),
+    twin=one_of(["base", *MODELS, *PRETRAINED]),
     beta=schemes.NUMBER,
 
 
@@ -119,6 +130,60 @@ def checkpoint_dir(name, of=""):
     """The HF directory of a checkpoint that schemes mix: base, positive or negative."""
     base = model_dir(of.removeprefix("-") or "base")
     return base if name == "base" else f"results/experts{of}/{name}"
+
+
+def ends_of(pair):
+    """The checkpoints of a pair, a and b, by name."""
+    a, b = (config["pairs"][pair][end] for end in "ab")
+    if b in POLES:
+        other = checkpoint_dir(b, "" if a == "base" else f"-{a}")
+    else:
+        other = f"results/permuted/{a}" if b == "permuted" else model_dir(b)
+    return {"a": model_dir(a), "b": other}
+
+
+def title_of(pair):
+    """What figures call a pair."""
+    a, b = (config["pairs"][pair][end] for end in "ab")
+    if b in POLES:
+        return f"{a} and its {b} expert"
+    return f"{a} and its permuted copy" if b == "permuted" else f"{a} and {b}"
+
+
+def held_out(corpus):
+    """Text of a corpus that nothing is pretrained on."""
+    return f"results/corpora/{corpus}/held_out.jsonl"
+
+
+def stream(source):
+    """Where `datasets` streams a source from, for `readers.open_table`."""
+    own = config["sources"][source]
+    how = {"subset": own.get("subset")}
+    if own["kind"] == "hub":
+        return {"where": own["id"], "revision": own.get("revision"), **how}
+    return {"where": source_path(source), **how}
+
+
+def stream_files(source):
+    """What of a stream lies on this machine: nothing of a hub's."""
+    if config["sources"][source]["kind"] == "hub":
+        return []
+    return [source_path(source), *source_files(source)]
+
+
+def text_files(corpus):
+    """What a pretraining reads of its corpus, as inputs."""
+    if CORPORA[corpus]["kind"] == "stream":
+        return stream_files(CORPORA[corpus]["source"])
+    return [f"results/corpora/{corpus}/train"]
+
+
+def text_of_corpus(corpus):
+    """A corpus' text, for `corpora.Documents`."""
+    if CORPORA[corpus]["kind"] == "texts":
+        return {"where": f"results/corpora/{corpus}/train", "column": "text"}
+    source = CORPORA[corpus]["source"]
+    return {**stream(source), "column": config["sources"][source]["text"]}
 
 
 def part(name, pole, split):
@@ -191,7 +256,9 @@ def checkpoints_of(scheme):
 
 def kinds_of_scorers(sweep):
     """The scorers whose figures a sweep's table has, each with its kind."""
-    names = config["scorers"] if sweep in ("g1", "g2") else COMPARED
+    names = {"g1": config["scorers"], "g2": config["scorers"], "pair": JUDGED}.get(
+        sweep, COMPARED
+    )
     return {name: config["scorers"][name]["kind"] for name in names}
 
 
@@ -248,6 +315,9 @@ def where_to_look():
             "results/figures/fig6.png",
             "results/figures/fig7.png",
             "results/figures/fig8.png",
+            "results/figures/fig9.png",
+            "results/figures/fig10.png",
+            "results/figures/fig11.png",
             "results/tables/g1.csv",
             "results/tables/g1_differences.csv",
             "results/examples/g1.md",

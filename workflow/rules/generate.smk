@@ -64,12 +64,12 @@ rule lattice:
     """Merge, sample and test the models of one row of g3's lattice, in memory."""
     input:
         **checkpoints_of("g3"),
-        **{f"{pole}_test": test_part(pole) for pole in POLES},
+        tests=[test_part(pole) for pole in POLES],
         prompts=[
             f"results/prompts/{name}.jsonl"
             for name in config["sweeps"]["g3"]["prompts"]
         ],
-        code=code("lattice"),
+        code=code("row"),
     output:
         texts=[
             f"results/generations/{name}/g3/beta={{beta}}.jsonl"
@@ -88,13 +88,17 @@ rule lattice:
         mem_mb=3000,
         runtime=960,
     params:
-        alphas=ALPHAS.get("g3"),
+        scheme="g3",
+        points=lambda w: {alpha: [alpha, w.beta] for alpha in ALPHAS.get("g3", [])},
+        checkpoints=list(checkpoints_of("g3")),
+        sets=POLES,
+        column="pole",
         generation=sampling("g3"),
         test_texts=config["test_texts"],
         max_tokens=config["experts"]["max_tokens"],
         seed=config["seed"],
     script:
-        "../scripts/lattice.py"
+        "../scripts/row.py"
 
 
 rule generation_table:

@@ -6,11 +6,10 @@ ends). A maximum is never below zero, nor is its interval, so a barrier counts a
 if its interval ends below a margin that the config fixes beforehand.
 """
 
-import numpy as np
 import pandas as pd
 
 from paramlerp import files, statistics
-from paramlerp.points import mean_over
+from paramlerp.points import barriers, mean_over
 from paramlerp.runtime import job
 
 
@@ -24,7 +23,6 @@ def main(
     seed,
 ) -> pd.DataFrame:
     """`perplexity` are that scorer's files, alpha by alpha for each of `prompts`."""
-    places = np.array(alphas, float)
     tests = [pd.read_csv(path) for path in losses]
     quantities = {
         (f"loss_{pole}", None): [
@@ -37,22 +35,8 @@ def main(
         quantities["log_perplexity", name] = [of_texts(path, how, seed) for path in own]
     rows = []
     for (quantity, name), walk in quantities.items():
-        values = np.array([np.append(e.value, e.draws) for e in walk])
-        for definition, excess in statistics.barriers(places, values).items():
-            e = statistics.estimate(excess.max(0), how["confidence"])
-            rows.append(
-                {
-                    "quantity": quantity,
-                    "prompts": name,
-                    "definition": definition,
-                    "barrier": e.value,
-                    "low": e.low,
-                    "high": e.high,
-                    "alpha": alphas[int(excess[:, 0].argmax())],
-                    "margin": margin,
-                    "within_margin": bool(e.high < margin),
-                }
-            )
+        where = {"quantity": quantity, "prompts": name}
+        rows += barriers(where, dict(zip(alphas, walk, strict=True)), how, margin)
     return pd.DataFrame(rows)
 
 

@@ -16,29 +16,16 @@ import pandas as pd
 
 from paramlerp import files, schemes
 from paramlerp.names import POLES
-from paramlerp.points import columns, combined, mean_over, measure, read, some
+from paramlerp.points import a_point, columns, combined, read, some
 from paramlerp.runtime import job
 
 #: half the width of the strip about alpha = beta that means are taken over
 STRIP = 1
 
 
-def a_point(where: dict, texts, scores, losses: pd.DataFrame, how: dict, seed):
-    """Its row, and the estimates behind it by name."""
-    found = {}
-    if len(texts):
-        point = measure(where, texts, scores, how, seed)
-        row = point.row()
-        found = {name: estimate for name, (_, estimate) in point.found.items()}
-        state = "empty" if row["n_empty"] == row["n_texts"] else "ok"
-    else:
-        row, state = {**where, "n_texts": 0, "n_empty": 0}, "overflow"
-    for pole in POLES:
-        own = losses[losses["pole"] == pole]
-        if len(own):
-            found[f"loss_{pole}"] = mean_over(own, "nll", how, seed)
-            row |= columns(f"loss_{pole}", found[f"loss_{pole}"])
-    return row | {"state": state}, found
+def by_pole(losses: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Test sentences of each pole, by the column that they fill."""
+    return {f"loss_{pole}": losses[losses["pole"] == pole] for pole in POLES}
 
 
 def sums(points: list[tuple[dict, dict]], confidence: float) -> list[dict]:
@@ -92,7 +79,7 @@ def main(
             where |= {"alpha": alpha, "beta": stop["beta"]}
             its = some(texts["alpha"] == alpha, texts, scores) if len(texts) else (texts, scores)
             tested = losses[losses["alpha"] == alpha]
-            found.append(a_point(where, *its, tested, how, seed))
+            found.append(a_point(where, *its, by_pole(tested), how, seed))
     strip = sums(found, how["confidence"])
     table = [row for row, _ in found]
     for place, stop in enumerate(overlays):
@@ -103,7 +90,7 @@ def main(
         where = {"kind": "overlay", "scheme": stop["scheme"], "prompts": stop["prompts"]}
         where |= {"alpha": alpha, "beta": beta}
         its = some(texts["sample_id"] < samples, texts, scores)
-        table.append(a_point(where, *its, losses, how, seed)[0])
+        table.append(a_point(where, *its, by_pole(losses), how, seed)[0])
     order = list(max(table, key=len))  # a point that broke has fewer columns
     return pd.DataFrame(table, columns=order), pd.DataFrame(strip)
 

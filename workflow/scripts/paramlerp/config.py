@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from . import schemes
 from .errors import UserError
+from .names import POLES
 
 #: what says where a source is; keys of other kinds are left over from a config beneath
 KINDS = {
@@ -24,6 +25,9 @@ READERS = {
 
 #: kind of scorer -> where the config says what models are trained here for it
 TRAINED = {"classifier": "classifiers", "perplexity": "language_models"}
+
+#: what `b` of a pair may be of its `a`
+OF_A = (*POLES, "permuted")
 
 #: the kinds of scorer that can fill the columns and panels of these names
 _COLUMNS = {
@@ -50,6 +54,7 @@ def check(config: dict, schema_file) -> None:
     for name, prompts in config["prompts"].items():
         _require_reader(config, f"prompts.{name}.source", prompts["source"])
     _check_sweeps(config)
+    _check_pretraining(config)
     for word in config["next_words"]["positive"]:
         if word in config["next_words"]["negative"]:
             raise UserError(f"config: next_words.negative: {word!r} is among the positive, too")
@@ -156,6 +161,53 @@ def _check_sweeps(config: dict) -> None:
         mine, theirs = sweeps[scheme]["samples"], sweeps[other]["samples"]
         if places[scheme] and places[other] and mine > theirs:
             _require_within("samples", scheme, [mine], other, [theirs])
+
+
+def _check_pretraining(config: dict) -> None:
+    how, sources = config["pretraining"], config["sources"]
+    for name, corpus in config["corpora"].items():
+        key = f"corpora.{name}.source"
+        if corpus["kind"] == "texts":
+            for source in corpus["sources"]:
+                _require_reader(config, f"{key}s", source)
+            continue
+        _require_reader(config, key, corpus["source"])
+        if sources[corpus["source"]]["reader"] != "table":
+            raise UserError(f"config: {key}: only what reader table reads is streamed")
+    models = [name for name, source in sources.items() if "reader" not in source]
+    for name, model in how["models"].items():
+        others = (OF_A, sources, *(config[kind] for kind in TRAINED.values()))
+        if any(name in other for other in others):
+            raise UserError(
+                f"config: pretraining.models.{name}: another model or source has that name"
+            )
+        if model["corpus"] not in config["corpora"]:
+            raise UserError(
+                f"config: pretraining.models.{name}.corpus: no corpus is called {model['corpus']!r}"
+            )
+    if how["tokenizer"]["kind"] == "model":
+        _require_model("pretraining.tokenizer.model", how["tokenizer"]["model"], models)
+    for name in how["tokenizer"]["corpora"] if how["tokenizer"]["kind"] == "bpe" else ():
+        if config["corpora"].get(name, {}).get("kind") != "texts":
+            raise UserError(
+                f"config: pretraining.tokenizer.corpora: no corpus of kind texts is called {name!r}"
+            )
+    together = how["device_batch"] * how["processes"]
+    if how["effective_batch"] % together:
+        raise UserError(
+            f"config: pretraining.effective_batch: {how['effective_batch']} is no whole number of"
+            f" {how['processes']} processes x device_batch {how['device_batch']}"
+        )
+    models += how["models"]
+    for name, pair in config["pairs"].items():
+        _require_model(f"pairs.{name}.a", pair["a"], models)
+        _require_model(f"pairs.{name}.b", pair["b"], [*models, *OF_A])
+    for name in config["figure9"]:
+        if name not in config["pairs"]:
+            raise UserError(f"config: figure9: no pair is called {name!r}")
+    places = alphas(config["sweeps"]["pair"]["alphas"])
+    if places and not {"0.000", "1.000"} <= set(places):
+        raise UserError("config: sweeps.pair.alphas: 0 and 1 must be among them, the pair itself")
 
 
 def _require_within(key: str, scheme: str, mine: list, other: str, theirs: list) -> None:

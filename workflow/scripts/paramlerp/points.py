@@ -74,6 +74,39 @@ def mean_over(frame: pd.DataFrame, column: str, how: dict, seed) -> statistics.E
     return statistics.estimate(mean, how["confidence"])
 
 
+def a_point(where: dict, texts, scores: Scores, losses: dict[str, pd.DataFrame], how: dict, seed):
+    """A point that may have broken: its row of a table, and the estimates behind it by name.
+
+    `losses` is column -> a file of sentences. `state` is "overflow" if there are no texts
+    (NaN or Inf in weights or logits), "empty" if all of them are, else "ok".
+    """
+    found = {}
+    if len(texts):
+        point = measure(where, texts, scores, how, seed)
+        row = point.row()
+        found = {name: estimate for name, (_, estimate) in point.found.items()}
+        state = "empty" if row["n_empty"] == row["n_texts"] else "ok"
+    else:
+        row, state = {**where, "n_texts": 0, "n_empty": 0}, "overflow"
+    for name, own in losses.items():
+        if len(own):
+            found[name] = mean_over(own, "nll", how, seed)
+            row |= columns(name, found[name])
+    return row | {"state": state}, found
+
+
+def barriers(where: dict, walk: dict[str, statistics.Estimate], how: dict, margin: float):
+    """Rows of barriers by both definitions along alpha -> estimate, from its first to its last."""
+    values = np.array([np.append(e.value, e.draws) for e in walk.values()])
+    rows = []
+    for definition, excess in statistics.barriers(np.array(list(walk), float), values).items():
+        e = statistics.estimate(excess.max(0), how["confidence"])
+        row = {**where, "definition": definition, "barrier": e.value, "low": e.low, "high": e.high}
+        row |= {"alpha": list(walk)[int(excess[:, 0].argmax())], "margin": margin}
+        rows.append({**row, "within_margin": bool(e.high < margin)})
+    return rows
+
+
 def difference(start: Point, end: Point, name: str, confidence: float) -> dict[str, float]:
     """The paired difference of one metric between two points."""
     (metric_a, a), (metric_b, b) = start.found[name], end.found[name]

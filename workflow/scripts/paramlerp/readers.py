@@ -6,6 +6,7 @@ welcome as a prompt).
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,33 +86,54 @@ def table(path: Path, spec: dict) -> Iterator[Row]:
     configuration of a dataset that has several. Without a `label` all rows are
     neutral. Splits called train, validation (dev) and test are kept.
     """
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetGenerationError
-
-    loader = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
-    if path.is_dir() and (only := _only_file(path, required=False)):
-        path = only
-    try:
-        if path.is_dir():
-            parts = load_dataset(str(path), spec.get("subset"), streaming=True)
-        else:
-            if path.suffix not in loader:
-                raise UserError(f"{path}: not one of {', '.join(loader)}")
-            files = {"all": str(path)}
-            parts = load_dataset(loader[path.suffix], data_files=files, streaming=True)
-        for part, rows in parts.items():
+    with about_table(path):
+        for part, rows in open_table(path, spec.get("subset")).items():
             split = {"dev": "validation", "valid": "validation"}.get(part, part)
             for number, row in enumerate(rows, 1):
-                text = _column(row, spec["text"], path, number)
+                text = text_of(row, spec["text"], path, number)
                 pole = "neutral"
                 if spec.get("label"):
                     label = _column(row, spec["label"], path, number)
                     pole = _pole(label, spec, path, number)
-                if not isinstance(text, str):
-                    raise UserError(f"{path}: row {number}: {spec['text']}: not text: {text!r:.60}")
                 yield Row(f"{part}-{number}", clean(text), pole, split if split in SPLITS else None)
+
+
+def open_table(where, subset: str | None = None, revision: str | None = None) -> dict:
+    """Splits of what `datasets` streams, by name: a folder, a file, or a hub repository's id."""
+    from datasets import load_dataset
+
+    loader = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+    path = Path(where)
+    if path.is_dir() and (only := _only_file(path, required=False)):
+        path = only
+    with about_table(where):
+        if not path.is_file():
+            how = {"revision": revision} if revision else {}
+            return load_dataset(str(where), subset, streaming=True, **how)
+        kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+        if kind not in loader:
+            raise UserError(f"{path}: not one of {', '.join(loader)}")
+        parts = load_dataset(loader[kind], data_files={"train": str(path)}, streaming=True)
+        return {"all": parts["train"]}
+
+
+@contextmanager
+def about_table(path) -> Iterator[None]:
+    """What `datasets` raises, as one line that names the path."""
+    from datasets.exceptions import DatasetGenerationError
+
+    try:
+        yield
     except (DatasetGenerationError, OSError, ValueError) as error:
         raise UserError(f"{path}: {str(error).splitlines()[0]}") from None
+
+
+def text_of(row: dict, column: str, path, number: int) -> str:
+    """The text of a table's row. Raises UserError if there is none."""
+    text = _column(row, column, path, number)
+    if not isinstance(text, str):
+        raise UserError(f"{path}: row {number}: {column}: not text: {text!r:.60}")
+    return text
 
 
 READERS = {"rated": rated, "trees": trees, "table": table}

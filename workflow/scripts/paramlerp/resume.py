@@ -103,10 +103,18 @@ def fingerprint(snakemake) -> str:
     return digest.hexdigest()[:16]
 
 
+#: bytes from which on a file of text is known by its size and date: reading it takes too long
+LARGE = 1 << 28
+
+
 def _content(path: Path) -> dict[str, str]:
-    """File -> sha256 of a file or a model's folder; of weights as noted when they were written."""
+    """File -> sha256 of a file, a folder, or a model, whose weights' were noted when written."""
     if path.is_file():
-        return {"": files.sha256(path)}
+        size, date = path.stat().st_size, path.stat().st_mtime_ns
+        return {"": files.sha256(path) if size < LARGE else f"{size} {date}"}
+    if not (path / "config.json").exists():
+        inside = sorted(p for p in path.rglob("*") if p.is_file())
+        return {str(p.relative_to(path)): _content(p)[""] for p in inside}
     others = set(companion_files(path))
     return hashes(path) | {name: files.sha256(path / name) for name in sorted(others)}
 

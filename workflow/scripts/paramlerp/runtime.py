@@ -72,6 +72,29 @@ def _keep_memory() -> None:
         mallopt(top_pad, 1 << 26)
 
 
+@contextmanager
+def process() -> Iterator[None]:
+    """Run what a job started in a process of its own, which ends with the block or with the job.
+
+    What it logs goes to its output as it is, for the job to read; a mistake as "error: ".
+    """
+    threading.Thread(target=_end_with_main_process, daemon=True).start()
+    _keep_memory()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", flush=True)
+        os._exit(1)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def as_main_process() -> dict[str, str]:
+    """The environment that has processes end with this one."""
+    return {MAIN_PROCESS: f"{os.getpid()}@{socket.gethostname()}"}
+
+
 def title(rule: str, wildcards) -> str:
     """What a job is called in what is printed."""
     return " ".join([rule, *(str(value) for value in wildcards if str(value) not in ("", rule))])

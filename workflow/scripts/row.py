@@ -1,4 +1,4 @@
-"""One row of g3's lattice: merge each of its points into one model in memory, sample, test.
+"""Points in a row, of g3's lattice or on a pair's line: merge each in memory, sample, test.
 
 The texts of a row go into one file, with their alpha; and so do the losses. A point
 whose weights or logits hold NaN or Inf leaves no rows: it lies too far out.
@@ -8,34 +8,35 @@ import pandas as pd
 
 from paramlerp import decoding, files, merging, models, schemes, scoring
 from paramlerp.errors import NotFiniteError
-from paramlerp.names import POLES
 from paramlerp.runtime import Progress, job
-
-#: columns of a losses file
-LOSSES = ["alpha", "pole", "text_id", "nll", "n_tokens"]
 
 
 def main(
     directories: dict[str, str],
-    beta: str,
-    alphas: list[str],
+    scheme: str,
+    points: dict[str, list[str]],
     prompts: list[list[dict]],
     tests: dict[str, list[str]],
+    column: str,
     how: dict,
     max_tokens: int,
     seed: int,
     log,
 ) -> tuple[list[list[dict]], list[dict]]:
-    """Texts of each set of prompts, and the losses of test sentences."""
+    """Texts of each set of prompts, and the losses of test sentences.
+
+    `points` is alpha -> the scheme's coordinates; `column` is what the losses call the
+    names of `tests`.
+    """
     sources = merging.Sources(directories)
-    model, tokenizer = models.load_causal_lm(directories["base"])
+    model, tokenizer = models.load_causal_lm(next(iter(directories.values())))
     texts, losses = [[] for _ in prompts], []
     counts = [len(own) * how["samples"] for own in prompts]
-    said = Progress(len(alphas) * sum(counts), "texts")
-    for place, alpha in enumerate(alphas):
+    said = Progress(len(points) * sum(counts), "texts")
+    for place, (alpha, point) in enumerate(points.items()):
         done = place * sum(counts)
         try:
-            models.fill(model, sources, schemes.coefficients("g3", alpha, beta))
+            models.fill(model, sources, schemes.coefficients(scheme, *point))
             found = []
             for own, count in zip(prompts, counts, strict=True):
                 source = decoding.ModelLogits(model)
@@ -47,29 +48,31 @@ def main(
                 done += count
             tested = scoring.losses(model, tokenizer, tests, max_tokens)
         except NotFiniteError as error:
-            log.warning("alpha=%s,beta=%s: %s", alpha, beta, error)
+            log.warning("%s: %s", schemes.name(scheme, *point), error)
             continue
         for rows, more in zip((*texts, losses), (*found, tested), strict=True):
             rows += [{"alpha": alpha, **row} for row in more]
-    return texts, losses
+    return texts, [{column if k == "pole" else k: v for k, v in row.items()} for row in losses]
 
 
 if __name__ == "__main__":
     with job(snakemake) as log:
+        params = snakemake.params
         texts, losses = main(
-            {name: snakemake.input[name] for name in schemes.coefficients("g3", 0, 0)},
-            snakemake.wildcards.beta,
-            snakemake.params.alphas,
+            {name: snakemake.input[name] for name in params.checkpoints},
+            params.scheme,
+            params.points,
             [files.read_jsonl(path) for path in snakemake.input.prompts],
             files.read_texts(
-                {pole: snakemake.input[f"{pole}_test"] for pole in POLES},
-                snakemake.params.test_texts,
+                dict(zip(params.sets, snakemake.input.tests, strict=True)), params.test_texts
             ),
-            snakemake.params.generation,
-            snakemake.params.max_tokens,
-            snakemake.params.seed,
+            params.column,
+            params.generation,
+            params.max_tokens,
+            params.seed,
             log,
         )
         for path, rows in zip(snakemake.output.texts, texts, strict=True):
             files.write_jsonl(path, rows)
-        files.write_csv(snakemake.output.losses, pd.DataFrame(losses, columns=LOSSES))
+        columns = ["alpha", params.column, "text_id", "nll", "n_tokens"]
+        files.write_csv(snakemake.output.losses, pd.DataFrame(losses, columns=columns))

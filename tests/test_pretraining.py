@@ -1,0 +1,360 @@
+"""Pretraining: the same batches for any number of processes, exact resume, refusals."""
+
+import gzip
+import json
+import math
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import corpus
+import pretrain
+from conftest import BAD, GOOD, ROOT, make_inputs, sentences, snakemake, started, tiny, wait_for
+from paramlerp import checkpoints, corpora, files, models, pretraining
+from paramlerp.errors import UserError
+
+EOS = 0
+
+
+def letters(texts: list[str]) -> list[list[int]]:
+    """A tokenizer whose ids are bytes."""
+    return [list(text.encode()) for text in texts]
+
+
+def written(folder: Path, count: int, documents: int) -> Path:
+    """A folder in C4's form: gzipped JSON lines, train in `count` files, and a validation split."""
+    folder.mkdir(parents=True)
+    names = [f"c4-train.{i:05d}-of-{count:05d}.json.gz" for i in range(count)]
+    texts = [f"document {i}" for i in range(documents)]
+    for place, name in enumerate([*names, "c4-validation.00000-of-00001.json.gz"]):
+        own = texts[place::count] if place < count else ["held out 1", "held out 2"]
+        lines = [json.dumps({"text": t, "timestamp": "2019", "url": "x"}) for t in own]
+        (folder / name).write_bytes(gzip.compress("\n".join(lines).encode()))
+    return folder
+
+
+@pytest.fixture(params=[2, 20], ids=["rows of two files", "twenty files"])
+def documents(request, tmp_path) -> corpora.Documents:
+    return corpora.Documents(written(tmp_path / "c4", request.param, 400), "text")
+
+
+def test_shards_share_out_all_documents(documents):
+    found = [[text for _, text in documents.read(s)] for s in range(corpora.SHARDS)]
+    assert sorted(t for own in found for t in own) == sorted(f"document {i}" for i in range(400))
+    assert all(found)
+
+
+def test_a_place_goes_on_where_it_stood(documents):
+    for shard in (0, 7):
+        whole = list(documents.read(shard))
+        for place, _ in whole[::5]:
+            rest = [text for p, text in whole if p > place]
+            assert [text for _, text in documents.read(shard, place)] == rest
+
+
+def blocks(documents, rank=0, processes=1, state=None, seed=1):
+    how = {"rank": rank, "processes": processes, "state": state}
+    return corpora.Blocks(documents, letters, 10, EOS, seed, **how)
+
+
+def test_an_epoch_has_every_document_once_with_eos_behind_it(documents, monkeypatch):
+    monkeypatch.setattr(corpora, "WINDOW", 7)
+    shard = corpora.Shard(documents, 3, letters, 10, EOS, 1, None)
+    own = [text for _, text in documents.read(3)]
+    ids = []
+    while shard.epoch < 2:
+        ids += shard.block()
+    texts = bytes(ids).decode().split("\0")
+    first, second = texts[: len(own)], texts[len(own) : 2 * len(own)]
+    assert sorted(first) == sorted(own) and sorted(second) == sorted(own)
+    assert first != own and first != second, "shuffled, and anew in every epoch"
+
+
+@pytest.mark.parametrize("processes", [2, 4, 16])
+def test_the_same_batches_for_any_number_of_processes(documents, processes):
+    alone = blocks(documents).take(96)
+    many = [blocks(documents, rank, processes).take(96 // processes) for rank in range(processes)]
+    np.testing.assert_array_equal(np.stack(many, 1).reshape(96, 10), alone)
+    assert (blocks(documents, seed=2).take(96) != alone).any()
+
+
+def test_blocks_go_on_from_a_saved_place(documents, monkeypatch):
+    """Over windows and epochs, from what JSON keeps."""
+    monkeypatch.setattr(corpora, "WINDOW", 5)
+    source = blocks(documents, 1, 2)
+    for _ in range(6):
+        source.take(37)
+        state = json.loads(json.dumps(source.state()))
+        again = blocks(documents, 1, 2, state).take(200)
+        np.testing.assert_array_equal(again, blocks(documents, 1, 2, state).take(200))
+        np.testing.assert_array_equal(again[:37], source.take(37))
+    assert max(shard.epoch for shard in source.shards.values()) > 0
+
+
+def test_too_little_text_is_refused(tmp_path):
+    few = corpora.Documents(written(tmp_path / "few", 1, 9), "text")
+    with pytest.raises(UserError, match="one of 16 shards has none"):
+        blocks(few)
+    with pytest.raises(UserError, match="3 processes do not divide"):
+        blocks(few, 0, 3)
+    with pytest.raises(UserError, match="no split 'test'"):
+        corpora.Documents(tmp_path / "few", "text", split="test")
+
+
+def test_reading_ahead_passes_on_what_goes_wrong():
+    assert list(corpora.ahead(iter(range(5)).__next__, 3)) == [0, 1, 2]
+    with pytest.raises(StopIteration):
+        next(iter([]))
+    with pytest.raises(ValueError, match="broken"):
+        list(corpora.ahead(lambda: (_ for _ in ()).throw(ValueError("broken")), 3))
+
+
+def test_held_out_text_is_in_no_shard(tmp_path):
+    rows = [{"text": t, "label": 1} for t in sentences(GOOD)]
+    files.write_jsonl(tmp_path / "films.jsonl", rows + rows[:50])
+    reading = {"reader": "table", "text": "text"}
+    out = tmp_path / "train", tmp_path / "held_out.jsonl"
+    corpus.main([tmp_path / "films.jsonl"], [reading], 0.1, 1, *out, pretrain_log())
+    train = [t for p in sorted(out[0].iterdir()) for t in (r["text"] for r in files.read_jsonl(p))]
+    held = [row["text"] for row in files.read_jsonl(out[1])]
+    assert len(list(out[0].iterdir())) == corpora.SHARDS
+    assert Counter(train + held) == Counter({row["text"] for row in rows})
+    assert len(held) == round(0.1 * len(rows))
+
+
+def pretrain_log():
+    import logging
+
+    return logging.getLogger("paramlerp")
+
+
+@pytest.mark.parametrize("processes", [1, 2, 8])
+def test_the_effective_batch(processes):
+    """The paper's 1024 from 16 a device."""
+    assert pretraining.accumulation(1024, 16, processes) * 16 * processes == 1024
+    with pytest.raises(UserError, match="effective_batch 1000 is no whole number of"):
+        pretraining.accumulation(1000, 16, processes)
+
+
+def test_weight_decay_is_on_matrices_alone(tokenizer):
+    model = tiny("gpt2", tokenizer)
+    optimizer = pretraining.optimizer_of(
+        model, {"learning_rate": 1, "weight_decay": 0.1, "betas": [0.9, 0.95], "epsilon": 1e-8}
+    )
+    decayed, free = optimizer.param_groups
+    assert decayed["weight_decay"] == 0.1 and free["weight_decay"] == 0
+    assert {p.dim() for p in decayed["params"]} == {2} and {p.dim() for p in free["params"]} == {1}
+    assert len(decayed["params"]) + len(free["params"]) == len(list(model.parameters()))
+
+
+def test_flops_of_distilgpt2():
+    """By hand: 6 layers of 12 x 768^2 and the head; attention 12 x 6 x 768 x 1024."""
+    shape = {"n_layer": 6, "n_head": 12, "n_embd": 768, "n_positions": 1024}
+    with torch.device("meta"):
+        model = tiny("gpt2", range(50257), **shape)
+    matrices = 6 * 12 * 768**2 + 50257 * 768
+    expected = 6 * matrices + 12 * 6 * 768 * 1024
+    assert pretraining.flops_per_token(model, 1024) == pytest.approx(expected, rel=2e-3)
+
+
+def test_architectures_that_are_none(tokenizer):
+    for architecture, reason in (
+        ({"model_type": "gpt9"}, "model_type: 'gpt9' is not known"),
+        ({"model_type": "gpt2", "n_layers": 4}, "architecture.n_layers: gpt2 has no such key"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            pretraining.new_model(architecture, tokenizer, 1)
+
+
+ARCHITECTURE = {
+    "model_type": "gpt2",
+    "n_layer": 2,
+    "n_head": 2,
+    "n_embd": 32,
+    "n_positions": 64,
+    "embd_pdrop": 0,
+    "attn_pdrop": 0,
+    "resid_pdrop": 0,
+}
+HOW = {
+    "learning_rate": 1e-2,
+    "weight_decay": 0.01,
+    "betas": [0.9, 0.95],
+    "epsilon": 1e-8,
+    "warmup_steps": 5,
+    "steps": 50,
+    "effective_batch": 16,
+    "device_batch": 4,
+    "block": 32,
+    "clip": 1.0,
+    "evaluate_every": 25,
+    "validation_texts": 40,
+    "processes": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory, tokenizer) -> Path:
+    """A corpus and a tokenizer, as the rules before would leave them."""
+    folder = tmp_path_factory.mktemp("text")
+    films = [{"text": t} for t in sentences(GOOD) + sentences(BAD)]
+    files.write_jsonl(folder / "films.jsonl", films)
+    reading = {"reader": "table", "text": "text"}
+    held_out = folder / "held_out.jsonl"
+    corpus.main(
+        [folder / "films.jsonl"], [reading], 0.1, 1, folder / "train", held_out, pretrain_log()
+    )
+    tokenizer.save_pretrained(folder / "tokenizer")
+    return folder
+
+
+def work(text: Path, out: Path, **how) -> dict:
+    """What the rule hands to the processes."""
+    names = ("model", "losses.csv", "speed.csv", "samples.jsonl", "used.json")
+    return {
+        "text": {"where": str(text / "train"), "column": "text"},
+        "held_out": str(text / "held_out.jsonl"),
+        "tokenizer": str(text / "tokenizer"),
+        "architecture": ARCHITECTURE,
+        "how": HOW | how,
+        "seed": 1,
+        "order": 2,
+        "initialisation": 3,
+        "prompts": [{"prompt_id": 0, "prompt": "the film"}],
+        "threads": 1,
+        "gpus": 0,
+        "checkpoints": str(out / "checkpoints"),
+        "every": 1000,
+        "keep": 1,
+        "out": {Path(name).stem: str(out / name) for name in names},
+    }
+
+
+SCRIPT = str(ROOT / "workflow" / "scripts" / "pretrain.py")
+
+
+def test_two_processes_learn_what_one_does(text, tmp_path):
+    """Over 50 steps in which the loss falls by a nat and more."""
+    curves = []
+    for processes in (1, 2):
+        out = tmp_path / str(processes)
+        out.mkdir()
+        pretrain.launch(SCRIPT, work(text, out, processes=processes), out, pretrain_log())
+        curves.append(pd.read_csv(out / "losses.csv"))
+        used = json.loads((out / "used.json").read_text())
+        assert used["processes"] == processes and used["accumulation"] == 4 // processes
+        assert used["tokens"] == 50 * 16 * 32 and used["precision"] == "fp32"
+    one, two = curves
+    assert one["loss"].iloc[0] - one["loss"].iloc[-1] > 1
+    np.testing.assert_allclose(one["loss"], two["loss"], atol=1e-3)
+    assert one["validation_loss"].dropna().index.tolist() == [24, 49]
+    speed = pd.read_csv(tmp_path / "2" / "speed.csv")
+    assert len(speed) == 50 and speed["tokens_per_second"].gt(0).all()
+    assert speed["utilisation"].between(0, 1).all()
+    samples = files.read_jsonl(tmp_path / "1" / "samples.jsonl")
+    assert [s["step"] for s in samples] == [25] * 3 + [50] * 3 and all(s["text"] for s in samples)
+    rates = one["learning_rate"] / HOW["learning_rate"]
+    assert rates[0] == 0 and rates[5] == 1, "a linear warm-up"
+    assert rates[27] == pytest.approx(0.5 + 0.5 * math.cos(math.pi * 22 / 45)), "then a cosine"
+
+
+def test_fewer_processes_than_promised_are_an_error(text, tmp_path, monkeypatch):
+    """Accelerate quietly starts one process with --cpu, so what came up is counted."""
+    real = pretrain.subprocess.Popen
+    monkeypatch.setattr(
+        pretrain.subprocess,
+        "Popen",
+        lambda command, **how: real(
+            [c if c != "2" else "1" for c in command if c != "--multi_gpu"], **how
+        ),
+    )
+    with pytest.raises(UserError, match=r"^2 processes were asked for, and 1 came up$"):
+        pretrain.launch(SCRIPT, work(text, tmp_path, processes=2), tmp_path, pretrain_log())
+
+
+def test_what_goes_wrong_in_a_process_is_one_line(text, tmp_path):
+    with pytest.raises(UserError, match=r"^step 1: the loss is nan; lower the learning rate$"):
+        broken = work(text, tmp_path)
+        broken["architecture"] = ARCHITECTURE | {"initializer_range": 1e38}
+        pretrain.launch(SCRIPT, broken, tmp_path, pretrain_log())
+    with pytest.raises(UserError, match="block: 65, but the model has 64 places"):
+        pretrain.launch(SCRIPT, work(text, tmp_path, block=65), tmp_path, pretrain_log())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tokenizer) -> Path:
+    """Inputs, and a config of a pretraining long enough to be killed."""
+    folder = tmp_path_factory.mktemp("killed")
+    make_inputs(folder / "inputs", tokenizer)
+    tiny_config = (ROOT / "tests/tiny.yaml").read_text().replace("  steps: 6\n", "  steps: 150\n")
+    assert "steps: 150" in tiny_config
+    dropout = tiny_config.replace("n_embd: 32}", "n_embd: 32, resid_pdrop: 0.1}")
+    (folder / "long.yaml").write_text(dropout + "\ncheckpoint_minutes: 0\n")
+    return folder
+
+
+TARGET = "results/models/films_1"
+
+
+def run_to_the_end(folder: Path) -> dict[str, bytes]:
+    run = snakemake(folder, TARGET, configfile=folder / "long.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    out = {p.name: p.read_bytes() for p in sorted((folder / TARGET).iterdir())}
+    ends = ("losses.csv", "samples.jsonl", "settings.json")
+    return out | {end: (folder / f"{TARGET}.{end}").read_bytes() for end in ends}
+
+
+def log(folder: Path) -> str:
+    return (folder / "results/logs/pretrain/films_1.log").read_text()
+
+
+def kill_in_the_middle(folder: Path) -> list[Path]:
+    """Run it again, kill all of it at some checkpoint; what checkpoints are left."""
+    held = folder / "results" / "checkpoints"
+    files.write_text(folder / "again", "")
+    with started(folder, TARGET, "--forcerun", "pretrain", configfile=folder / "long.yaml") as run:
+        wait_for(lambda: list(held.glob("pretrain-*/*/step=*[3-9]0")), run, "a checkpoint")
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    return sorted(held.glob("pretrain-*/*/step=*"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder) -> dict[str, bytes]:
+    found = run_to_the_end(folder)
+    assert "going on" not in log(folder)
+    return found
+
+
+def test_a_killed_pretraining_ends_in_the_same_bytes(folder, undisturbed):
+    """Weights, losses and samples; with dropout."""
+    kill_in_the_middle(folder)
+    assert run_to_the_end(folder) == undisturbed
+    assert "going on from step" in log(folder)
+
+
+def test_a_broken_checkpoint_falls_back_to_the_one_before(folder, undisturbed):
+    held = kill_in_the_middle(folder)
+    assert len(held) >= 2, "two are kept"
+    with open(held[-1] / "tensors.safetensors", "r+b") as file:
+        file.truncate(2000)
+    assert run_to_the_end(folder) == undisturbed
+    assert f"{held[-1].name} cannot be read, so it is passed over" in log(folder)
+    assert f"going on from step {int(held[-2].name[5:])} of 150" in log(folder)
+
+
+def test_the_same_shape_for_all_and_other_weights(folder):
+    """Two initialisations of one corpus: one tokenizer, the same batches, other weights."""
+    run = snakemake(folder, "results/models/films_2", "--until", "corpus", "train_tokenizer")
+    assert run.returncode == 0, run.stdout + run.stderr
+    tokenizer = models.load_tokenizer(folder / "results" / "tokenizer")
+    a, b = (pretraining.new_model(ARCHITECTURE, tokenizer, seed) for seed in (1, 2))
+    assert tokenizer.eos_token == "<|endoftext|>" and len(tokenizer) == 300
+    assert not torch.equal(a.transformer.wte.weight, b.transformer.wte.weight)
+    assert checkpoints.is_causal_lm(folder / TARGET)

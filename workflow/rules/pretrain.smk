@@ -1,0 +1,202 @@
+# Requires: the sources of the config; prompts' settings for samples
+# Produces: results/corpora/{corpus}/, results/tokenizer/, results/models/{pretrained}/ with
+#           its losses and samples; table 4, figure 11
+
+
+rule corpus:
+    """Put sources together as text to pretrain on, some of it held out."""
+    input:
+        sources=lambda w: [source_path(s) for s in CORPORA[w.corpus]["sources"]],
+        files=lambda w: [
+            f for s in CORPORA[w.corpus]["sources"] for f in source_files(s)
+        ],
+        code=code("corpus"),
+    output:
+        train=directory("results/corpora/{corpus}/train"),
+        held_out="results/corpora/{corpus}/held_out.jsonl",
+    log:
+        "results/logs/corpus/{corpus}.log",
+    benchmark:
+        "results/benchmarks/corpus/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=one_of(n for n, c in CORPORA.items() if c["kind"] == "texts"),
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        readings=lambda w: [
+            settings.reading(config["sources"][s])
+            for s in CORPORA[w.corpus]["sources"]
+        ],
+        held_out=lambda w: CORPORA[w.corpus]["held_out"],
+        seed=config["seed"],
+    script:
+        "../scripts/corpus.py"
+
+
+rule held_out:
+    """The first texts of a stream's validation split; the rest is read as it is used."""
+    input:
+        files=lambda w: stream_files(CORPORA[w.corpus]["source"]),
+        code=code("held_out"),
+    output:
+        held_out="results/corpora/{corpus}/held_out.jsonl",
+    log:
+        "results/logs/held_out/{corpus}.log",
+    benchmark:
+        "results/benchmarks/held_out/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=one_of(n for n, c in CORPORA.items() if c["kind"] == "stream"),
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        stream=lambda w: stream(CORPORA[w.corpus]["source"]),
+        column=lambda w: config["sources"][CORPORA[w.corpus]["source"]]["text"],
+        n_texts=config["pretraining"]["validation_texts"],
+    script:
+        "../scripts/held_out.py"
+
+
+rule train_tokenizer:
+    """Train one BPE tokenizer for all models that are pretrained here."""
+    input:
+        corpora=[
+            f"results/corpora/{name}/train"
+            for name in config["pretraining"]["tokenizer"].get("corpora", [])
+        ],
+        code=code("train_tokenizer"),
+    output:
+        tokenizer=directory("results/tokenizer"),
+    log:
+        "results/logs/train_tokenizer.log",
+    benchmark:
+        "results/benchmarks/train_tokenizer.tsv"
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        vocabulary=config["pretraining"]["tokenizer"].get("vocabulary"),
+    script:
+        "../scripts/train_tokenizer.py"
+
+
+PROCESSES = config["pretraining"]["processes"]
+
+
+rule pretrain:
+    """Train a causal LM from scratch through `accelerate launch` (table 4)."""
+    input:
+        text=lambda w: text_files(PRETRAINED[w.pretrained]["corpus"]),
+        held_out=lambda w: held_out(PRETRAINED[w.pretrained]["corpus"]),
+        tokenizer=(
+            model_dir(config["pretraining"]["tokenizer"]["model"])
+            if config["pretraining"]["tokenizer"]["kind"] == "model"
+            else rules.train_tokenizer.output.tokenizer
+        ),
+        code=code("pretrain"),
+    output:
+        model=directory("results/models/{pretrained}"),
+        losses="results/models/{pretrained}.losses.csv",
+        samples="results/models/{pretrained}.samples.jsonl",
+        used="results/models/{pretrained}.settings.json",
+        speed="results/benchmarks/pretrain/{pretrained}.speed.csv",
+    log:
+        "results/logs/pretrain/{pretrained}.log",
+    benchmark:
+        "results/benchmarks/pretrain/{pretrained}.tsv"
+    wildcard_constraints:
+        pretrained=one_of(PRETRAINED),
+    priority: 8
+    conda:
+        environment("torch")
+    threads: PROCESSES * (4 if config["pretraining"]["gpus"] else 1)
+    resources:
+        mem_mb=2000 * PROCESSES,
+        runtime=60 * config["pretraining"]["hours"],
+        gpu=config["pretraining"]["gpus"],
+    params:
+        text=lambda w: text_of_corpus(PRETRAINED[w.pretrained]["corpus"]),
+        architecture=config["pretraining"]["architecture"],
+        pretraining={
+            key: config["pretraining"][key]
+            for key in (
+                "learning_rate",
+                "weight_decay",
+                "betas",
+                "epsilon",
+                "warmup_steps",
+                "steps",
+                "effective_batch",
+                "device_batch",
+                "block",
+                "clip",
+                "evaluate_every",
+                "validation_texts",
+                "processes",
+            )
+        },
+        gpus=config["pretraining"]["gpus"],
+        seed=lambda w: seed_for(config["seed"], "pretrain", w.pretrained),
+        # Of one corpus all models read the same text in the same order.
+        order=lambda w: seed_for(config["seed"], PRETRAINED[w.pretrained]["corpus"]),
+        initialisation=lambda w: seed_for(config["seed"], "weights", w.pretrained),
+    script:
+        "../scripts/pretrain.py"
+
+
+rule fig11:
+    """Figure 11: training and validation loss of what was pretrained."""
+    input:
+        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED],
+        code=code("fig11"),
+    output:
+        png=figure("fig11"),
+        svg="results/figures/fig11.svg",
+    log:
+        "results/logs/fig11.log",
+    benchmark:
+        "results/benchmarks/fig11.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models={name: model["corpus"] for name, model in PRETRAINED.items()},
+    script:
+        "../scripts/fig11.py"
+
+
+rule pretraining_table:
+    """Table 4: what models were really pretrained with."""
+    input:
+        used=[f"results/models/{name}.settings.json" for name in PRETRAINED],
+        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED],
+        code=code("pretraining_table"),
+    output:
+        table4="results/tables/table4.csv",
+    log:
+        "results/logs/pretraining_table.log",
+    benchmark:
+        "results/benchmarks/pretraining_table.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models={name: model["corpus"] for name, model in PRETRAINED.items()},
+    script:
+        "../scripts/pretraining_table.py"

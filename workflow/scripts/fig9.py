@@ -1,0 +1,56 @@
+"""Figure 9: scaled l2 differences of weights, layers as rows, parameters as columns.
+
+A panel a pair, all on one logarithmic colour scale.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LogNorm
+
+from paramlerp import plotting
+from paramlerp.plotting import plt
+from paramlerp.runtime import job
+
+
+def main(table: pd.DataFrame, pairs: list[str], titles: dict[str, str]):
+    """What lies in no layer (embeddings, the last norm) has the rows below the layers'."""
+    table = table[table["pair"].isin(pairs)]
+    known = table.loc[table["difference"] > 0, "difference"]
+    norm = LogNorm(known.min(), known.max())
+    size = {"figsize": (0.5 + 5.2 * len(pairs), 6.4), "layout": "constrained", "squeeze": False}
+    figure, (axes,) = plt.subplots(1, len(pairs), **size)
+    for letter, axis, pair in zip("abcdefgh", axes, pairs, strict=False):
+        own = table[table["pair"] == pair]
+        inside = own.dropna(subset="layer").pivot(
+            index="layer", columns="parameter", values="difference"
+        )
+        inside = inside[list(dict.fromkeys(own.dropna(subset="layer")["parameter"]))]
+        outside = own[own["layer"].isna()]
+        cells = np.full((len(inside) + len(outside), inside.shape[1]), np.nan)
+        cells[: len(inside)] = inside
+        cells[len(inside) :] = outside["difference"].to_numpy()[:, None]
+        # A tensor that is the same in both has no place on a logarithmic scale.
+        drawn = axis.imshow(np.where(cells > 0, cells, np.nan), norm=norm, aspect="auto")
+        axis.axhline(len(inside) - 0.5, color="white", lw=4)
+        axis.grid(visible=False)
+        names = [*inside.index.astype(str), *(shorter(n) for n in outside["parameter"])]
+        axis.set_yticks(range(len(names)), names, fontsize=8)
+        columns = [shorter(name) for name in inside.columns]
+        axis.set_xticks(range(len(columns)), columns, rotation=90, fontsize=8)
+        axis.set(title=f"({letter}) {titles[pair]}", ylabel="layer")
+    figure.colorbar(drawn, ax=axes, label="‖a − b‖₂ / √(number of elements)", fraction=0.046)
+    plotting.note(figure, "Below the white line: tensors that lie in no layer. Nothing is sampled.")
+    return figure
+
+
+def shorter(name: str) -> str:
+    """A tensor's name without what all names share."""
+    return name.removeprefix("transformer.").removeprefix("model.").removesuffix(".weight")
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        figure = main(
+            pd.read_csv(snakemake.input.table), snakemake.params.pairs, snakemake.params.titles
+        )
+        plotting.save(figure, snakemake.output.png, snakemake.output.svg)

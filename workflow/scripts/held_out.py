@@ -1,0 +1,26 @@
+"""The first texts of a stream's validation split, to be tested on."""
+
+from itertools import islice
+
+from paramlerp import corpora, files, readers
+from paramlerp.errors import UserError
+from paramlerp.runtime import job
+
+
+def main(where: dict, column: str, count: int) -> list[str]:
+    documents = corpora.Documents(**where, column=column, split="validation")
+    with readers.about_table(documents.where):
+        texts = [
+            readers.clean(readers.text_of(row, column, documents.where, number))
+            for number, row in enumerate(islice(documents.rows, count))
+        ]
+    if not texts:
+        raise UserError(f"{documents.where}: its validation split is empty")
+    return texts
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        params = snakemake.params
+        texts = main(params.stream, params.column, params.n_texts)
+        files.write_jsonl(snakemake.output.held_out, ({"text": text} for text in texts))

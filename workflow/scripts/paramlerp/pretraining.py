@@ -1,0 +1,243 @@
+"""Pretraining from scratch: one causal LM, any number of processes (table 4 of the paper).
+
+The batches are those of `corpora.Blocks`: the same for any number of processes. AdamW
+with weight decay on matrices only (embeddings included; biases and norms have none), a
+linear warm-up, then a cosine to 0; bf16 where a GPU has it, fp32 else.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, gather_object
+from torch.nn.functional import cross_entropy
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    get_cosine_schedule_with_warmup,
+)
+
+from . import corpora, resume
+from .errors import UserError
+from .models import device
+from .runtime import Progress, logger
+from .seeds import seed_for
+
+#: dense bf16 FLOP/s by the maker's data sheet, by a part of the device's name
+PEAKS = {"H200": 989e12, "H100 PCIe": 756e12, "H100": 989e12, "A100": 312e12, "A10G": 70e12}
+
+
+def accumulation(effective_batch: int, device_batch: int, processes: int) -> int:
+    """Batches of each process that make one step. Raises UserError if they do not come out even."""
+    together = device_batch * processes
+    if effective_batch % together:
+        raise UserError(
+            f"effective_batch {effective_batch} is no whole number of {processes} processes x"
+            f" device_batch {device_batch}"
+        )
+    return effective_batch // together
+
+
+def new_model(architecture: dict, tokenizer, seed: int) -> torch.nn.Module:
+    """A causal LM of that `architecture` (model_type and its config's keys), random by `seed`.
+
+    Raises UserError for a model type or a key that transformers does not know.
+    """
+    kind = architecture["model_type"]
+    if kind not in CONFIG_MAPPING:
+        raise UserError(f"config: pretraining.architecture.model_type: {kind!r} is not known")
+    known = CONFIG_MAPPING[kind]().to_dict()
+    for key in architecture:
+        if key not in known:
+            raise UserError(f"config: pretraining.architecture.{key}: {kind} has no such key")
+    own = {key: value for key, value in architecture.items() if key != "model_type"}
+    ids = {"bos_token_id": tokenizer.eos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    config = CONFIG_MAPPING[kind](**own, **ids, vocab_size=len(tokenizer))
+    torch.manual_seed(seed)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+class Objective(torch.nn.Module):
+    """Mean NLL in nats of all tokens but the first of blocks (blocks, length)."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, blocks: torch.Tensor) -> torch.Tensor:
+        hidden = self.model.base_model(input_ids=blocks[:, :-1], use_cache=False).last_hidden_state
+        logits = self.model.get_output_embeddings()(hidden)
+        return cross_entropy(logits.flatten(0, 1).float(), blocks[:, 1:].flatten())
+
+
+def optimizer_of(model, how: dict) -> torch.optim.AdamW:
+    """AdamW with weight decay on what has two dimensions or more."""
+    groups = (
+        [p for p in model.parameters() if (p.dim() > 1) == matrix] for matrix in (True, False)
+    )
+    return torch.optim.AdamW(
+        [
+            {"params": own, "weight_decay": decay}
+            for own, decay in zip(groups, (how["weight_decay"], 0.0), strict=True)
+        ],
+        lr=how["learning_rate"],
+        betas=tuple(how["betas"]),
+        eps=how["epsilon"],
+        fused=True,
+    )
+
+
+def flops_per_token(model, length: int) -> float:
+    """Of one training step: 6 N + 12 x layers x width x length (PaLM, Chowdhery et al. 2022).
+
+    N are the parameters that are multiplied with: not tables that are looked up, unless
+    they are the LM head as well.
+    """
+    head = model.get_output_embeddings().weight
+    tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+    looked_up = sum(t.numel() for t in tables if t is not head)
+    used = sum(p.numel() for p in model.parameters()) - looked_up
+    config = model.config
+    return 6 * used + 12 * config.num_hidden_layers * config.hidden_size * length
+
+
+def peak_flops() -> float:
+    """FLOP/s of one device: a GPU's by its data sheet, else what a matrix product reaches here."""
+    kind = torch.cuda.get_device_name() if device().type == "cuda" else ""
+    for name, peak in PEAKS.items():
+        if name in kind:
+            return peak
+    size = 4096 if kind else 1024
+    a = torch.randn(size, size, device=device(), dtype=torch.bfloat16 if kind else torch.float32)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        (a @ a).sum().item()
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / min(times)
+
+
+def train(
+    model,
+    blocks_from: Callable[[dict | None], corpora.Blocks],
+    held_out: torch.Tensor,
+    how: dict,
+    *,
+    seed,
+    checkpoints: resume.Checkpoints,
+    write_samples,
+) -> tuple[list[dict], list[dict], dict]:
+    """Train `model` in place; return losses and speeds, a row a step, and what was really used.
+
+    Called by every process. A row of losses holds step, learning_rate, loss and, every
+    `evaluate_every` steps, validation_loss on `held_out` blocks. `write_samples()`,
+    called then too, returns rows of text. On CPUs in one process the weights are the
+    same bytes however often it was killed. Raises UserError if fewer processes came up
+    than `how` promises, or if the loss is NaN or Inf.
+    """
+    bf16 = device().type == "cuda" and torch.cuda.is_bf16_supported()
+    accelerator = Accelerator(cpu=device().type == "cpu", mixed_precision="bf16" if bf16 else "no")
+    processes = accelerator.num_processes
+    if processes != how["processes"]:
+        raise UserError(f"{how['processes']} processes were asked for, and {processes} came up")
+    micro = accumulation(how["effective_batch"], how["device_batch"], processes)
+    optimizer = optimizer_of(model, how)
+    schedule = get_cosine_schedule_with_warmup(optimizer, how["warmup_steps"], how["steps"])
+    parameters = sum(p.numel() for p in model.parameters())
+    # The schedule stays ours: a prepared one would step once for every process.
+    objective, stepper = accelerator.prepare(Objective(model), optimizer)
+    cost, peak = flops_per_token(model, how["block"]), peak_flops() * processes
+    losses, speeds, samples, start = [], [], [], 0
+    if found := checkpoints.newest():
+        tensors, state = found
+        resume.restore(model, optimizer, schedule, tensors, state)
+        losses, speeds, samples = state["losses"], state["speeds"], state["samples"]
+        start, place = state["step"], state["blocks"][accelerator.process_index]
+        if accelerator.is_main_process:
+            logger.info("going on from step %d of %d", start, how["steps"])
+        del found, tensors
+    else:
+        place = None
+    blocks = blocks_from(place)
+
+    def next_step():
+        # Where the text stands goes with the batch: the thread that reads is ahead of us.
+        batches = [torch.from_numpy(blocks.take(how["device_batch"])) for _ in range(micro)]
+        return batches, blocks.state()
+
+    said = Progress(how["steps"], "steps", start=start)
+    tokens = how["effective_batch"] * how["block"]
+    objective.train()
+    before = time.perf_counter()
+    for step, (batches, place) in enumerate(
+        corpora.ahead(next_step, how["steps"] - start), start + 1
+    ):
+        # Dropout by a seed of the step's own, so that it has no state to be saved.
+        torch.manual_seed(seed_for(seed, "dropout", step, accelerator.process_index))
+        total = torch.zeros((), device=accelerator.device)
+        for index, batch in enumerate(batches):
+            last = index == micro - 1
+            with nullcontext() if last else accelerator.no_sync(objective):
+                value = objective(batch.to(accelerator.device)) / micro
+                accelerator.backward(value)
+            total += value.detach()
+        loss = accelerator.reduce(total, "mean").item()
+        if not torch.isfinite(torch.tensor(loss)):
+            raise UserError(f"step {step}: the loss is {loss}; lower the learning rate")
+        accelerator.clip_grad_norm_(objective.parameters(), how["clip"])
+        rate = schedule.get_last_lr()[0]
+        stepper.step()
+        schedule.step()
+        stepper.zero_grad()
+        row = {"step": step, "learning_rate": rate, "loss": loss, "validation_loss": None}
+        now = time.perf_counter()
+        speed = tokens / (now - before)
+        speeds.append(
+            {"step": step, "tokens_per_second": speed, "utilisation": speed * cost / peak}
+        )
+        if step % how["evaluate_every"] == 0 or step == how["steps"]:
+            if accelerator.is_main_process:
+                row["validation_loss"] = evaluate(objective, model, held_out, how["device_batch"])
+                samples += [{"step": step, **text} for text in write_samples()]
+            objective.train()
+        losses.append(row)
+        if _agreed(accelerator, checkpoints.due()) and step < how["steps"]:
+            places = gather_object([place])
+            if accelerator.is_main_process:
+                tensors, state = resume.snapshot(model, optimizer, schedule)
+                rows = {"losses": losses, "speeds": speeds, "samples": samples}
+                checkpoints.save(step, tensors, {**state, **rows, "blocks": places})
+            accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            told = f"loss {loss:.3f}, {speed:.0f} tokens/s, {speed * cost / peak:.0%} of peak"
+            said(step, told)
+        before = time.perf_counter()
+    model.eval()
+    used = {
+        "parameters": parameters,
+        "processes": processes,
+        "device": accelerator.device.type,
+        "precision": accelerator.mixed_precision if bf16 else "fp32",
+        "accumulation": micro,
+        "tokens": tokens * how["steps"],
+    }
+    return losses, speeds, {"used": used, "samples": samples}
+
+
+def _agreed(accelerator, due: bool) -> bool:
+    """What the main process decides, known to all."""
+    decision = [due]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(decision)
+    return decision[0]
+
+
+@torch.inference_mode()
+def evaluate(objective, model, held_out: torch.Tensor, size: int) -> float:
+    """Mean NLL a token of blocks (blocks, length), without dropout."""
+    model.eval()
+    plain = Objective(model)
+    total = sum(plain(part.to(model.device)).item() * len(part) for part in held_out.split(size))
+    return total / len(held_out)

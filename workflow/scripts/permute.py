@@ -1,0 +1,10 @@
+"""Make a model's twin: the same function, its hidden units and heads in another order."""
+
+from paramlerp import models, permutation
+from paramlerp.runtime import job
+
+if __name__ == "__main__":
+    with job(snakemake):
+        model, tokenizer = models.load_causal_lm(snakemake.input.model, train=True)
+        permutation.permute(model, snakemake.params.seed, "permute")
+        models.save(model, tokenizer, snakemake.output.model)

@@ -1,0 +1,158 @@
+"""Pretrain a causal LM from scratch, in as many processes as the config says (table 4).
+
+The rule runs this script once. It starts it again through `accelerate launch`, in every
+process, with all that it needs in a JSON file; what those print becomes the job's log.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from paramlerp import HUB_OFFLINE, files
+from paramlerp.errors import UserError
+from paramlerp.runtime import as_main_process, job, process
+
+#: how the samples of a training are drawn
+SAMPLING = {"samples": 3, "max_new_tokens": 30, "top_p": 0.9, "max_rows": 3}
+
+
+def launch(script: str, work: dict, folder: Path, log) -> None:
+    """Run `work` in its processes. Raises UserError with what one of them said went wrong."""
+    files.write_json(folder / "work.json", work)
+    processes = work["how"]["processes"]
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "accelerate.commands.launch"]
+    command += ["--num_processes", str(processes), "--num_machines", "1"]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+    command += ["--multi_gpu", "--main_process_port", str(port)] if processes > 1 else []
+    command += [script, str(folder / "work.json")]
+    here = os.pathsep.join([str(Path(script).parent), os.environ.get("PYTHONPATH", "")])
+    own = {"PYTHONPATH": here, "OMP_NUM_THREADS": str(work["threads"]), **as_main_process()}
+    if not work["gpus"]:
+        # With --cpu accelerate would quietly start one process, whatever was asked for.
+        own["ACCELERATE_USE_CPU"] = "true"
+    running = subprocess.Popen(
+        command,
+        env={**os.environ, **own},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wrong = None
+    for line in map(str.rstrip, running.stdout):
+        if line.startswith("error: ") and wrong is None:
+            wrong = line.removeprefix("error: ")
+        elif wrong is None:  # what comes after only tells that processes ended
+            log.info("%s", line)
+    if running.wait():
+        raise UserError(wrong or f"accelerate launch ended with status {running.returncode}")
+
+
+def main(work: dict) -> None:
+    """What each process does."""
+    os.environ["HF_HUB_OFFLINE"] = HUB_OFFLINE if "id" in work["text"] else "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if work["gpus"] else "false"
+    import pandas as pd
+    import torch
+
+    from paramlerp import corpora, decoding, models, pretraining, resume
+
+    torch.set_num_threads(work["threads"])
+    how, seed = work["how"], work["seed"]
+    rank = int(os.environ.get("RANK", "0"))
+    if models.device().type == "cuda" and torch.cuda.device_count() < how["processes"]:
+        raise UserError(
+            f"{how['processes']} processes were asked for, but there are"
+            f" {torch.cuda.device_count()} GPUs"
+        )
+    tokenizer = models.load_tokenizer(work["tokenizer"])
+    model = pretraining.new_model(work["architecture"], tokenizer, work["initialisation"])
+    limit = getattr(model.config, "max_position_embeddings", how["block"])
+    if how["block"] > limit:
+        raise UserError(
+            f"config: pretraining.block: {how['block']}, but the model has {limit} places"
+        )
+
+    def encode(texts: list[str]) -> list[list[int]]:
+        return tokenizer(texts, add_special_tokens=False)["input_ids"]
+
+    documents = corpora.Documents(**work["text"])
+    held_out = [row["text"] for row in files.read_jsonl(work["held_out"])][
+        : how["validation_texts"]
+    ]
+    eos = tokenizer.eos_token_id
+
+    def write_samples() -> list[dict]:
+        with torch.inference_mode():
+            model.eval()
+            source = decoding.ModelLogits(model)
+            return decoding.continue_prompts(source, tokenizer, work["prompts"], SAMPLING, seed)
+
+    losses, speeds, more = pretraining.train(
+        model,
+        lambda state: corpora.Blocks(
+            documents,
+            encode,
+            how["block"],
+            eos,
+            work["order"],
+            rank=rank,
+            processes=how["processes"],
+            state=state,
+        ),
+        torch.from_numpy(corpora.packed(held_out, encode, how["block"], eos)),
+        how,
+        seed=seed,
+        checkpoints=resume.Checkpoints(Path(work["checkpoints"]), work["every"], work["keep"]),
+        write_samples=write_samples,
+    )
+    if rank == 0:
+        out = work["out"]
+        models.save(model, tokenizer, out["model"])
+        files.write_csv(out["losses"], pd.DataFrame(losses))
+        files.write_csv(out["speed"], pd.DataFrame(speeds))
+        files.write_jsonl(out["samples"], more["samples"])
+        files.write_json(out["used"], {**work["architecture"], **how, **more["used"]})
+
+
+if __name__ == "__main__" and "snakemake" in globals():
+    from paramlerp import resume
+
+    with job(snakemake) as log, resume.checkpoints(snakemake) as kept:
+        params, given = snakemake.params, snakemake.input
+        processes = params.pretraining["processes"]
+        settings = snakemake.config["pretraining"]
+        with tempfile.TemporaryDirectory() as folder:
+            launch(
+                given.code[0],
+                {
+                    "text": params.text,
+                    "held_out": given.held_out,
+                    "tokenizer": given.tokenizer,
+                    "architecture": params.architecture,
+                    "how": params.pretraining,
+                    "seed": params.seed,
+                    # The same text in the same order, whichever model reads it.
+                    "order": params.order,
+                    "initialisation": params.initialisation,
+                    # Samples change nothing that is made of the model, so no param makes it again.
+                    "prompts": [{"prompt_id": 0, "prompt": settings["sample_prompt"]}],
+                    "threads": max(1, snakemake.threads // processes),
+                    "gpus": params.gpus,
+                    "checkpoints": str(kept.folder),
+                    "every": kept.every,
+                    "keep": settings["checkpoints_kept"],
+                    "out": dict(snakemake.output.items()),
+                },
+                Path(folder),
+                log,
+            )
+elif __name__ == "__main__":
+    with process():
+        main(json.loads(Path(sys.argv[1]).read_text()))
