@@ -128,6 +128,41 @@ IN_THE_CONFIG = [
         "scorers.perplexity.model: no model is called 'reviwer'; there are base, minilm, tagger,"
         " reviewer",
     ),
+    # what is pretrained, and pairs
+    (
+        "pretraining.effective_batch",
+        1000,
+        "pretraining.effective_batch: 1000 is no whole number of 1 processes x device_batch 32",
+    ),
+    ("pretraining.processes", 3, "pretraining.processes: 3 is not one of [1, 2, 4, 8, 16]"),
+    (
+        "pretraining.models.films_1.corpus",
+        "songs",
+        "pretraining.models.films_1.corpus: no corpus is called 'songs'",
+    ),
+    (
+        "pretraining.models.minilm",
+        {"corpus": "films"},
+        "pretraining.models.minilm: another model or source has that name",
+    ),
+    (
+        "pretraining.tokenizer.corpora",
+        ["songs"],
+        "pretraining.tokenizer.corpora: no corpus of kind texts is called 'songs'",
+    ),
+    (
+        "corpora.films",
+        {"kind": "stream", "source": "reviews"},
+        "corpora.films.source: only what reader table reads is streamed",
+    ),
+    ("corpora.films.sources", ["base"], "corpora.films.sources: source 'base' declares no reader"),
+    ("pairs.unrelated.b", "papers", "pairs.unrelated.b: no model is called 'papers'; there are "),
+    ("figure9", ["twins"], "figure9: no pair is called 'twins'"),
+    (
+        "sweeps.pair.alphas",
+        [0, 0.5],
+        "sweeps.pair.alphas: 0 and 1 must be among them, the pair itself",
+    ),
     # words of figure 4
     ("next_words.prompt", "The movie was ", "next_words.prompt: 'The movie was ' does not match"),
     (

@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import os
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -12,10 +13,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 import corpus
 import pretrain
-from conftest import BAD, GOOD, ROOT, make_inputs, sentences, snakemake, started, tiny, wait_for
+from conftest import (
+    BAD,
+    GOOD,
+    ROOT,
+    laid_over,
+    make_inputs,
+    sentences,
+    snakemake,
+    started,
+    tiny,
+    wait_for,
+)
 from paramlerp import checkpoints, corpora, files, models, pretraining
 from paramlerp.errors import UserError
 
@@ -226,7 +239,7 @@ def work(text: Path, out: Path, **how) -> dict:
         "seed": 1,
         "order": 2,
         "initialisation": 3,
-        "prompts": [{"prompt_id": 0, "prompt": "the film"}],
+        "prompt": "the film",
         "threads": 1,
         "gpus": 0,
         "checkpoints": str(out / "checkpoints"),
@@ -349,7 +362,7 @@ def test_a_broken_checkpoint_falls_back_to_the_one_before(folder, undisturbed):
     assert f"going on from step {int(held[-2].name[5:])} of 150" in log(folder)
 
 
-def test_the_same_shape_for_all_and_other_weights(folder):
+def test_the_same_shape_for_all_and_other_weights(folder, undisturbed):
     """Two initialisations of one corpus: one tokenizer, the same batches, other weights."""
     run = snakemake(folder, "results/models/films_2", "--until", "corpus", "train_tokenizer")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -358,3 +371,42 @@ def test_the_same_shape_for_all_and_other_weights(folder):
     assert tokenizer.eos_token == "<|endoftext|>" and len(tokenizer) == 300
     assert not torch.equal(a.transformer.wte.weight, b.transformer.wte.weight)
     assert checkpoints.is_causal_lm(folder / TARGET)
+
+
+def test_a_stream_in_the_form_of_c4(tmp_path, tokenizer):
+    """Gzipped JSON lines, never written out; a model's own tokenizer; loss on its validation."""
+    folder = tmp_path
+    make_inputs(folder / "inputs", tokenizer)
+    written(folder / "inputs" / "c4", 20, 400)
+    config = folder / "stream.yaml"
+    change = {
+        "sources": {"c4": {"kind": "path", "path": "inputs/c4", "reader": "table", "text": "text"}},
+        "corpora": {"films": {"kind": "stream", "source": "c4"}},
+        "pretraining": {"tokenizer": {"kind": "model", "model": "base"}, "block": 8},
+    }
+    own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    config.write_text(yaml.safe_dump(laid_over(own, change)))
+    run = snakemake(folder, "results/models/films_2", configfile=config)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert not (folder / "results/corpora/films/train").exists()
+    losses = pd.read_csv(folder / "results/models/films_2.losses.csv")
+    assert losses["loss"].notna().all() and losses["validation_loss"].iloc[-1] > 0
+    model, own = models.load_causal_lm(folder / "results/models/films_2")
+    assert model.config.vocab_size == len(own) == len(models.load_tokenizer(folder / "inputs/base"))
+
+
+def test_eight_gpus_are_planned_with_what_they_take(folder):
+    """The paper's setting in a dry run: 1024 blocks of 1024 tokens a step."""
+    how = {"processes": 8, "gpus": 8, "effective_batch": 1024, "device_batch": 16, "block": 1024}
+    config = folder / "eight.yaml"
+    own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how})))
+    run = snakemake(folder, TARGET, "-n", "--quiet", "host", "--cores", "64", configfile=config)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (job,) = re.findall(r"^rule pretrain:\n(?: .*\n)+", run.stdout + run.stderr, re.M)
+    assert "threads: 32\n" in job and "gpu=8" in job and "mem_mb=16000" in job
+    how["device_batch"] = 100
+    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how})))
+    run = snakemake(folder, TARGET, "--dry-run", configfile=config)
+    refusal = "effective_batch: 1024 is no whole number of 8 processes x device_batch 100"
+    assert run.returncode != 0 and refusal in run.stdout + run.stderr

@@ -185,7 +185,10 @@ rule fig10:
         mem_mb=1000,
         runtime=10,
     params:
-        titles={name: title_of(name) for name in PAIRS},
+        groups={
+            a: {name: title_of(name) for name, pair in PAIRS.items() if pair["a"] == a}
+            for a in sorted({pair["a"] for pair in PAIRS.values()}, reverse=True)
+        },
         confidence=config["statistics"]["confidence"],
         grammar=config["scorers"]["grammar"]["kind"],
     script:

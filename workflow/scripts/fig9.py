@@ -51,6 +51,8 @@ def shorter(name: str) -> str:
 if __name__ == "__main__":
     with job(snakemake):
         figure = main(
-            pd.read_csv(snakemake.input.table), snakemake.params.pairs, snakemake.params.titles
+            pd.read_csv(snakemake.input.table, dtype={"layer": "Int64"}),
+            snakemake.params.pairs,
+            snakemake.params.titles,
         )
         plotting.save(figure, snakemake.output.png, snakemake.output.svg)

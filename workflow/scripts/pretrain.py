@@ -16,9 +16,6 @@ from paramlerp import HUB_OFFLINE, files
 from paramlerp.errors import UserError
 from paramlerp.runtime import as_main_process, job, process
 
-#: how the samples of a training are drawn
-SAMPLING = {"samples": 3, "max_new_tokens": 30, "top_p": 0.9, "max_rows": 3}
-
 
 def launch(script: str, work: dict, folder: Path, log) -> None:
     """Run `work` in its processes. Raises UserError with what one of them said went wrong."""
@@ -61,7 +58,7 @@ def main(work: dict) -> None:
     import pandas as pd
     import torch
 
-    from paramlerp import corpora, decoding, models, pretraining, resume
+    from paramlerp import corpora, models, pretraining, resume
 
     torch.set_num_threads(work["threads"])
     how, seed = work["how"], work["seed"]
@@ -88,11 +85,22 @@ def main(work: dict) -> None:
     ]
     eos = tokenizer.eos_token_id
 
+    @torch.inference_mode()
     def write_samples() -> list[dict]:
-        with torch.inference_mode():
-            model.eval()
-            source = decoding.ModelLogits(model)
-            return decoding.continue_prompts(source, tokenizer, work["prompts"], SAMPLING, seed)
+        """By transformers' own sampling, so that an edit of ours trains nothing again."""
+        model.eval()
+        ids = torch.tensor([models.encode(tokenizer, work["prompt"])], device=model.device)
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=True,
+            top_p=0.9,
+            top_k=0,
+            max_new_tokens=min(30, limit - ids.shape[1]),
+            num_return_sequences=3,
+            pad_token_id=eos,
+        )
+        return [{"text": t} for t in tokenizer.batch_decode(out, skip_special_tokens=True)]
 
     losses, speeds, more = pretraining.train(
         model,
@@ -142,7 +150,7 @@ if __name__ == "__main__" and "snakemake" in globals():
                     "order": params.order,
                     "initialisation": params.initialisation,
                     # Samples change nothing that is made of the model, so no param makes it again.
-                    "prompts": [{"prompt_id": 0, "prompt": settings["sample_prompt"]}],
+                    "prompt": settings["sample_prompt"],
                     "threads": max(1, snakemake.threads // processes),
                     "gpus": params.gpus,
                     "checkpoints": str(kept.folder),

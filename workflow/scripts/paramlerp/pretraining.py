@@ -200,6 +200,7 @@ def train(
         if step % how["evaluate_every"] == 0 or step == how["steps"]:
             if accelerator.is_main_process:
                 row["validation_loss"] = evaluate(objective, model, held_out, how["device_batch"])
+                torch.manual_seed(seed_for(seed, "samples", step))
                 samples += [{"step": step, **text} for text in write_samples()]
             objective.train()
         losses.append(row)
