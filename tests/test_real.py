@@ -69,6 +69,20 @@ def test_next_words_follow_alpha(done):
     assert trends.loc["enjoyable", "log_slope"] > 0 > trends.loc["bad", "log_slope"]
 
 
+def test_the_base_model_is_ruined_at_the_middle_of_the_line_to_its_twin(done):
+    """Its permuted copy computes the same; one half of each computes nothing."""
+    model, twin = (
+        AutoModelForCausalLM.from_pretrained(done / name) for name in ("base", "permuted/base")
+    )
+    ids = AutoTokenizer.from_pretrained(done / "base")("The movie was fun", return_tensors="pt")
+    with torch.inference_mode():
+        torch.testing.assert_close(model(**ids).logits, twin(**ids).logits, rtol=1e-4, atol=1e-4)
+    rises = pd.read_csv(done / "tables/pair_barriers.csv")
+    own = rises.query("pair == 'permuted_base' and definition == 'entezari'").iloc[0]
+    assert own["low"] > 2 and own["alpha"] == 0.5
+    assert rises.query("pair == 'finetuned' and definition == 'entezari'")["within_margin"].all()
+
+
 def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
     """`kill -9` of the whole group while an expert is trained, the scorer is, texts are
     generated and are scored; after each the same command; all on one core."""

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from conftest import (
     snakemake,
     tiny,
 )
-from paramlerp import checkpoints, decoding, files, models
+from paramlerp import checkpoints, decoding, files, models, scoring
 
 ALPHAS = ["-0.500", "0.000", "0.500", "1.000"]
 #: texts are made by one model at each alpha of g1 for two prompt sets, and at three of g2 for one
@@ -31,7 +32,7 @@ ENSEMBLES = 2 * 2
 #: and by each of three rows of the lattice for two prompt sets
 ROWS = 3 * 2
 #: jobs of the whole tiny DAG
-JOBS = 134
+JOBS = 166
 
 
 def planned(folder: Path, *arguments, **kwargs) -> dict[str, int]:
@@ -289,6 +290,34 @@ def test_ended_and_cut_texts_are_told_apart(done):
     np.testing.assert_allclose(sums, whole["sentiment"].sort_index(), atol=1e-8)
 
 
+def test_pairs_have_their_ends_and_their_barriers(done):
+    """Ends are the two models' own; a permuted copy's is the model's; table 4 says what was run."""
+    pair = table(done, "pair").set_index(["pair", "alpha"])
+    assert set(pair.index.get_level_values(0)) == set(DEFAULT["pairs"])
+    assert pair["n_texts"].eq(12).all() and (pair["state"] == "ok").all()
+    first = pair.xs("0.000", level="alpha").drop("permuted_base")
+    assert first["loss"].round(6).nunique() == 1, "one model is the start of four lines"
+    for name in ("permuted", "permuted_base"):
+        own = pair.loc[name]
+        assert own.loc["0.000", "loss"] == pytest.approx(own.loc["1.000", "loss"], rel=1e-5)
+    rises = table(done, "pair_barriers").set_index(["pair", "definition"])
+    line = pair.loc["unrelated"]["loss"]
+    expected = max(0, line["0.500"] - (line["0.000"] + line["1.000"]) / 2)
+    assert rises.loc[("unrelated", "entezari"), "barrier"] == pytest.approx(expected, abs=1e-8)
+    model, own = models.load_causal_lm(done / "results/models/papers_1")
+    texts = {c: done / f"results/corpora/{c}/held_out.jsonl" for c in ("films", "papers")}
+    rows = scoring.losses(model, own, files.read_texts(texts, 8), 64)
+    mean = sum(r["nll"] for r in rows) / sum(r["n_tokens"] for r in rows)
+    assert line["1.000"] == pytest.approx(mean, rel=1e-5)
+    gaps = table(done, "differences").set_index(["pair", "tensor"])["difference"]
+    assert (gaps > 0).groupby(level=0).any().all()
+    table4 = table(done, "table4").set_index("parameter")
+    assert table4.loc["effective_batch", "films_1"] == "8" and table4.loc["tokens"].eq("3072").all()
+
+
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
 def test_training_tables_say_what_was_run(done):
     table1, table2 = table(done, "table1"), table(done, "table2")
     assert len(table1) == 2 * 2 and len(table2) == 2
@@ -354,6 +383,24 @@ LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
 ENSEMBLE = {"ensemble": ENSEMBLES, **scores(0, ENSEMBLES)}
 ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against_g2": 1, "fig6": 1}
 
+#: pairs: their lines, and what shows them; and what follows from another expert of films_1, or
+#: from other text to pretrain on
+OF_PAIRS = {"pair": 5, "perplexity": 5, "tag": 5, "pair_table": 1, "fig10": 1}
+FIG9 = {"differences": 1, "fig9": 1}
+TWO_PAIRS = {"pair": 2, "perplexity": 2, "tag": 2}
+ONE_PAIR = {"pair": 1, "perplexity": 1, "tag": 1, "pair_table": 1, "fig10": 1}
+FINETUNED = {"candidate": 2, "expert": 1, **FIG9, **ONE_PAIR}
+PRETRAINED = {"train_tokenizer": 1, "pretrain": 3, "fig11": 1, "pretraining_table": 1}
+#: theta0's own pair does not mind what is pretrained, but the text that it is tested on
+NOT_BASE = {"pair": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
+PRETRAINED |= {"permute": 1, "candidate": 2, "expert": 1, **FIG9, **OF_PAIRS}
+
+
+def plus(*jobs: dict[str, int]) -> dict[str, int]:
+    """Jobs of several kinds together."""
+    return dict(sum(map(Counter, jobs), Counter()))
+
+
 BOTH = {"prompts": ["neutral", "glad"]}
 
 TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
@@ -387,13 +434,12 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
             {"prompts": 1, "generate": 7, "ensemble": 4, "lattice": 3}
-            | scores(7, 4 + ROWS)
-            | {**TABLES, "generation_table": 1},
+            | plus(scores(7, 4 + ROWS), {**TABLES, "generation_table": 1}, OF_PAIRS),
             id="more prompts of one set: that set's texts, no expert",
         ),
         pytest.param(
             {"generation": {"top_p": 0.8}},
-            {**TEXTS, "generation_table": 1},
+            plus(TEXTS, {"generation_table": 1}, OF_PAIRS),
             id="another top-p: texts, no expert",
         ),
         pytest.param(
@@ -408,8 +454,8 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"test_texts": 4},
-            {"losses": 7, "barriers": 1, "lattice": 3, **scores(0, ROWS)}
-            | {"g3_table": 1, "fig7": 1, "fig8": 1},
+            {"losses": 7, "barriers": 1, "lattice": 3, "g3_table": 1, "fig7": 1, "fig8": 1}
+            | plus(scores(0, ROWS), OF_PAIRS),
             id="fewer test sentences: losses, and rows, which hold them",
         ),
         pytest.param(
@@ -419,7 +465,7 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"barrier_margin": 0.2},
-            {"barriers": 1},
+            {"barriers": 1, "pair_table": 1, "fig10": 1},
             id="another margin",
         ),
         pytest.param(
@@ -429,20 +475,45 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"statistics": {"confidence": 0.9}},
-            {**RESULTS, "test_classifier": 1},
+            {**RESULTS, "test_classifier": 1, "pair_table": 1, "fig10": 1},
             id="another confidence: no score",
         ),
         pytest.param(
             {"experts": {"learning_rate": [1e-3, 2e-3, 1e-2]}},
-            EXPERTS | {"candidate": 2},
+            plus(EXPERTS | {"candidate": 2}, FINETUNED | {"candidate": 1}),
             id="one more setting of the grid: its candidates, and what the best of all may change",
         ),
         pytest.param(
             {"seed": 2},
-            {"split": 1, "prompts": 2, **EXPERTS, **CLASSIFIER},
+            plus(
+                {"split": 1, "prompts": 2, "corpus": 2, "permute": 1},
+                {**EXPERTS, **CLASSIFIER},
+                PRETRAINED,
+            ),
             id="another seed: all that draws, no model converted",
         ),
         pytest.param({"sweeps": {"g3": {"alphas": []}}}, {"generation_table": 1}, id="no lattice"),
+        pytest.param({"sweeps": {"pair": {"alphas": []}}}, {"generation_table": 1}, id="no pairs"),
+        pytest.param(
+            {"sweeps": {"pair": {"alphas": [0, 0.25, 0.5, 1]}}},
+            OF_PAIRS,
+            id="one more alpha of pairs: their lines",
+        ),
+        pytest.param(
+            {"pairs": {"again": {"a": "papers_1", "b": "films_2"}}},
+            FIG9 | ONE_PAIR,
+            id="one more pair: its line, no training",
+        ),
+        pytest.param(
+            {"pretraining": {"weight_decay": 0.1}},
+            PRETRAINED | NOT_BASE,
+            id="another weight decay: all that is pretrained",
+        ),
+        pytest.param(
+            {"pretraining": {"sample_prompt": "A film", "checkpoints_kept": 1}},
+            {},
+            id="what samples continue and what is kept change nothing",
+        ),
         pytest.param(
             {"sweeps": {"g2": {"alphas": []}, "ensemble": {"alphas": []}}},
             {"g3_table": 1, "fig7": 1, "fig8": 1, "generation_table": 1},
@@ -464,7 +535,7 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 def test_a_change_of_config_reruns_what_depends_on_it(done, code, change, jobs):
     config = done / "changed.yaml"
     config.write_text(yaml.safe_dump(laid_over(TINY, change)))
-    assert planned(done, configfile=config, root=code) == jobs
+    assert planned(done, configfile=config, root=code) == plus(jobs)
 
 
 @contextmanager
@@ -482,17 +553,22 @@ def edited(file: Path, addition: str):
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("paramlerp/decoding.py", TEXTS),
-        ("paramlerp/metrics.py", RESULTS),
-        ("paramlerp/plotting.py", {**FIGURES, "fig4": 1}),
+        ("paramlerp/decoding.py", plus(TEXTS, OF_PAIRS)),
+        ("paramlerp/metrics.py", plus(RESULTS, {"pair_table": 1, "fig10": 1})),
+        (
+            "paramlerp/plotting.py",
+            {**FIGURES, "fig4": 1, "fig9": 1, "fig10": 1, "fig11": 1},
+        ),
+        ("paramlerp/pretraining.py", PRETRAINED | NOT_BASE),
+        ("paramlerp/permutation.py", {"permute": 2, **FIG9, **ONE_PAIR, **TWO_PAIRS}),
         (
             "paramlerp/merging.py",
-            {**MERGES, "generate": STOPS, "lattice": 3, **scores(STOPS, ROWS), **TABLES}
-            | {"sweep_table": 2, "examples": 2},
+            {**MERGES, "generate": STOPS, "lattice": 3, **TABLES, "sweep_table": 2, "examples": 2}
+            | plus(scores(STOPS, ROWS), OF_PAIRS),
         ),
-        ("paramlerp/training.py", {**EXPERTS, **CLASSIFIER}),
+        ("paramlerp/training.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),
         ("paramlerp/run.py", {}),
-        ("paramlerp/prefixes.py", {**TEXTS, **READ}),
+        ("paramlerp/prefixes.py", plus({**TEXTS, **READ}, OF_PAIRS)),
         ("vader.py", {"vader": STOPS, **LINES}),
         ("ensemble.py", ENSEMBLE),
         ("fig3.py", {"fig3": 1}),
@@ -501,7 +577,7 @@ def edited(file: Path, addition: str):
 def test_an_edit_of_code_reruns_what_uses_it(done, code, file, jobs):
     """Library modules and scripts alike: an edit of the decoder makes texts again, no expert."""
     with edited(code / "workflow/scripts" / file, "\n# an edit\n"):
-        assert planned(done, root=code) == jobs
+        assert planned(done, root=code) == plus(jobs)
 
 
 @pytest.mark.parametrize(
@@ -510,12 +586,20 @@ def test_an_edit_of_code_reruns_what_uses_it(done, code, file, jobs):
         (
             "reviews.jsonl",
             '{"text": "this film is a joy", "label": 1}\n',
-            {"split": 1, "unigrams": 1, **EXPERTS, **CLASSIFIER},
+            plus(
+                {"split": 1, "unigrams": 1, "corpus": 1},
+                {**EXPERTS, **CLASSIFIER},
+                PRETRAINED,
+            ),
         ),
         (
             "editorials.txt",
             "99\t0.0\tOne more editorial of seven words.\n",
-            {"prompts": 2, "unigrams": 1, "test_classifier": 1, **TEXTS},
+            plus(
+                {"prompts": 2, "unigrams": 1, "test_classifier": 1, "corpus": 1},
+                TEXTS,
+                PRETRAINED,
+            ),
         ),
         ("reviews.jsonl", "", {}),
     ],
@@ -568,7 +652,7 @@ def test_a_report_shows_the_figures_with_their_captions(done, code):
     assert run.returncode == 0, run.stdout + run.stderr
     page = (done / "report.html").read_text()
     for words in (
-        *(f"fig{n}.png" for n in range(3, 9)),
+        *(f"fig{n}.png" for n in range(3, 12)),
         "grammar of 3",
         "200 bootstrap resamples",
         "The movie was",
