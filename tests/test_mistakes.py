@@ -102,7 +102,7 @@ IN_THE_CONFIG = [
     ),
     ("prompts", {2024: {}}, "prompts: 2024 is not of type 'string'"),
     ("sweeps.g1.alphas", [], "sweeps.g1.alphas: [] is too short"),
-    ("sweeps.g1.truncated", [True], "sweeps.g1.truncated: only the ensemble is truncated"),
+    ("sweeps.g1.truncated", [True], "sweeps.g1.truncated: only sweeps.ensemble has that"),
     ("sweeps.ensemble.truncated", REMOVED, "sweeps.ensemble: 'truncated' is a required property"),
     ("sweeps.g2.samples", 0, "sweeps.g2.samples: 0 is less than the minimum of 1"),
     (
@@ -157,7 +157,9 @@ IN_THE_CONFIG = [
     ),
     ("corpora.films.sources", ["base"], "corpora.films.sources: source 'base' declares no reader"),
     ("pairs.unrelated.b", "papers", "pairs.unrelated.b: no model is called 'papers'; there are "),
-    ("figure9", ["twins"], "figure9: no pair is called 'twins'"),
+    ("figure9", ["twins"], "figure9: 'twins' is not among sweeps.pair.pairs"),
+    ("sweeps.pair.pairs", ["twins"], "sweeps.pair.pairs: no pair is called 'twins'"),
+    ("sweeps.pair.corpora", ["songs"], "sweeps.pair.corpora: no corpus is called 'songs'"),
     (
         "sweeps.pair.alphas",
         [0, 0.5],

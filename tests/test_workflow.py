@@ -315,9 +315,6 @@ def test_pairs_have_their_ends_and_their_barriers(done):
     assert table4.loc["effective_batch", "films_1"] == "8" and table4.loc["tokens"].eq("3072").all()
 
 
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
-
-
 def test_training_tables_say_what_was_run(done):
     table1, table2 = table(done, "table1"), table(done, "table2")
     assert len(table1) == 2 * 2 and len(table2) == 2
@@ -403,6 +400,7 @@ def plus(*jobs: dict[str, int]) -> dict[str, int]:
 
 BOTH = {"prompts": ["neutral", "glad"]}
 
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 
 
@@ -500,9 +498,17 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
             id="one more alpha of pairs: their lines",
         ),
         pytest.param(
-            {"pairs": {"again": {"a": "papers_1", "b": "films_2"}}},
+            {
+                "pairs": {"again": {"a": "papers_1", "b": "films_2"}},
+                "sweeps": {"pair": {"pairs": [*DEFAULT["pairs"], "again"]}},
+            },
             FIG9 | ONE_PAIR,
             id="one more pair: its line, no training",
+        ),
+        pytest.param(
+            {"sweeps": {"pair": {"pairs": ["permuted_base"]}}, "figure9": ["permuted_base"]},
+            {"differences": 1, "fig9": 1, "pair_table": 1, "fig10": 1},
+            id="fewer pairs: tables and figures",
         ),
         pytest.param(
             {"pretraining": {"weight_decay": 0.1}},

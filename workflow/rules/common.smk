@@ -45,9 +45,17 @@ FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
 #: text to pretrain on, models that are, and pairs that lines are walked between
 CORPORA = config["corpora"]
 PRETRAINED = config["pretraining"]["models"]
-PAIRS = config["pairs"] if "pair" in ALPHAS else {}
-#: corpora whose held-out text pairs are tested on
-TESTED = sorted({model["corpus"] for model in PRETRAINED.values()})
+PAIRS = {
+    name: config["pairs"][name]
+    for name in config["sweeps"]["pair"]["pairs"]
+    if "pair" in ALPHAS
+}
+#: what of these pairs need, each with its corpus
+PRETRAINED_NOW = {
+    name: model["corpus"]
+    for name, model in PRETRAINED.items()
+    if any(name in pair.values() for pair in PAIRS.values())
+}
 MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
 CLASSIFIERS = settings.in_use(config, "classifiers")
 #: sweeps along a line, and the schemes of models that are merged

@@ -31,7 +31,7 @@ rule pair:
     """Merge, sample and test the models on the line between two, in memory."""
     input:
         unpack(lambda w: ends_of(w.pair)),
-        tests=[held_out(name) for name in TESTED],
+        tests=[held_out(name) for name in config["sweeps"]["pair"]["corpora"]],
         prompts=[
             f"results/prompts/{name}.jsonl"
             for name in config["sweeps"]["pair"]["prompts"]
@@ -57,7 +57,7 @@ rule pair:
         scheme="pair",
         points={alpha: [alpha] for alpha in ALPHAS.get("pair", [])},
         checkpoints=["a", "b"],
-        sets=TESTED,
+        sets=config["sweeps"]["pair"]["corpora"],
         column="corpus",
         generation=sampling("pair"),
         test_texts=config["test_texts"],
@@ -158,7 +158,7 @@ rule pair_table:
         ],
         alphas=ALPHAS.get("pair", []),
         kinds=kinds_of_scorers("pair"),
-        corpora=TESTED,
+        corpora=config["sweeps"]["pair"]["corpora"],
         statistics=config["statistics"],
         margin=config["barrier_margin"],
         seed=config["seed"],
@@ -198,6 +198,5 @@ rule fig10:
 PAIR_RESULTS = [
     rules.fig9.output,
     rules.fig10.output,
-    rules.fig11.output,
-    rules.pretraining_table.output,
+    [rules.fig11.output, rules.pretraining_table.output] if PRETRAINED_NOW else [],
 ]

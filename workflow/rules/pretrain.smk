@@ -157,7 +157,7 @@ rule pretrain:
 rule fig11:
     """Figure 11: training and validation loss of what was pretrained."""
     input:
-        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED],
+        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED_NOW],
         code=code("fig11"),
     output:
         png=figure("fig11"),
@@ -173,7 +173,7 @@ rule fig11:
         mem_mb=1000,
         runtime=10,
     params:
-        models={name: model["corpus"] for name, model in PRETRAINED.items()},
+        models=PRETRAINED_NOW,
     script:
         "../scripts/fig11.py"
 
@@ -181,8 +181,8 @@ rule fig11:
 rule pretraining_table:
     """Table 4: what models were really pretrained with."""
     input:
-        used=[f"results/models/{name}.settings.json" for name in PRETRAINED],
-        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED],
+        used=[f"results/models/{name}.settings.json" for name in PRETRAINED_NOW],
+        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED_NOW],
         code=code("pretraining_table"),
     output:
         table4="results/tables/table4.csv",
@@ -197,6 +197,6 @@ rule pretraining_table:
         mem_mb=500,
         runtime=10,
     params:
-        models={name: model["corpus"] for name, model in PRETRAINED.items()},
+        models=PRETRAINED_NOW,
     script:
         "../scripts/pretraining_table.py"

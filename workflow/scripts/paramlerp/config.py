@@ -139,8 +139,9 @@ def _check_sweeps(config: dict) -> None:
     sweeps, places = config["sweeps"], {}
     for scheme, sweep in sweeps.items():
         key = f"config: sweeps.{scheme}"
-        if "truncated" in sweep and scheme != "ensemble":
-            raise UserError(f"{key}.truncated: only the ensemble is truncated")
+        for own, owner in (("truncated", "ensemble"), ("pairs", "pair"), ("corpora", "pair")):
+            if own in sweep and scheme != owner:
+                raise UserError(f"{key}.{own}: only sweeps.{owner} has that")
         try:
             places[scheme] = alphas(sweep["alphas"])
         except UserError as error:
@@ -202,9 +203,16 @@ def _check_pretraining(config: dict) -> None:
     for name, pair in config["pairs"].items():
         _require_model(f"pairs.{name}.a", pair["a"], models)
         _require_model(f"pairs.{name}.b", pair["b"], [*models, *OF_A])
-    for name in config["figure9"]:
+    walk = config["sweeps"]["pair"]
+    for name in walk["pairs"]:
         if name not in config["pairs"]:
-            raise UserError(f"config: figure9: no pair is called {name!r}")
+            raise UserError(f"config: sweeps.pair.pairs: no pair is called {name!r}")
+    for name in walk["corpora"]:
+        if name not in config["corpora"]:
+            raise UserError(f"config: sweeps.pair.corpora: no corpus is called {name!r}")
+    for name in config["figure9"] if walk["alphas"] else ():
+        if name not in walk["pairs"]:
+            raise UserError(f"config: figure9: {name!r} is not among sweeps.pair.pairs")
     places = alphas(config["sweeps"]["pair"]["alphas"])
     if places and not {"0.000", "1.000"} <= set(places):
         raise UserError("config: sweeps.pair.alphas: 0 and 1 must be among them, the pair itself")
