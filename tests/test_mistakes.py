@@ -134,6 +134,7 @@ IN_THE_CONFIG = [
         1000,
         "pretraining.effective_batch: 1000 is no whole number of 1 processes x device_batch 32",
     ),
+    ("pretraining.warmup_steps", 300, "pretraining.warmup_steps: as many as the steps, or more"),
     ("pretraining.processes", 3, "pretraining.processes: 3 is not one of [1, 2, 4, 8, 16]"),
     (
         "pretraining.models.films_1.corpus",

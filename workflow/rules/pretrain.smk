@@ -59,7 +59,9 @@ rule held_out:
     params:
         stream=lambda w: stream(CORPORA[w.corpus]["source"]),
         column=lambda w: config["sources"][CORPORA[w.corpus]["source"]]["text"],
-        n_texts=config["pretraining"]["validation_texts"],
+        n_texts=max(
+            config["pretraining"]["validation_texts"], config["test_texts"] or 0
+        ),
     script:
         "../scripts/held_out.py"
 
@@ -121,8 +123,8 @@ rule pretrain:
         environment("torch")
     threads: PROCESSES * (4 if config["pretraining"]["gpus"] else 1)
     resources:
-        mem_mb=2000 * PROCESSES,
-        runtime=60 * config["pretraining"]["hours"],
+        mem_mb=PROCESSES * (6000 if config["pretraining"]["gpus"] else 2000),
+        runtime=round(60 * config["pretraining"]["hours"]),
         gpu=config["pretraining"]["gpus"],
     params:
         text=lambda w: text_of_corpus(PRETRAINED[w.pretrained]["corpus"]),
@@ -145,7 +147,6 @@ rule pretrain:
                 "processes",
             )
         },
-        gpus=config["pretraining"]["gpus"],
         seed=lambda w: seed_for(config["seed"], "pretrain", w.pretrained),
         # Of one corpus all models read the same text in the same order.
         order=lambda w: seed_for(config["seed"], PRETRAINED[w.pretrained]["corpus"]),

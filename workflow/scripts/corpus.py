@@ -2,7 +2,8 @@
 
 Texts are ordered by a hash of seed and text, and the last are held out: the split by
 which experts are trained takes its texts from the front of the same order, so what is
-held out here is no expert's either (unless a source's official splits were kept).
+held out here is no expert's either (unless a source's official splits were kept, or the
+experts have almost all of it).
 """
 
 from paramlerp import corpora, files, readers

@@ -16,7 +16,7 @@ def main(table: pd.DataFrame, pairs: list[str], titles: dict[str, str]):
     """What lies in no layer (embeddings, the last norm) has the rows below the layers'."""
     table = table[table["pair"].isin(pairs)]
     known = table.loc[table["difference"] > 0, "difference"]
-    norm = LogNorm(known.min(), known.max())
+    norm = LogNorm(known.min(), known.max()) if len(known) else LogNorm()
     size = {"figsize": (0.5 + 5.2 * len(pairs), 6.4), "layout": "constrained", "squeeze": False}
     figure, (axes,) = plt.subplots(1, len(pairs), **size)
     for letter, axis, pair in zip("abcdefgh", axes, pairs, strict=False):

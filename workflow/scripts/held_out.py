@@ -11,7 +11,7 @@ def main(where: dict, column: str, count: int) -> list[str]:
     documents = corpora.Documents(**where, column=column, split="validation")
     with readers.about_table(documents.where):
         texts = [
-            readers.clean(readers.text_of(row, column, documents.where, number))
+            readers.text_of(row, column, documents.where, number)
             for number, row in enumerate(islice(documents.rows, count))
         ]
     if not texts:

@@ -29,8 +29,11 @@ def main(rows, alphas, paths, kinds, corpora, margin, how, seed):
             table.append(row)
             if 0 <= float(alpha) <= 1 and "loss" in found:
                 walk[alpha] = found["loss"]
-        if {"0.000", "1.000"} <= set(walk):
-            rises += barriers({"pair": line["pair"], "quantity": "loss"}, walk, how, margin)
+        where = {"pair": line["pair"], "quantity": "loss"}
+        if len(walk) == sum(0 <= float(alpha) <= 1 for alpha in alphas):
+            rises += barriers(where, walk, how, margin)
+        else:  # a point between that broke is as high as barriers come
+            rises.append({**where, "barrier": float("inf"), "within_margin": False})
     order = list(max(table, key=len))  # a point that broke has fewer columns
     return pd.DataFrame(table, columns=order), pd.DataFrame(rises).drop_duplicates()
 

@@ -12,26 +12,43 @@ import sys
 import tempfile
 from pathlib import Path
 
-from paramlerp import HUB_OFFLINE, files
+from paramlerp import files, readers
 from paramlerp.errors import UserError
 from paramlerp.runtime import as_main_process, job, process
 
 
 def launch(script: str, work: dict, folder: Path, log) -> None:
     """Run `work` in its processes. Raises UserError with what one of them said went wrong."""
-    files.write_json(folder / "work.json", work)
     processes = work["how"]["processes"]
+    if work["gpus"] and work["device"] == "cpu":
+        raise UserError(f"config: pretraining.gpus: {work['gpus']}, but PyTorch finds no GPU here")
+    files.write_json(folder / "work.json", work)
+    # Of our own, or accelerate would read what the user once told it for something else.
+    kind = "MULTI_GPU" if processes > 1 else "NO"
+    settings = {"compute_environment": "LOCAL_MACHINE", "distributed_type": kind}
+    settings |= {"num_processes": processes, "num_machines": 1, "machine_rank": 0}
+    settings |= {"mixed_precision": "no", "use_cpu": False, "debug": False}
+    files.write_json(folder / "accelerate.json", settings)
     with socket.socket() as free:
         free.bind(("", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "accelerate.commands.launch"]
-    command += ["--num_processes", str(processes), "--num_machines", "1"]
+    command += [
+        "--config_file",
+        str(folder / "accelerate.json"),
+        "--num_processes",
+        str(processes),
+        "--num_machines",
+        "1",
+    ]
     command += ["--mixed_precision", "no", "--dynamo_backend", "no"]
     command += ["--multi_gpu", "--main_process_port", str(port)] if processes > 1 else []
     command += [script, str(folder / "work.json")]
-    here = os.pathsep.join([str(Path(script).parent), os.environ.get("PYTHONPATH", "")])
+    here = os.pathsep.join(
+        filter(None, [str(Path(script).parent.absolute()), os.environ.get("PYTHONPATH")])
+    )
     own = {"PYTHONPATH": here, "OMP_NUM_THREADS": str(work["threads"]), **as_main_process()}
-    if not work["gpus"]:
+    if work["device"] == "cpu":
         # With --cpu accelerate would quietly start one process, whatever was asked for.
         own["ACCELERATE_USE_CPU"] = "true"
     running = subprocess.Popen(
@@ -53,8 +70,8 @@ def launch(script: str, work: dict, folder: Path, log) -> None:
 
 def main(work: dict) -> None:
     """What each process does."""
-    os.environ["HF_HUB_OFFLINE"] = HUB_OFFLINE if "id" in work["text"] else "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "true" if work["gpus"] else "false"
+    readers.go_online_for(work["text"]["where"])  # before anything that would remember otherwise
+    os.environ["TOKENIZERS_PARALLELISM"] = "false" if work["device"] == "cpu" else "true"
     import pandas as pd
     import torch
 
@@ -70,11 +87,17 @@ def main(work: dict) -> None:
         )
     tokenizer = models.load_tokenizer(work["tokenizer"])
     model = pretraining.new_model(work["architecture"], tokenizer, work["initialisation"])
+    eos = tokenizer.eos_token_id
+    if eos is None:
+        raise UserError(f"{work['tokenizer']}: its tokenizer has no EOS token, which ends texts")
+    prompt = models.encode(tokenizer, work["prompt"])
     limit = getattr(model.config, "max_position_embeddings", how["block"])
     if how["block"] > limit:
         raise UserError(
             f"config: pretraining.block: {how['block']}, but the model has {limit} places"
         )
+    if len(prompt) >= limit:
+        raise UserError(f"config: pretraining.sample_prompt: no place is left behind it of {limit}")
 
     def encode(texts: list[str]) -> list[list[int]]:
         return tokenizer(texts, add_special_tokens=False)["input_ids"]
@@ -83,13 +106,12 @@ def main(work: dict) -> None:
     held_out = [row["text"] for row in files.read_jsonl(work["held_out"])][
         : how["validation_texts"]
     ]
-    eos = tokenizer.eos_token_id
 
     @torch.inference_mode()
     def write_samples() -> list[dict]:
         """By transformers' own sampling, so that an edit of ours trains nothing again."""
         model.eval()
-        ids = torch.tensor([models.encode(tokenizer, work["prompt"])], device=model.device)
+        ids = torch.tensor([prompt], device=model.device)
         out = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -130,7 +152,7 @@ def main(work: dict) -> None:
 
 
 if __name__ == "__main__" and "snakemake" in globals():
-    from paramlerp import resume
+    from paramlerp import models, resume
 
     with job(snakemake) as log, resume.checkpoints(snakemake) as kept:
         params, given = snakemake.params, snakemake.input
@@ -152,7 +174,8 @@ if __name__ == "__main__" and "snakemake" in globals():
                     # Samples change nothing that is made of the model, so no param makes it again.
                     "prompt": settings["sample_prompt"],
                     "threads": max(1, snakemake.threads // processes),
-                    "gpus": params.gpus,
+                    "device": models.device().type,
+                    "gpus": settings["gpus"],
                     "checkpoints": str(kept.folder),
                     "every": kept.every,
                     "keep": settings["checkpoints_kept"],

@@ -161,6 +161,7 @@ _INERT = (
     "label2id",
     "*_token_id",
     "pretraining_tp",
+    "n_ctx",
 )
 
 

@@ -193,6 +193,10 @@ def _check_pretraining(config: dict) -> None:
             raise UserError(
                 f"config: pretraining.tokenizer.corpora: no corpus of kind texts is called {name!r}"
             )
+    if how["warmup_steps"] >= how["steps"]:
+        raise UserError("config: pretraining.warmup_steps: as many as the steps, or more")
+    if 0 < how["gpus"] < how["processes"]:
+        raise UserError("config: pretraining.gpus: fewer than the processes, which have one each")
     together = how["device_batch"] * how["processes"]
     if how["effective_batch"] % together:
         raise UserError(
@@ -210,8 +214,8 @@ def _check_pretraining(config: dict) -> None:
     for name in walk["corpora"]:
         if name not in config["corpora"]:
             raise UserError(f"config: sweeps.pair.corpora: no corpus is called {name!r}")
-    for name in config["figure9"] if walk["alphas"] else ():
-        if name not in walk["pairs"]:
+    for name in config["figure9"]:
+        if name not in config["pairs"] or (walk["alphas"] and name not in walk["pairs"]):
             raise UserError(f"config: figure9: {name!r} is not among sweeps.pair.pairs")
     places = alphas(config["sweeps"]["pair"]["alphas"])
     if places and not {"0.000", "1.000"} <= set(places):

@@ -34,12 +34,17 @@ def load_causal_lm(directory, *, train=False) -> tuple[torch.nn.Module, "AutoTok
     """
     tokenizer = load_tokenizer(directory)
     model = _load(AutoModelForCausalLM, directory)
-    _require_plain_head(model, directory)
+    require_plain_head(model, directory)
     if tokenizer.eos_token_id is None:
         raise UserError(f"{directory}: its tokenizer has no EOS token, which ends our texts")
     if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
         raise UserError(f"{directory}: its tokenizer knows more tokens than its embedding has rows")
     return model if train else pack(model), tokenizer
+
+
+def room(model, tokens: int) -> int:
+    """`tokens`, or the model's positions if there are fewer."""
+    return min(tokens, getattr(model.config, "max_position_embeddings", tokens))
 
 
 def load_classifier(directory, labels: list[str] | None = None):
@@ -85,9 +90,12 @@ def fill(model, sources, coefficients) -> None:
     """
     held = model.state_dict()
     packed = {f"{n}.weight": m for n, m in model.named_modules() if isinstance(m, PackedLinear)}
+    packed = {name: packed[name] for name in sources.first.tensors if name in packed}
+    # One for all: memory that comes and goes in many sizes leaves holes as large as the model.
+    room = torch.empty(max((m.shape.numel() for m in packed.values()), default=0))
     for name in sources.first.tensors:
         if name in packed:
-            own = torch.empty(packed[name].shape)
+            own = room[: packed[name].shape.numel()].view(packed[name].shape)
         elif name in held:
             own = held[name].cpu()  # itself, if it is there
         else:
@@ -134,7 +142,7 @@ def _load(auto, directory, *, whole: bool = True, **kwargs) -> torch.nn.Module:
 
 
 @torch.inference_mode()
-def _require_plain_head(model, directory) -> None:
+def require_plain_head(model, directory) -> None:
     """Refuse models that scale or cap their logits: `likelihood` applies the head alone."""
     ids = torch.zeros(1, 1, dtype=torch.long, device=model.device)
     hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state

@@ -8,10 +8,11 @@ linear warm-up, then a cosine to 0; bf16 where a GPU has it, fp32 else.
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list, gather_object
 from torch.nn.functional import cross_entropy
 from transformers import (
     CONFIG_MAPPING,
@@ -21,7 +22,7 @@ from transformers import (
 
 from . import corpora, resume
 from .errors import UserError
-from .models import device
+from .models import device, require_plain_head
 from .runtime import Progress, logger
 from .seeds import seed_for
 
@@ -43,20 +44,30 @@ def accumulation(effective_batch: int, device_batch: int, processes: int) -> int
 def new_model(architecture: dict, tokenizer, seed: int) -> torch.nn.Module:
     """A causal LM of that `architecture` (model_type and its config's keys), random by `seed`.
 
-    Raises UserError for a model type or a key that transformers does not know.
+    A key that is None is as if it were not there. Raises UserError for what transformers
+    does not know or take, and for models whose logits are not their head's alone.
     """
-    kind = architecture["model_type"]
+    where, kind = "config: pretraining.architecture", architecture["model_type"]
     if kind not in CONFIG_MAPPING:
-        raise UserError(f"config: pretraining.architecture.model_type: {kind!r} is not known")
+        raise UserError(f"{where}.model_type: {kind!r} is not known")
+    own = {k: v for k, v in architecture.items() if v is not None and k != "model_type"}
+    eos = tokenizer.eos_token_id
+    ours = {"bos_token_id": eos, "eos_token_id": eos, "vocab_size": len(tokenizer)}
     known = CONFIG_MAPPING[kind]().to_dict()
-    for key in architecture:
+    for key in own:
         if key not in known:
-            raise UserError(f"config: pretraining.architecture.{key}: {kind} has no such key")
-    own = {key: value for key, value in architecture.items() if key != "model_type"}
-    ids = {"bos_token_id": tokenizer.eos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    config = CONFIG_MAPPING[kind](**own, **ids, vocab_size=len(tokenizer))
+            raise UserError(f"{where}.{key}: {kind} has no such key (null takes one away)")
+        if key in ours:
+            raise UserError(f"{where}.{key}: that is the tokenizer's to say")
     torch.manual_seed(seed)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    try:
+        config = CONFIG_MAPPING[kind](**own, **ours)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    except Exception as error:  # whatever transformers finds wrong with these numbers
+        reason = " ".join(str(error).split())
+        raise UserError(f"{where}: {type(error).__name__}: {reason:.200}") from None
+    require_plain_head(model.eval(), where)
+    return model
 
 
 class Objective(torch.nn.Module):
@@ -83,7 +94,7 @@ def optimizer_of(model, how: dict) -> torch.optim.AdamW:
             for own, decay in zip(groups, (how["weight_decay"], 0.0), strict=True)
         ],
         lr=how["learning_rate"],
-        betas=tuple(how["betas"]),
+        betas=tuple(map(float, how["betas"])),
         eps=how["epsilon"],
         fused=True,
     )
@@ -103,14 +114,20 @@ def flops_per_token(model, length: int) -> float:
     return 6 * used + 12 * config.num_hidden_layers * config.hidden_size * length
 
 
+def _has_bf16() -> bool:
+    """Whether the device computes in bf16, and does not only make believe."""
+    return device().type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def peak_flops() -> float:
     """FLOP/s of one device: a GPU's by its data sheet, else what a matrix product reaches here."""
-    kind = torch.cuda.get_device_name() if device().type == "cuda" else ""
+    gpu = device().type == "cuda"
+    kind = torch.cuda.get_device_name() if gpu else ""
     for name, peak in PEAKS.items():
         if name in kind:
             return peak
-    size = 4096 if kind else 1024
-    a = torch.randn(size, size, device=device(), dtype=torch.bfloat16 if kind else torch.float32)
+    size, dtype = 4096 if gpu else 1024, torch.bfloat16 if _has_bf16() else torch.float32
+    a = torch.randn(size, size, device=device(), dtype=dtype)
     times = []
     for _ in range(5):
         start = time.perf_counter()
@@ -137,8 +154,13 @@ def train(
     same bytes however often it was killed. Raises UserError if fewer processes came up
     than `how` promises, or if the loss is NaN or Inf.
     """
-    bf16 = device().type == "cuda" and torch.cuda.is_bf16_supported()
-    accelerator = Accelerator(cpu=device().type == "cpu", mixed_precision="bf16" if bf16 else "no")
+    bf16 = _has_bf16()
+    accelerator = Accelerator(
+        cpu=device().type == "cpu",
+        mixed_precision="bf16" if bf16 else "no",
+        # The others wait while the main process evaluates and saves.
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=2))],
+    )
     processes = accelerator.num_processes
     if processes != how["processes"]:
         raise UserError(f"{how['processes']} processes were asked for, and {processes} came up")
@@ -199,7 +221,8 @@ def train(
         )
         if step % how["evaluate_every"] == 0 or step == how["steps"]:
             if accelerator.is_main_process:
-                row["validation_loss"] = evaluate(objective, model, held_out, how["device_batch"])
+                with accelerator.autocast():
+                    row["validation_loss"] = evaluate(model, held_out, how["device_batch"])
                 torch.manual_seed(seed_for(seed, "samples", step))
                 samples += [{"step": step, **text} for text in write_samples()]
             objective.train()
@@ -236,7 +259,7 @@ def _agreed(accelerator, due: bool) -> bool:
 
 
 @torch.inference_mode()
-def evaluate(objective, model, held_out: torch.Tensor, size: int) -> float:
+def evaluate(model, held_out: torch.Tensor, size: int) -> float:
     """Mean NLL a token of blocks (blocks, length), without dropout."""
     model.eval()
     plain = Objective(model)

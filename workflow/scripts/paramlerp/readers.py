@@ -4,12 +4,14 @@ A pole is "positive", "negative", "neutral" or None (dropped by the experts,
 welcome as a prompt).
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import HUB_OFFLINE
 from .errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -100,6 +102,7 @@ def table(path: Path, spec: dict) -> Iterator[Row]:
 
 def open_table(where, subset: str | None = None, revision: str | None = None) -> dict:
     """Splits of what `datasets` streams, by name: a folder, a file, or a hub repository's id."""
+    go_online_for(where)
     from datasets import load_dataset
 
     loader = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
@@ -117,6 +120,15 @@ def open_table(where, subset: str | None = None, revision: str | None = None) ->
         return {"all": parts["train"]}
 
 
+def go_online_for(where) -> None:
+    """Let Hugging Face's libraries ask a hub, if the user does, where `where` is no local path.
+
+    They read that once, when they are imported.
+    """
+    if not Path(where).exists():
+        os.environ["HF_HUB_OFFLINE"] = HUB_OFFLINE
+
+
 @contextmanager
 def about_table(path) -> Iterator[None]:
     """What `datasets` raises, as one line that names the path."""
@@ -125,7 +137,9 @@ def about_table(path) -> Iterator[None]:
     try:
         yield
     except (DatasetGenerationError, OSError, ValueError) as error:
-        raise UserError(f"{path}: {str(error).splitlines()[0]}") from None
+        raise UserError(
+            f"{path}: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        ) from None
 
 
 def text_of(row: dict, column: str, path, number: int) -> str:

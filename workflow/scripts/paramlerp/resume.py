@@ -51,8 +51,11 @@ class Checkpoints:
             beside.mkdir()
             save_file(tensors, beside / _TENSORS)
             files.write_json(beside / _STATE, {"step": step, **state})
-        for old in self._steps()[: -self.keep]:
-            shutil.rmtree(old, ignore_errors=True)
+        held = self._steps()
+        # One of a later step cannot be read, or it would have been gone on from.
+        later = [path for path in held if path.name > f"step={step:08d}"]
+        for path in [*later, *held[: -self.keep - len(later)]]:
+            shutil.rmtree(path, ignore_errors=True)
         self.saved = time.monotonic()
 
     def newest(self) -> tuple[dict[str, torch.Tensor], dict] | None:
@@ -84,6 +87,7 @@ def checkpoints(snakemake) -> Iterator[Checkpoints]:
     own = Path("results", "checkpoints", name)
     folder = own / fingerprint(snakemake)
     for other in set(own.glob("*")) - {folder}:
+        logger.warning("%s is of other settings, text or code, and is dropped", other)
         shutil.rmtree(other, ignore_errors=True)
     yield Checkpoints(folder, every=60 * snakemake.config["checkpoint_minutes"])
     shutil.rmtree(own, ignore_errors=True)
@@ -96,7 +100,8 @@ def fingerprint(snakemake) -> str:
     def add(*values) -> None:
         digest.update(json.dumps(values, sort_keys=True, default=str).encode() + b"\n")
 
-    add(snakemake.rule, dict(snakemake.wildcards), dict(snakemake.params), snakemake.threads)
+    add(snakemake.rule, dict(snakemake.wildcards), dict(snakemake.params))
+    add(snakemake.threads if device().type == "cpu" else None)  # sums depend on them there
     add({name: version(name) for name in _LIBRARIES}, device().type)
     for path in map(Path, snakemake.input):
         add(path.name, _content(path))

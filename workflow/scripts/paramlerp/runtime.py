@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,11 @@ def process() -> Iterator[None]:
         yield
     except UserError as error:
         print(f"error: {error}", flush=True)
+        os._exit(1)
+    except Exception as error:
+        traceback.print_exc(file=sys.stdout)
+        reason = (str(error).splitlines() or [""])[0]
+        print(f"error: {type(error).__name__}: {reason}", flush=True)
         os._exit(1)
     sys.stdout.flush()
     os._exit(0)
