@@ -33,7 +33,7 @@ STATISTICS = {"resamples": 100, "confidence": 0.95}
 def row_of(trio, beta, alphas):
     log = logging.getLogger("test")
     points = {alpha: [alpha, beta] for alpha in alphas}
-    return row.main(trio, "g3", points, [PROMPTS], TESTS, "pole", HOW, 64, 1, log)
+    return row.main(trio, "g3", points, [PROMPTS], TESTS, HOW, 64, 1, log)
 
 
 @pytest.mark.parametrize("point", [("0.3", "-1.2"), ("1", "0"), ("2", "2")])
@@ -217,7 +217,7 @@ how = {"samples": 2, "max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
 prompts = [[{"prompt_id": 0, "prompt": "the film"}]]
 tests = {"positive": ["a joy to watch"]}
 points = {alpha: [alpha, "0.500"] for alpha in alphas}
-row.main(trio, "g3", points, prompts, tests, "pole", how, 64, 1, logging.getLogger())
+row.main(trio, "g3", points, prompts, tests, how, 64, 1, logging.getLogger())
 done.set()
 thread.join()
 print(peak[0] - start)

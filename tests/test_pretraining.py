@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import math
 import os
 import re
@@ -34,6 +35,7 @@ from paramlerp import checkpoints, corpora, files, models, pretraining, resume
 from paramlerp.errors import UserError
 
 EOS = 0
+LOG = logging.getLogger("paramlerp")
 
 
 def letters(texts: list[str]) -> list[list[int]]:
@@ -139,7 +141,7 @@ def test_held_out_text_is_in_no_shard(tmp_path):
     files.write_jsonl(tmp_path / "films.jsonl", rows + rows[:50])
     reading = {"reader": "table", "text": "text"}
     out = tmp_path / "train", tmp_path / "held_out.jsonl"
-    corpus.main([tmp_path / "films.jsonl"], [reading], 0.1, 1, *out, pretrain_log())
+    corpus.main([tmp_path / "films.jsonl"], [reading], 0.1, 1, *out, LOG)
     train = [t for p in sorted(out[0].iterdir()) for t in (r["text"] for r in files.read_jsonl(p))]
     held = [row["text"] for row in files.read_jsonl(out[1])]
     assert len(list(out[0].iterdir())) == corpora.SHARDS
@@ -147,18 +149,12 @@ def test_held_out_text_is_in_no_shard(tmp_path):
     assert len(held) == round(0.1 * len(rows))
 
 
-def pretrain_log():
-    import logging
-
-    return logging.getLogger("paramlerp")
-
-
 @pytest.mark.parametrize("processes", [1, 2, 8])
 def test_the_effective_batch(processes):
     """The paper's 1024 from 16 a device."""
-    assert pretraining.accumulation(1024, 16, processes) * 16 * processes == 1024
-    with pytest.raises(UserError, match="effective_batch 1000 is no whole number of"):
-        pretraining.accumulation(1000, 16, processes)
+    assert corpora.accumulation(1024, 16, processes) * 16 * processes == 1024
+    with pytest.raises(UserError, match="effective_batch: 1000 is no whole number of"):
+        corpora.accumulation(1000, 16, processes)
 
 
 def test_weight_decay_is_on_matrices_alone(tokenizer):
@@ -239,9 +235,7 @@ def text(tmp_path_factory, tokenizer) -> Path:
     files.write_jsonl(folder / "films.jsonl", films)
     reading = {"reader": "table", "text": "text"}
     held_out = folder / "held_out.jsonl"
-    corpus.main(
-        [folder / "films.jsonl"], [reading], 0.1, 1, folder / "train", held_out, pretrain_log()
-    )
+    corpus.main([folder / "films.jsonl"], [reading], 0.1, 1, folder / "train", held_out, LOG)
     tokenizer.save_pretrained(folder / "tokenizer")
     return folder
 
@@ -278,7 +272,7 @@ def test_two_processes_learn_what_one_does(text, tmp_path):
     for processes in (1, 2):
         out = tmp_path / str(processes)
         out.mkdir()
-        pretrain.launch(SCRIPT, work(text, out, processes=processes), out, pretrain_log())
+        pretrain.launch(SCRIPT, work(text, out, processes=processes), out, LOG)
         curves.append(pd.read_csv(out / "losses.csv"))
         used = json.loads((out / "used.json").read_text())
         assert used["processes"] == processes and used["accumulation"] == 4 // processes
@@ -303,7 +297,7 @@ def test_two_processes_go_on_where_they_stood(text, tmp_path):
     def run(name: str) -> np.ndarray:
         own = work(text, tmp_path / name, processes=2, steps=12, evaluate_every=6)
         (tmp_path / name).mkdir(exist_ok=True)
-        pretrain.launch(SCRIPT, own | {"every": 0, "keep": 20}, tmp_path / name, pretrain_log())
+        pretrain.launch(SCRIPT, own | {"every": 0, "keep": 20}, tmp_path / name, LOG)
         return pd.read_csv(tmp_path / name / "losses.csv")["loss"].to_numpy()
 
     whole = run("whole")
@@ -317,7 +311,7 @@ def test_two_processes_go_on_where_they_stood(text, tmp_path):
 def test_gpus_that_are_not_there_are_an_error(text, tmp_path):
     """A cluster's node without its driver does not train for weeks on its CPU."""
     with pytest.raises(UserError, match="gpus: 8, but PyTorch finds no GPU here"):
-        pretrain.launch(SCRIPT, work(text, tmp_path) | {"gpus": 8}, tmp_path, pretrain_log())
+        pretrain.launch(SCRIPT, work(text, tmp_path) | {"gpus": 8}, tmp_path, LOG)
 
 
 def test_fewer_processes_than_promised_are_an_error(text, tmp_path, monkeypatch):
@@ -331,15 +325,15 @@ def test_fewer_processes_than_promised_are_an_error(text, tmp_path, monkeypatch)
         ),
     )
     with pytest.raises(UserError, match=r"^2 processes were asked for, and 1 came up$"):
-        pretrain.launch(SCRIPT, work(text, tmp_path, processes=2), tmp_path, pretrain_log())
+        pretrain.launch(SCRIPT, work(text, tmp_path, processes=2), tmp_path, LOG)
 
 
 def test_what_goes_wrong_in_a_process_is_one_line(text, tmp_path):
     with pytest.raises(UserError, match=r"^step \d: the loss is (nan|inf); lower the learning"):
         broken = work(text, tmp_path, learning_rate=1e30, warmup_steps=0)
-        pretrain.launch(SCRIPT, broken, tmp_path, pretrain_log())
+        pretrain.launch(SCRIPT, broken, tmp_path, LOG)
     with pytest.raises(UserError, match="block: 65, but the model has 64 places"):
-        pretrain.launch(SCRIPT, work(text, tmp_path, block=65), tmp_path, pretrain_log())
+        pretrain.launch(SCRIPT, work(text, tmp_path, block=65), tmp_path, LOG)
 
 
 @pytest.fixture(scope="module")

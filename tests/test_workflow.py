@@ -388,9 +388,9 @@ TWO_PAIRS = {"pair": 2, "perplexity": 2, "tag": 2}
 ONE_PAIR = {"pair": 1, "perplexity": 1, "tag": 1, "pair_table": 1, "fig10": 1}
 FINETUNED = {"candidate": 2, "expert": 1, **FIG9, **ONE_PAIR}
 PRETRAINED = {"train_tokenizer": 1, "pretrain": 3, "fig11": 1, "pretraining_table": 1}
+PRETRAINED |= {"permute": 1, "candidate": 2, "expert": 1, **FIG9, **OF_PAIRS}
 #: theta0's own pair does not mind what is pretrained, but the text that it is tested on
 NOT_BASE = {"pair": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
-PRETRAINED |= {"permute": 1, "candidate": 2, "expert": 1, **FIG9, **OF_PAIRS}
 
 
 def plus(*jobs: dict[str, int]) -> dict[str, int]:

@@ -56,7 +56,7 @@ PRETRAINED_NOW = {
     for name, model in PRETRAINED.items()
     if any(name in pair.values() for pair in PAIRS.values())
 }
-MODELS = [name for name, s in config["sources"].items() if "reader" not in s]
+MODELS = settings.model_sources(config)
 CLASSIFIERS = settings.in_use(config, "classifiers")
 #: sweeps along a line, and the schemes of models that are merged
 LINES = [sweep for sweep in ALPHAS if sweep not in ("g3", "pair")]
@@ -96,7 +96,7 @@ wildcard_constraints:
     # A file may be of one point, of a row of g3's lattice, or of a pair's line.
     point=f"{POINT}|{schemes.ROW}|{one_of(config['pairs'])}",
     pair=one_of(config["pairs"]),
-    twin=one_of(["base", *MODELS, *PRETRAINED]),
+    twin=one_of([*MODELS, *PRETRAINED]),
     beta=schemes.NUMBER,
 
 
@@ -163,27 +163,14 @@ def held_out(corpus):
     return f"results/corpora/{corpus}/held_out.jsonl"
 
 
-def stream(source):
-    """Where `datasets` streams a source from, for `readers.open_table`."""
-    own = config["sources"][source]
-    how = {"subset": own.get("subset")}
-    if own["kind"] == "hub":
-        return {"where": own["id"], "revision": own.get("revision"), **how}
-    return {"where": source_path(source), **how}
-
-
-def stream_files(source):
-    """What of a stream lies on this machine: nothing of a hub's."""
+def text_files(corpus):
+    """What is read of a corpus' text, as inputs: of a hub's nothing lies here."""
+    if CORPORA[corpus]["kind"] == "texts":
+        return [f"results/corpora/{corpus}/train"]
+    source = CORPORA[corpus]["source"]
     if config["sources"][source]["kind"] == "hub":
         return []
     return [source_path(source), *source_files(source)]
-
-
-def text_files(corpus):
-    """What a pretraining reads of its corpus, as inputs."""
-    if CORPORA[corpus]["kind"] == "stream":
-        return stream_files(CORPORA[corpus]["source"])
-    return [f"results/corpora/{corpus}/train"]
 
 
 def text_of_corpus(corpus):
@@ -191,7 +178,11 @@ def text_of_corpus(corpus):
     if CORPORA[corpus]["kind"] == "texts":
         return {"where": f"results/corpora/{corpus}/train", "column": "text"}
     source = CORPORA[corpus]["source"]
-    return {**stream(source), "column": config["sources"][source]["text"]}
+    own = config["sources"][source]
+    how = {"column": own["text"], "subset": own.get("subset")}
+    if own["kind"] == "hub":
+        return {"where": own["id"], "revision": own.get("revision"), **how}
+    return {"where": source_path(source), **how}
 
 
 def part(name, pole, split):
@@ -317,15 +308,7 @@ def where_to_look():
     return [
         path
         for path in (
-            "results/figures/fig3.png",
-            "results/figures/fig4.png",
-            "results/figures/fig5.png",
-            "results/figures/fig6.png",
-            "results/figures/fig7.png",
-            "results/figures/fig8.png",
-            "results/figures/fig9.png",
-            "results/figures/fig10.png",
-            "results/figures/fig11.png",
+            *(f"results/figures/fig{n}.png" for n in range(3, 12)),
             "results/tables/g1.csv",
             "results/tables/g1_differences.csv",
             "results/examples/g1.md",

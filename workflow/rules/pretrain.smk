@@ -1,4 +1,4 @@
-# Requires: the sources of the config; prompts' settings for samples
+# Requires: the sources of the config
 # Produces: results/corpora/{corpus}/, results/tokenizer/, results/models/{pretrained}/ with
 #           its losses and samples; table 4, figure 11
 
@@ -40,7 +40,7 @@ rule corpus:
 rule held_out:
     """The first texts of a stream's validation split; the rest is read as it is used."""
     input:
-        files=lambda w: stream_files(CORPORA[w.corpus]["source"]),
+        files=lambda w: text_files(w.corpus),
         code=code("held_out"),
     output:
         held_out="results/corpora/{corpus}/held_out.jsonl",
@@ -57,8 +57,7 @@ rule held_out:
         mem_mb=4000,
         runtime=60,
     params:
-        stream=lambda w: stream(CORPORA[w.corpus]["source"]),
-        column=lambda w: config["sources"][CORPORA[w.corpus]["source"]]["text"],
+        text=lambda w: text_of_corpus(w.corpus),
         n_texts=max(
             config["pretraining"]["validation_texts"], config["test_texts"] or 0
         ),

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from paramlerp import checkpoints, files
-from paramlerp.errors import UserError
+from paramlerp.errors import UserError, reason
 from paramlerp.runtime import job
 
 
@@ -74,8 +74,7 @@ def rewrite(folder: Path, target: Path, source: Path, **gguf) -> None:
             folder, dtype=torch.float32, output_loading_info=True, **how
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{source}: cannot be read as a causal LM: {reason}") from None
+        raise UserError(f"{source}: cannot be read as a causal LM: {reason(error)}") from None
     if report["missing_keys"]:
         raise UserError(f"{source}: lacks {sorted(report['missing_keys'])[0]}, which it needs")
     if gguf:
@@ -103,7 +102,7 @@ def from_pickle(paths: list[Path], target: Path) -> None:
             state = torch.load(path, map_location="cpu", weights_only=True)
             tensors |= {name: tensor.contiguous().clone() for name, tensor in state.items()}
         except Exception as error:
-            raise UserError(f"{path}: not weights alone: {str(error).splitlines()[0]}") from None
+            raise UserError(f"{path}: not weights alone: {reason(error)}") from None
     save_file(tensors, target, metadata={"format": "pt"})
 
 

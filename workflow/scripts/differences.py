@@ -3,15 +3,12 @@
 ||a - b||_2 / sqrt(number of elements), section 5.3; read from mapped files.
 """
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from paramlerp import checkpoints, files
+from paramlerp.names import LAYER
 from paramlerp.runtime import job
-
-LAYER = re.compile(r"\.(\d+)\.(.+)$")
 
 
 def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:

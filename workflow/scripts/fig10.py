@@ -17,7 +17,7 @@ def main(table: pd.DataFrame, groups: dict, confidence: float, grammar: str):
     panels = {
         "perplexity": "Perplexity of the texts",
         "dist2": "Distinct bigrams (dist-2)",
-        "grammar": plotting.panels(grammar)["grammar"].partition(" ")[2],
+        "grammar": plotting.GRAMMAR[grammar],
         "loss": "Loss on held-out text, nats a token",
     }
     table = table[table["prompts"] == table["prompts"].iloc[0]]

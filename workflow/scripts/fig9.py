@@ -21,10 +21,9 @@ def main(table: pd.DataFrame, pairs: list[str], titles: dict[str, str]):
     figure, (axes,) = plt.subplots(1, len(pairs), **size)
     for letter, axis, pair in zip("abcdefgh", axes, pairs, strict=False):
         own = table[table["pair"] == pair]
-        inside = own.dropna(subset="layer").pivot(
-            index="layer", columns="parameter", values="difference"
-        )
-        inside = inside[list(dict.fromkeys(own.dropna(subset="layer")["parameter"]))]
+        layers = own.dropna(subset="layer")
+        inside = layers.pivot(index="layer", columns="parameter", values="difference")
+        inside = inside[list(dict.fromkeys(layers["parameter"]))]
         outside = own[own["layer"].isna()]
         cells = np.full((len(inside) + len(outside), inside.shape[1]), np.nan)
         cells[: len(inside)] = inside

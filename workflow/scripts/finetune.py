@@ -12,7 +12,7 @@ def main(
     base, train, validation, setting: dict, how: dict, seed, model_out, losses_out, checkpoints
 ) -> None:
     model, tokenizer = models.load_causal_lm(base, train=True)
-    how = {**how, "max_tokens": models.room(model, how["max_tokens"])}
+    how = {**how, "max_tokens": models.fitting(model, how["max_tokens"])}
     texts = [row["text"] for path in train for row in files.read_jsonl(path)]
     count = how["validation_texts"]
     held_out = [row["text"] for path in validation for row in files.read_jsonl(path)[:count]]

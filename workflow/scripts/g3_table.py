@@ -16,7 +16,7 @@ import pandas as pd
 
 from paramlerp import files, schemes
 from paramlerp.names import POLES
-from paramlerp.points import a_point, columns, combined, read, some
+from paramlerp.points import a_point, along, as_table, columns, combined, read, some
 from paramlerp.runtime import job
 
 #: half the width of the strip about alpha = beta that means are taken over
@@ -72,14 +72,10 @@ def main(
     found = []
     for place, stop in enumerate(rows):
         own = {name: paths[place] for name, paths in lattice.items()}
-        losses = pd.read_csv(own.pop("losses"), dtype={"alpha": str})
-        texts, scores = read(own.pop("texts"), own, kinds)
-        for alpha in alphas:
+        for alpha, texts, scores, tested in along(own, kinds, alphas):
             where = {"kind": "lattice", "scheme": "g3", "prompts": stop["prompts"]}
             where |= {"alpha": alpha, "beta": stop["beta"]}
-            its = some(texts["alpha"] == alpha, texts, scores) if len(texts) else (texts, scores)
-            tested = losses[losses["alpha"] == alpha]
-            found.append(a_point(where, *its, by_pole(tested), how, seed))
+            found.append(a_point(where, texts, scores, by_pole(tested), how, seed))
     strip = sums(found, how["confidence"])
     table = [row for row, _ in found]
     for place, stop in enumerate(overlays):
@@ -91,8 +87,7 @@ def main(
         where |= {"alpha": alpha, "beta": beta}
         its = some(texts["sample_id"] < samples, texts, scores)
         table.append(a_point(where, *its, by_pole(losses), how, seed)[0])
-    order = list(max(table, key=len))  # a point that broke has fewer columns
-    return pd.DataFrame(table, columns=order), pd.DataFrame(strip)
+    return as_table(table), pd.DataFrame(strip)
 
 
 if __name__ == "__main__":

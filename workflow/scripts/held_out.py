@@ -7,11 +7,11 @@ from paramlerp.errors import UserError
 from paramlerp.runtime import job
 
 
-def main(where: dict, column: str, count: int) -> list[str]:
-    documents = corpora.Documents(**where, column=column, split="validation")
+def main(text: dict, count: int) -> list[str]:
+    documents = corpora.Documents(**text, split="validation")
     with readers.about_table(documents.where):
         texts = [
-            readers.text_of(row, column, documents.where, number)
+            readers.text_of(row, documents.column, documents.where, number)
             for number, row in enumerate(islice(documents.rows, count))
         ]
     if not texts:
@@ -22,5 +22,5 @@ def main(where: dict, column: str, count: int) -> list[str]:
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
-        texts = main(params.stream, params.column, params.n_texts)
+        texts = main(params.text, params.n_texts)
         files.write_jsonl(snakemake.output.held_out, ({"text": text} for text in texts))

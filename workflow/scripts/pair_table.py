@@ -8,7 +8,7 @@ definitions (see `barriers`).
 import pandas as pd
 
 from paramlerp import files
-from paramlerp.points import a_point, barriers, read, some
+from paramlerp.points import a_point, along, as_table, barriers
 from paramlerp.runtime import job
 
 
@@ -17,15 +17,11 @@ def main(rows, alphas, paths, kinds, corpora, margin, how, seed):
     table, rises = [], []
     for place, line in enumerate(rows):
         own = {name: given[place] for name, given in paths.items()}
-        losses = pd.read_csv(own.pop("losses"), dtype={"alpha": str})
-        texts, scores = read(own.pop("texts"), own, kinds)
         walk = {}
-        for alpha in alphas:
-            its = some(texts["alpha"] == alpha, texts, scores) if len(texts) else (texts, scores)
-            tested = losses[losses["alpha"] == alpha]
+        for alpha, texts, scores, tested in along(own, kinds, alphas):
             parts = {"loss": tested}
             parts |= {f"loss_{name}": tested[tested["corpus"] == name] for name in corpora}
-            row, found = a_point({**line, "alpha": alpha}, *its, parts, how, seed)
+            row, found = a_point({**line, "alpha": alpha}, texts, scores, parts, how, seed)
             table.append(row)
             if 0 <= float(alpha) <= 1 and "loss" in found:
                 walk[alpha] = found["loss"]
@@ -34,8 +30,7 @@ def main(rows, alphas, paths, kinds, corpora, margin, how, seed):
             rises += barriers(where, walk, how, margin)
         else:  # a point between that broke is as high as barriers come
             rises.append({**where, "barrier": float("inf"), "within_margin": False})
-    order = list(max(table, key=len))  # a point that broke has fewer columns
-    return pd.DataFrame(table, columns=order), pd.DataFrame(rises).drop_duplicates()
+    return as_table(table), pd.DataFrame(rises).drop_duplicates()
 
 
 if __name__ == "__main__":

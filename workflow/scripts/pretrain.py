@@ -16,6 +16,18 @@ from paramlerp import files, readers
 from paramlerp.errors import UserError
 from paramlerp.runtime import as_main_process, job, process
 
+#: settings of our own, or accelerate would read what the user once told it for something else
+ACCELERATE = {
+    "compute_environment": "LOCAL_MACHINE",
+    "distributed_type": "NO",
+    "num_processes": 1,
+    "num_machines": 1,
+    "machine_rank": 0,
+    "mixed_precision": "no",
+    "use_cpu": False,
+    "debug": False,
+}
+
 
 def launch(script: str, work: dict, folder: Path, log) -> None:
     """Run `work` in its processes. Raises UserError with what one of them said went wrong."""
@@ -23,25 +35,13 @@ def launch(script: str, work: dict, folder: Path, log) -> None:
     if work["gpus"] and work["device"] == "cpu":
         raise UserError(f"config: pretraining.gpus: {work['gpus']}, but PyTorch finds no GPU here")
     files.write_json(folder / "work.json", work)
-    # Of our own, or accelerate would read what the user once told it for something else.
-    kind = "MULTI_GPU" if processes > 1 else "NO"
-    settings = {"compute_environment": "LOCAL_MACHINE", "distributed_type": kind}
-    settings |= {"num_processes": processes, "num_machines": 1, "machine_rank": 0}
-    settings |= {"mixed_precision": "no", "use_cpu": False, "debug": False}
-    files.write_json(folder / "accelerate.json", settings)
+    files.write_json(folder / "accelerate.json", ACCELERATE)
     with socket.socket() as free:
         free.bind(("", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "accelerate.commands.launch"]
-    command += [
-        "--config_file",
-        str(folder / "accelerate.json"),
-        "--num_processes",
-        str(processes),
-        "--num_machines",
-        "1",
-    ]
-    command += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+    command += ["--config_file", str(folder / "accelerate.json")]
+    command += ["--num_processes", str(processes)]
     command += ["--multi_gpu", "--main_process_port", str(port)] if processes > 1 else []
     command += [script, str(folder / "work.json")]
     here = os.pathsep.join(
@@ -85,17 +85,15 @@ def main(work: dict) -> None:
             f"{how['processes']} processes were asked for, but there are"
             f" {torch.cuda.device_count()} GPUs"
         )
-    tokenizer = models.load_tokenizer(work["tokenizer"])
+    tokenizer = models.load_lm_tokenizer(work["tokenizer"])
     model = pretraining.new_model(work["architecture"], tokenizer, work["initialisation"])
     eos = tokenizer.eos_token_id
-    if eos is None:
-        raise UserError(f"{work['tokenizer']}: its tokenizer has no EOS token, which ends texts")
-    prompt = models.encode(tokenizer, work["prompt"])
-    limit = getattr(model.config, "max_position_embeddings", how["block"])
-    if how["block"] > limit:
+    if (limit := models.fitting(model, how["block"])) < how["block"]:
         raise UserError(
             f"config: pretraining.block: {how['block']}, but the model has {limit} places"
         )
+    prompt = models.encode(tokenizer, work["prompt"])
+    limit = models.fitting(model, len(prompt) + 30)
     if len(prompt) >= limit:
         raise UserError(f"config: pretraining.sample_prompt: no place is left behind it of {limit}")
 
@@ -110,7 +108,6 @@ def main(work: dict) -> None:
     @torch.inference_mode()
     def write_samples() -> list[dict]:
         """By transformers' own sampling, so that an edit of ours trains nothing again."""
-        model.eval()
         ids = torch.tensor([prompt], device=model.device)
         out = model.generate(
             input_ids=ids,
@@ -118,13 +115,13 @@ def main(work: dict) -> None:
             do_sample=True,
             top_p=0.9,
             top_k=0,
-            max_new_tokens=min(30, limit - ids.shape[1]),
+            max_new_tokens=limit - len(prompt),
             num_return_sequences=3,
             pad_token_id=eos,
         )
         return [{"text": t} for t in tokenizer.batch_decode(out, skip_special_tokens=True)]
 
-    losses, speeds, more = pretraining.train(
+    losses, speeds, samples, used = pretraining.train(
         model,
         lambda state: corpora.Blocks(
             documents,
@@ -147,8 +144,8 @@ def main(work: dict) -> None:
         models.save(model, tokenizer, out["model"])
         files.write_csv(out["losses"], pd.DataFrame(losses))
         files.write_csv(out["speed"], pd.DataFrame(speeds))
-        files.write_jsonl(out["samples"], more["samples"])
-        files.write_json(out["used"], {**work["architecture"], **how, **more["used"]})
+        files.write_jsonl(out["samples"], samples)
+        files.write_json(out["used"], {**work["architecture"], **how, **used})
 
 
 if __name__ == "__main__" and "snakemake" in globals():

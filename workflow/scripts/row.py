@@ -17,7 +17,6 @@ def main(
     points: dict[str, list[str]],
     prompts: list[list[dict]],
     tests: dict[str, list[str]],
-    column: str,
     how: dict,
     max_tokens: int,
     seed: int,
@@ -25,8 +24,7 @@ def main(
 ) -> tuple[list[list[dict]], list[dict]]:
     """Texts of each set of prompts, and the losses of test sentences.
 
-    `points` is alpha -> the scheme's coordinates; `column` is what the losses call the
-    names of `tests`.
+    `points` is alpha -> the scheme's coordinates.
     """
     sources = merging.Sources(directories)
     model, tokenizer = models.load_causal_lm(next(iter(directories.values())))
@@ -52,7 +50,7 @@ def main(
             continue
         for rows, more in zip((*texts, losses), (*found, tested), strict=True):
             rows += [{"alpha": alpha, **row} for row in more]
-    return texts, [{column if k == "pole" else k: v for k, v in row.items()} for row in losses]
+    return texts, losses
 
 
 if __name__ == "__main__":
@@ -66,7 +64,6 @@ if __name__ == "__main__":
             files.read_texts(
                 dict(zip(params.sets, snakemake.input.tests, strict=True)), params.test_texts
             ),
-            params.column,
             params.generation,
             params.max_tokens,
             params.seed,
@@ -74,5 +71,5 @@ if __name__ == "__main__":
         )
         for path, rows in zip(snakemake.output.texts, texts, strict=True):
             files.write_jsonl(path, rows)
-        columns = ["alpha", params.column, "text_id", "nll", "n_tokens"]
-        files.write_csv(snakemake.output.losses, pd.DataFrame(losses, columns=columns))
+        table = pd.DataFrame(losses, columns=["alpha", "pole", "text_id", "nll", "n_tokens"])
+        files.write_csv(snakemake.output.losses, table.rename(columns={"pole": params.column}))

@@ -1,12 +1,14 @@
 """The config: checked once, then read through these functions."""
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
 
 from . import schemes
+from .corpora import accumulation
 from .errors import UserError
 from .names import POLES
 
@@ -97,14 +99,12 @@ def _check_models(config: dict) -> None:
         raise UserError("config: sources.base: missing; it is the model that experts start from")
     names = list(config["sources"])
     for kind in TRAINED.values():
-        for name in config[kind]:
-            if name in names:
-                raise UserError(f"config: {kind}.{name}: another model or source has that name")
-            names.append(name)
+        _require_new(kind, config[kind], names)
+        names += config[kind]
     for name, kinds in _COLUMNS.items():
         if config["scorers"][name]["kind"] not in kinds:
             raise UserError(f"config: scorers.{name}.kind: must be {' or '.join(kinds)}")
-    models = [name for name, source in config["sources"].items() if "reader" not in source]
+    models = model_sources(config)
     for name, scorer in config["scorers"].items():
         if "model" in scorer:
             trained = config[TRAINED[scorer["kind"]]] if scorer["kind"] in TRAINED else ()
@@ -151,6 +151,8 @@ def _check_sweeps(config: dict) -> None:
                 raise UserError(f"{key}.prompts: no prompt set {prompts!r}")
     if len(places["g3"]) == 1:
         raise UserError("config: sweeps.g3.alphas: a lattice has two values or more, or none")
+    if places["pair"] and not {"0.000", "1.000"} <= set(places["pair"]):
+        raise UserError("config: sweeps.pair.alphas: 0 and 1 must be among them, the pair itself")
     # What is shown beside another must be there of the other, too.
     prompts = {scheme: sweep["prompts"] for scheme, sweep in sweeps.items()}
     if places["g2"]:
@@ -175,13 +177,10 @@ def _check_pretraining(config: dict) -> None:
         _require_reader(config, key, corpus["source"])
         if sources[corpus["source"]]["reader"] != "table":
             raise UserError(f"config: {key}: only what reader table reads is streamed")
-    models = [name for name, source in sources.items() if "reader" not in source]
+    models = model_sources(config)
+    taken = [*OF_A, *sources, *(name for kind in TRAINED.values() for name in config[kind])]
+    _require_new("pretraining.models", how["models"], taken)
     for name, model in how["models"].items():
-        others = (OF_A, sources, *(config[kind] for kind in TRAINED.values()))
-        if any(name in other for other in others):
-            raise UserError(
-                f"config: pretraining.models.{name}: another model or source has that name"
-            )
         if model["corpus"] not in config["corpora"]:
             raise UserError(
                 f"config: pretraining.models.{name}.corpus: no corpus is called {model['corpus']!r}"
@@ -197,12 +196,10 @@ def _check_pretraining(config: dict) -> None:
         raise UserError("config: pretraining.warmup_steps: as many as the steps, or more")
     if 0 < how["gpus"] < how["processes"]:
         raise UserError("config: pretraining.gpus: fewer than the processes, which have one each")
-    together = how["device_batch"] * how["processes"]
-    if how["effective_batch"] % together:
-        raise UserError(
-            f"config: pretraining.effective_batch: {how['effective_batch']} is no whole number of"
-            f" {how['processes']} processes x device_batch {how['device_batch']}"
-        )
+    try:
+        accumulation(how["effective_batch"], how["device_batch"], how["processes"])
+    except UserError as error:
+        raise UserError(f"config: pretraining.{error}") from None
     models += how["models"]
     for name, pair in config["pairs"].items():
         _require_model(f"pairs.{name}.a", pair["a"], models)
@@ -217,9 +214,6 @@ def _check_pretraining(config: dict) -> None:
     for name in config["figure9"]:
         if name not in config["pairs"] or (walk["alphas"] and name not in walk["pairs"]):
             raise UserError(f"config: figure9: {name!r} is not among sweeps.pair.pairs")
-    places = alphas(config["sweeps"]["pair"]["alphas"])
-    if places and not {"0.000", "1.000"} <= set(places):
-        raise UserError("config: sweeps.pair.alphas: 0 and 1 must be among them, the pair itself")
 
 
 def _require_within(key: str, scheme: str, mine: list, other: str, theirs: list) -> None:
@@ -229,6 +223,12 @@ def _require_within(key: str, scheme: str, mine: list, other: str, theirs: list)
                 f"config: sweeps.{scheme}.{key}: {value} is beyond sweeps.{other}.{key}, which it"
                 " is shown beside"
             )
+
+
+def _require_new(key: str, names: Iterable[str], taken: list[str]) -> None:
+    for name in names:
+        if name in taken:
+            raise UserError(f"config: {key}.{name}: another model or source has that name")
 
 
 def _require_model(key: str, name: str, models: list[str]) -> None:
@@ -243,6 +243,11 @@ def _require_reader(config: dict, key: str, source: str) -> None:
         raise UserError(f"config: {key}: no source is called {source!r}")
     if "reader" not in config["sources"][source]:
         raise UserError(f"config: {key}: source {source!r} declares no reader")
+
+
+def model_sources(config: dict) -> list[str]:
+    """The sources that are models: those without a reader."""
+    return [name for name, source in config["sources"].items() if "reader" not in source]
 
 
 def in_use(config: dict, kind: str) -> list[str]:

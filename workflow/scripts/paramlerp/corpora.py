@@ -146,6 +146,17 @@ class Blocks:
         return {"taken": self.taken, "shards": shards}
 
 
+def accumulation(effective_batch: int, device_batch: int, processes: int) -> int:
+    """Batches of each process that make one step. Raises UserError if they do not come out even."""
+    together = device_batch * processes
+    if effective_batch % together:
+        raise UserError(
+            f"effective_batch: {effective_batch} is no whole number of {processes} processes x"
+            f" device_batch {device_batch}"
+        )
+    return effective_batch // together
+
+
 def packed(texts: Sequence[str], encode: Encode, length: int, eos: int) -> np.ndarray:
     """Texts in their order as blocks (blocks, length); what fills no block is left out."""
     ids = [i for text in encode(list(texts)) for i in (*text, eos)]

@@ -15,7 +15,7 @@ import torch
 
 from .ensembles import mix
 from .errors import NotFiniteError, UserError
-from .models import encode
+from .models import encode, fitting
 from .prefixes import Prefixes
 from .seeds import generator
 
@@ -64,8 +64,8 @@ def _nuclei(logits: torch.Tensor, top_p: float) -> Iterator[tuple[torch.Tensor, 
         starts = sizes.cumsum(0) - sizes
         falling = values.argsort(descending=True)
         falling = falling[place[falling].argsort(stable=True)]
-        outside = (_sums(p[falling], starts, sizes) < top_p).long()
-        last = torch.zeros_like(sizes).index_add_(0, place, outside)  # its rank in its row
+        above = place[_sums(p[falling], starts, sizes) < top_p]
+        last = torch.bincount(above, minlength=len(rows))  # its rank in its row
         held = last < sizes if least > rare else torch.ones_like(sizes, dtype=torch.bool)
         threshold = values[falling[(starts + last.minimum(sizes - 1)).clamp(min=0)]]
         kept = held[place] & (values >= threshold[place])
@@ -92,10 +92,9 @@ def sample_top_p(logits: torch.Tensor, u: torch.Tensor, top_p: float) -> torch.T
     for rows, sizes, ids, p in _nuclei(logits, top_p):
         starts = sizes.cumsum(0) - sizes
         cdf = _sums(p, starts, sizes)
-        passed = cdf <= (u[rows] * cdf[starts + sizes - 1]).repeat_interleave(sizes)
-        index = torch.zeros_like(sizes).index_add_(
-            0, torch.arange(len(rows), device=rows.device).repeat_interleave(sizes), passed.long()
-        )
+        place = torch.arange(len(rows), device=rows.device).repeat_interleave(sizes)
+        passed = place[cdf <= (u[rows] * cdf[starts + sizes - 1])[place]]
+        index = torch.bincount(passed, minlength=len(rows))
         # With u next to 1, rounding may step past the last.
         tokens[rows] = ids[starts + index.minimum(sizes - 1)]
     return tokens
@@ -124,8 +123,8 @@ class ModelLogits:
         `room` is the number of tokens that will follow at most. Raises UserError if the
         model has no positions for them.
         """
-        limit = getattr(self.model.config, "max_position_embeddings", None)
-        if limit and max(map(len, prompts)) + room > limit:
+        needed = max(map(len, prompts)) + room
+        if (limit := fitting(self.model, needed)) < needed:
             raise UserError(f"prompts and {room} tokens more do not fit the model's {limit}")
         read = Prefixes(self.model, prompts)
         which = torch.arange(len(prompts), device=self.model.device).repeat_interleave(copies)

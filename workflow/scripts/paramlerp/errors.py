@@ -15,6 +15,11 @@ class NotFiniteError(UserError):
     """Weights or logits hold NaN or Inf: the point lies too far out."""
 
 
+def reason(error: Exception) -> str:
+    """The first line of what an exception says; its type's name if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 @contextmanager
 def about(where) -> Iterator[None]:
     """Put `where`, a file, before the message of a UserError that the body raises."""

@@ -12,7 +12,7 @@ from transformers.utils import logging as chatter
 
 from . import files
 from .checkpoints import weight_files, write_hashes
-from .errors import UserError
+from .errors import UserError, reason
 from .packing import PackedLinear, pack
 
 # Its bars and notes would drown ours; what goes wrong is raised.
@@ -32,19 +32,17 @@ def load_causal_lm(directory, *, train=False) -> tuple[torch.nn.Module, "AutoTok
     Raises UserError if the directory holds no safetensors, no tokenizer, or no
     causal LM that is whole and whose logits are its head on its last hidden states.
     """
-    tokenizer = load_tokenizer(directory)
+    tokenizer = load_lm_tokenizer(directory)
     model = _load(AutoModelForCausalLM, directory)
     require_plain_head(model, directory)
-    if tokenizer.eos_token_id is None:
-        raise UserError(f"{directory}: its tokenizer has no EOS token, which ends our texts")
     if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
         raise UserError(f"{directory}: its tokenizer knows more tokens than its embedding has rows")
     return model if train else pack(model), tokenizer
 
 
-def room(model, tokens: int) -> int:
+def fitting(model, tokens: int) -> int:
     """`tokens`, or the model's positions if there are fewer."""
-    return min(tokens, getattr(model.config, "max_position_embeddings", tokens))
+    return min(tokens, getattr(model.config, "max_position_embeddings", None) or tokens)
 
 
 def load_classifier(directory, labels: list[str] | None = None):
@@ -79,7 +77,15 @@ def load_tokenizer(directory):
     try:
         return AutoTokenizer.from_pretrained(str(Path(directory)), local_files_only=True)
     except (OSError, ValueError) as error:
-        raise UserError(f"{directory}: no tokenizer ({str(error).splitlines()[0]})") from None
+        raise UserError(f"{directory}: no tokenizer ({reason(error)})") from None
+
+
+def load_lm_tokenizer(directory):
+    """The tokenizer of a language model. Raises UserError if it has no EOS."""
+    tokenizer = load_tokenizer(directory)
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"{directory}: its tokenizer has no EOS token, which ends our texts")
+    return tokenizer
 
 
 @torch.no_grad()
@@ -92,10 +98,10 @@ def fill(model, sources, coefficients) -> None:
     packed = {f"{n}.weight": m for n, m in model.named_modules() if isinstance(m, PackedLinear)}
     packed = {name: packed[name] for name in sources.first.tensors if name in packed}
     # One for all: memory that comes and goes in many sizes leaves holes as large as the model.
-    room = torch.empty(max((m.shape.numel() for m in packed.values()), default=0))
+    buffer = torch.empty(max((m.shape.numel() for m in packed.values()), default=0))
     for name in sources.first.tensors:
         if name in packed:
-            own = room[: packed[name].shape.numel()].view(packed[name].shape)
+            own = buffer[: packed[name].shape.numel()].view(packed[name].shape)
         elif name in held:
             own = held[name].cpu()  # itself, if it is there
         else:
@@ -130,8 +136,7 @@ def _load(auto, directory, *, whole: bool = True, **kwargs) -> torch.nn.Module:
             **kwargs,
         )
     except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{directory}: cannot be loaded: {reason}") from None
+        raise UserError(f"{directory}: cannot be loaded: {reason(error)}") from None
     if whole and report["missing_keys"]:
         lacking = sorted(report["missing_keys"])
         raise UserError(

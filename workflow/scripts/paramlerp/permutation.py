@@ -2,48 +2,46 @@
 
 The order of a layer's hidden units is arbitrary: permute them in the matrix that makes
 them and in the one that reads them, and nothing changes (Entezari et al. 2022, Ainsworth
-et al. 2022). So with attention
-heads within the group that shares keys and values, and with the groups.
-Between a model and its twin the weights are far apart, though they compute the same.
+et al. 2022). So with attention heads within the group that shares keys and values, and
+with the groups. Between a model and its twin the weights are far apart, though they
+compute the same.
 """
-
-import re
 
 import numpy as np
 import torch
 
 from .errors import UserError
+from .names import LAYER
 from .seeds import generator
 
 _LLAMA = {
-    "mlp.gate_proj.weight": {0: "units"},
-    "mlp.up_proj.weight": {0: "units"},
-    "mlp.gate_proj.bias": {0: "units"},
-    "mlp.up_proj.bias": {0: "units"},
-    "mlp.down_proj.weight": {1: "units"},
-    "self_attn.q_proj.weight": {0: "heads"},
-    "self_attn.k_proj.weight": {0: "groups"},
-    "self_attn.v_proj.weight": {0: "groups"},
-    "self_attn.q_proj.bias": {0: "heads"},
-    "self_attn.k_proj.bias": {0: "groups"},
-    "self_attn.v_proj.bias": {0: "groups"},
-    "self_attn.o_proj.weight": {1: "heads"},
+    "mlp.gate_proj.weight": (0, "units"),
+    "mlp.up_proj.weight": (0, "units"),
+    "mlp.gate_proj.bias": (0, "units"),
+    "mlp.up_proj.bias": (0, "units"),
+    "mlp.down_proj.weight": (1, "units"),
+    "self_attn.q_proj.weight": (0, "heads"),
+    "self_attn.k_proj.weight": (0, "groups"),
+    "self_attn.v_proj.weight": (0, "groups"),
+    "self_attn.q_proj.bias": (0, "heads"),
+    "self_attn.k_proj.bias": (0, "groups"),
+    "self_attn.v_proj.bias": (0, "groups"),
+    "self_attn.o_proj.weight": (1, "heads"),
 }
-#: model type -> the end of a tensor's name -> axis -> what lies along it
+#: model type -> a tensor's name in its layer -> an axis, and what lies along it
 AXES = {
     "gpt2": {
-        "mlp.c_fc.weight": {1: "units"},
-        "mlp.c_fc.bias": {0: "units"},
-        "mlp.c_proj.weight": {0: "units"},
-        "attn.c_attn.weight": {1: "queries, keys, values"},
-        "attn.c_attn.bias": {0: "queries, keys, values"},
-        "attn.c_proj.weight": {0: "heads"},
+        "mlp.c_fc.weight": (1, "units"),
+        "mlp.c_fc.bias": (0, "units"),
+        "mlp.c_proj.weight": (0, "units"),
+        "attn.c_attn.weight": (1, "queries, keys, values"),
+        "attn.c_attn.bias": (0, "queries, keys, values"),
+        "attn.c_proj.weight": (0, "heads"),
     },
     "llama": _LLAMA,
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
 }
-LAYER = re.compile(r"\.(\d+)\.((?:mlp|attn|self_attn)\..+)$")
 
 
 @torch.no_grad()
@@ -57,10 +55,12 @@ def permute(model, *seed) -> None:
         raise UserError(
             f"model type {config.model_type!r} cannot be permuted; known: {', '.join(AXES)}"
         )
+    axes = AXES[config.model_type]
     for name, tensor in model.named_parameters():
-        layer, part = LAYER.search(name).groups() if LAYER.search(name) else (None, None)
-        for axis, what in AXES[config.model_type].get(part, {}).items():
-            order = _order(config, what, tensor.shape[axis], *seed, layer)
+        found = LAYER.search(name)
+        if found and found[2] in axes:
+            axis, what = axes[found[2]]
+            order = _order(config, what, tensor.shape[axis], *seed, found[1])
             tensor.copy_(tensor.index_select(axis, order.to(tensor.device)))
 
 

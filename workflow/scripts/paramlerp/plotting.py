@@ -36,6 +36,13 @@ STYLE = {
 plt.rcParams.update(STYLE)
 
 
+#: kind of grammar scorer -> what it measures
+GRAMMAR = {
+    "tagger": "Grammar: P(a word needs no edit)",
+    "classifier": "Mean probability of correct grammar",
+}
+
+
 def panels(grammar: str, judges: dict[str, str] | None = None) -> dict[str, str]:
     """Metric -> title of the paper's three panels, by the kind of grammar scorer.
 
@@ -45,10 +52,7 @@ def panels(grammar: str, judges: dict[str, str] | None = None) -> dict[str, str]
         "sentiment": "Mean probability of positive sentiment",
         "perplexity": "Perplexity",
         **{scorer: f"Perplexity under {model}" for scorer, model in (judges or {}).items()},
-        "grammar": {
-            "tagger": "Grammar: P(a word needs no edit)",
-            "classifier": "Mean probability of correct grammar",
-        }[grammar],
+        "grammar": GRAMMAR[grammar],
     }
     return {
         m: f"({letter}) {t}" for letter, (m, t) in zip("abcdefgh", titles.items(), strict=False)

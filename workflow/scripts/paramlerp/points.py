@@ -1,6 +1,6 @@
 """What was measured at a point of weight space, with intervals, and how two points differ."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +93,25 @@ def a_point(where: dict, texts, scores: Scores, losses: dict[str, pd.DataFrame],
             found[name] = mean_over(own, "nll", how, seed)
             row |= columns(name, found[name])
     return row | {"state": state}, found
+
+
+def along(paths: dict, kinds: dict[str, str], alphas: list[str]) -> Iterator[tuple]:
+    """The points of files that hold a row of them: (alpha, texts, scores, losses).
+
+    `paths` are those of "texts", of "losses" and of every scorer of `kinds`. A point that
+    broke has no rows in any.
+    """
+    losses = pd.read_csv(paths["losses"], dtype={"alpha": str})
+    texts, scores = read(paths["texts"], {name: paths[name] for name in kinds}, kinds)
+    for alpha in alphas:
+        # Where all points broke there is not even a column of alphas.
+        its = some(texts["alpha"] == alpha, texts, scores) if len(texts) else (texts, scores)
+        yield alpha, *its, losses[losses["alpha"] == alpha]
+
+
+def as_table(rows: list[dict]) -> pd.DataFrame:
+    """Rows of `a_point`, of which those that broke have fewer columns."""
+    return pd.DataFrame(rows, columns=list(max(rows, key=len)))
 
 
 def barriers(where: dict, walk: dict[str, statistics.Estimate], how: dict, margin: float):

@@ -5,6 +5,7 @@ with weight decay on matrices only (embeddings included; biases and norms have n
 linear warm-up, then a cosine to 0; bf16 where a GPU has it, fp32 else.
 """
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -30,17 +31,6 @@ from .seeds import seed_for
 PEAKS = {"H200": 989e12, "H100 PCIe": 756e12, "H100": 989e12, "A100": 312e12, "A10G": 70e12}
 
 
-def accumulation(effective_batch: int, device_batch: int, processes: int) -> int:
-    """Batches of each process that make one step. Raises UserError if they do not come out even."""
-    together = device_batch * processes
-    if effective_batch % together:
-        raise UserError(
-            f"effective_batch {effective_batch} is no whole number of {processes} processes x"
-            f" device_batch {device_batch}"
-        )
-    return effective_batch // together
-
-
 def new_model(architecture: dict, tokenizer, seed: int) -> torch.nn.Module:
     """A causal LM of that `architecture` (model_type and its config's keys), random by `seed`.
 
@@ -64,8 +54,8 @@ def new_model(architecture: dict, tokenizer, seed: int) -> torch.nn.Module:
         config = CONFIG_MAPPING[kind](**own, **ours)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except Exception as error:  # whatever transformers finds wrong with these numbers
-        reason = " ".join(str(error).split())
-        raise UserError(f"{where}: {type(error).__name__}: {reason:.200}") from None
+        why = " ".join(str(error).split())
+        raise UserError(f"{where}: {type(error).__name__}: {why:.200}") from None
     require_plain_head(model.eval(), where)
     return model
 
@@ -145,14 +135,14 @@ def train(
     seed,
     checkpoints: resume.Checkpoints,
     write_samples,
-) -> tuple[list[dict], list[dict], dict]:
-    """Train `model` in place; return losses and speeds, a row a step, and what was really used.
+) -> tuple[list[dict], list[dict], list[dict], dict]:
+    """Train `model` in place; return losses and speeds, a row a step, samples, and what was used.
 
     Called by every process. A row of losses holds step, learning_rate, loss and, every
-    `evaluate_every` steps, validation_loss on `held_out` blocks. `write_samples()`,
-    called then too, returns rows of text. On CPUs in one process the weights are the
-    same bytes however often it was killed. Raises UserError if fewer processes came up
-    than `how` promises, or if the loss is NaN or Inf.
+    `evaluate_every` steps, validation_loss on `held_out` blocks. `write_samples()`, called
+    then too with the model in eval mode, returns rows of text. On CPUs in one process the
+    weights are the same bytes however often it was killed. Raises UserError if fewer
+    processes came up than `how` promises, or if the loss is NaN or Inf.
     """
     bf16 = _has_bf16()
     accelerator = Accelerator(
@@ -164,14 +154,13 @@ def train(
     processes = accelerator.num_processes
     if processes != how["processes"]:
         raise UserError(f"{how['processes']} processes were asked for, and {processes} came up")
-    micro = accumulation(how["effective_batch"], how["device_batch"], processes)
+    micro = corpora.accumulation(how["effective_batch"], how["device_batch"], processes)
     optimizer = optimizer_of(model, how)
     schedule = get_cosine_schedule_with_warmup(optimizer, how["warmup_steps"], how["steps"])
-    parameters = sum(p.numel() for p in model.parameters())
     # The schedule stays ours: a prepared one would step once for every process.
     objective, stepper = accelerator.prepare(Objective(model), optimizer)
     cost, peak = flops_per_token(model, how["block"]), peak_flops() * processes
-    losses, speeds, samples, start = [], [], [], 0
+    losses, speeds, samples, start, place = [], [], [], 0, None
     if found := checkpoints.newest():
         tensors, state = found
         resume.restore(model, optimizer, schedule, tensors, state)
@@ -180,8 +169,6 @@ def train(
         if accelerator.is_main_process:
             logger.info("going on from step %d of %d", start, how["steps"])
         del found, tensors
-    else:
-        place = None
     blocks = blocks_from(place)
 
     def next_step():
@@ -206,7 +193,7 @@ def train(
                 accelerator.backward(value)
             total += value.detach()
         loss = accelerator.reduce(total, "mean").item()
-        if not torch.isfinite(torch.tensor(loss)):
+        if not math.isfinite(loss):
             raise UserError(f"step {step}: the loss is {loss}; lower the learning rate")
         accelerator.clip_grad_norm_(objective.parameters(), how["clip"])
         rate = schedule.get_last_lr()[0]
@@ -240,14 +227,14 @@ def train(
         before = time.perf_counter()
     model.eval()
     used = {
-        "parameters": parameters,
+        "parameters": sum(p.numel() for p in model.parameters()),
         "processes": processes,
         "device": accelerator.device.type,
-        "precision": accelerator.mixed_precision if bf16 else "fp32",
+        "precision": "bf16" if bf16 else "fp32",
         "accumulation": micro,
         "tokens": tokens * how["steps"],
     }
-    return losses, speeds, {"used": used, "samples": samples}
+    return losses, speeds, samples, used
 
 
 def _agreed(accelerator, due: bool) -> bool:

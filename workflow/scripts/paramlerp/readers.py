@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import HUB_OFFLINE
-from .errors import UserError
+from .errors import UserError, reason
 
 SPLITS = ("train", "validation", "test")
 
@@ -137,9 +137,7 @@ def about_table(path) -> Iterator[None]:
     try:
         yield
     except (DatasetGenerationError, OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: {(str(error).splitlines() or [type(error).__name__])[0]}"
-        ) from None
+        raise UserError(f"{path}: {reason(error)}") from None
 
 
 def text_of(row: dict, column: str, path, number: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import UserError
+from .errors import UserError, reason
 
 logger = logging.getLogger("paramlerp")
 #: names the process that jobs work for, as process@host
@@ -89,8 +89,7 @@ def process() -> Iterator[None]:
         os._exit(1)
     except Exception as error:
         traceback.print_exc(file=sys.stdout)
-        reason = (str(error).splitlines() or [""])[0]
-        print(f"error: {type(error).__name__}: {reason}", flush=True)
+        print(f"error: {type(error).__name__}: {reason(error)}", flush=True)
         os._exit(1)
     sys.stdout.flush()
     os._exit(0)

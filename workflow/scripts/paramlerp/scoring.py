@@ -10,7 +10,7 @@ from .batching import by_length, pad
 from .ensembles import mix
 from .errors import NotFiniteError
 from .likelihood import BATCH_TOKENS, HEAD_ROWS, head_nll, in_batches, nll_of_all, read
-from .models import encode, room
+from .models import encode, fitting
 from .prefixes import Prefixes
 
 #: tokens of prompts whose keys and values are held at a time
@@ -87,7 +87,7 @@ def losses(model, tokenizer, texts: dict[str, list[str]], max_tokens: int, said=
 
     Raises NotFiniteError if one is NaN or Inf.
     """
-    keys, sequences = _whole(tokenizer, texts, room(model, max_tokens))
+    keys, sequences = _whole(tokenizer, texts, fitting(model, max_tokens))
     return _rows(keys, "nll", nll_of_all(model, sequences, said))
 
 
@@ -101,7 +101,7 @@ def divergence(
     said=lambda done: None,
 ) -> list[dict]:
     """KL(ensemble || other) of the next token along whole texts: rows as `losses` has them."""
-    keys, sequences = _whole(tokenizer, texts, room(other, max_tokens))
+    keys, sequences = _whole(tokenizer, texts, fitting(other, max_tokens))
     parts = divergence_of_all(models, coefficients, other, sequences, said)
     return _rows(keys, "kl", parts)
 

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from . import HUB_OFFLINE, files
-from .errors import UserError
+from .errors import UserError, reason
 
 
 def fetch_package(
@@ -38,10 +38,10 @@ def fetch_package(
         )
         if run.returncode:
             errors = [line for line in run.stderr.splitlines() if line.startswith("ERROR:")]
-            reason = errors[-1].removeprefix("ERROR:").strip() if errors else run.stderr[-300:]
+            why = errors[-1].removeprefix("ERROR:").strip() if errors else run.stderr[-300:]
             if "hash" in run.stderr.lower():
-                reason = f"no file of it has sha256 {sha256}"
-            raise UserError(f"package {name}=={version}: {reason}")
+                why = f"no file of it has sha256 {sha256}"
+            raise UserError(f"package {name}=={version}: {why}")
         (archive,) = downloads.iterdir()
         if files.sha256(archive) != sha256:
             raise UserError(f"package {name}=={version}: {archive.name} has another sha256")
@@ -96,9 +96,8 @@ def fetch_hub(target: Path, *, id: str, revision: str | None, dataset: bool) -> 
     try:
         snapshot_download(id, revision=revision, local_dir=target, **kinds)
     except (HfHubHTTPError, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"hub repository {id}: {reason}; for a copy on disk use kind: path"
+            f"hub repository {id}: {reason(error)}; for a copy on disk use kind: path"
         ) from None
 
 
