@@ -65,7 +65,7 @@ def rewrite(folder: Path, target: Path, source: Path, **gguf) -> None:
     """
     import torch
 
-    from paramlerp.models import AutoModelForCausalLM, AutoTokenizer
+    from paramlerp.models import AutoModelForCausalLM, AutoTokenizer, require_plain_head
 
     how = {"local_files_only": True, **gguf}
     try:
@@ -77,6 +77,7 @@ def rewrite(folder: Path, target: Path, source: Path, **gguf) -> None:
         raise UserError(f"{source}: cannot be read as a causal LM: {reason(error)}") from None
     if report["missing_keys"]:
         raise UserError(f"{source}: lacks {sorted(report['missing_keys'])[0]}, which it needs")
+    require_plain_head(model.eval(), source)
     if gguf:
         # The weights are plain floats now, but save_pretrained still sees a quantised model.
         model.hf_quantizer = None

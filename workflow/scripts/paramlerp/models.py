@@ -30,11 +30,10 @@ def load_causal_lm(directory, *, train=False) -> tuple[torch.nn.Module, "AutoTok
 
     Packed for reading (see `packing`) unless it is to be trained.
     Raises UserError if the directory holds no safetensors, no tokenizer, or no
-    causal LM that is whole and whose logits are its head on its last hidden states.
+    causal LM that is whole.
     """
     tokenizer = load_lm_tokenizer(directory)
     model = _load(AutoModelForCausalLM, directory)
-    require_plain_head(model, directory)
     if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
         raise UserError(f"{directory}: its tokenizer knows more tokens than its embedding has rows")
     return model if train else pack(model), tokenizer
