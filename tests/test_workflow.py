@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -692,3 +694,28 @@ def test_a_folder_can_be_emptied(done, code, tmp_path):
         assert not [p for p in (folder / "results" / name).rglob("*") if p.is_file()], name
     assert list((folder / "results" / "logs").rglob("*.log"))
     assert (folder / "inputs" / "base").exists()
+
+
+def test_the_benchmarks_measure_a_finished_run(done, tmp_path):
+    command = [sys.executable, ROOT / "benchmarks" / "run.py", "decoding", "finetuning", "--quick"]
+    ran = subprocess.run(
+        [*command, "--results", done / "results", "--out", tmp_path], capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    table = pd.read_csv(tmp_path / "decoding.csv")
+    ours = table[table["side"] == "ours"]
+    assert (ours["ours_is_times_as_fast"] == 1).all() and len(ours) == 2
+    assert (ours["amount"] == 6 * 4).all() and (table["rate"] > 0).all()
+    assert pd.read_csv(tmp_path / "finetuning.csv")["of_peak"].between(0, 1).iloc[0]
+
+
+def test_a_ratio_is_of_two_sides_of_the_same_round():
+    """A machine that was half as fast in one round changes none."""
+    from run import table
+
+    quick = {"a": {"seconds": 1.0, "amount": 8}, "b": {"seconds": 2.0, "amount": 8}}
+    slow = {"a": {"seconds": 2.0, "amount": 8}, "b": {"seconds": 5.0, "amount": 8}}
+    a, b = table([quick, slow, quick], "a")
+    assert (a["least"], a["ours_is_times_as_fast"], a["most"]) == (1, 1, 1)
+    assert (b["least"], b["ours_is_times_as_fast"], b["most"]) == (2, 2, 2.5)
+    assert (a["rate"], b["rate"]) == (8, 4)

@@ -14,12 +14,14 @@ rule convert:
         "results/logs/convert/{model}.log",
     benchmark:
         "results/benchmarks/convert/{model}.tsv"
+    priority: 10
     conda:
         environment("torch")
     threads: 1
     resources:
         mem_mb=3000,
         runtime=60,
+        head_start=lambda w: int(w.model == "base"),
     script:
         "../scripts/convert.py"
 
@@ -48,6 +50,7 @@ rule train_classifier:
     resources:
         mem_mb=4000,
         runtime=120,
+        head_start=1,
     params:
         training=lambda w: {
             key: value

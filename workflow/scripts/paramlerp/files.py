@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +24,13 @@ def writing(path) -> Iterator[Path]:
     _remove(beside)
     try:
         yield beside
-        for file in sorted(beside.rglob("*")) if beside.is_dir() else [beside]:
-            _fsync(file)
         if beside.is_dir():
-            _fsync(beside)
+            # At once: waits for the disk's journal are shared.
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(_fsync, [beside, *beside.rglob("*")]))
             _remove(path)
+        else:
+            _fsync(beside)
         os.replace(beside, path)
         _fsync(path.parent)
     finally:

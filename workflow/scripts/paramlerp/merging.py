@@ -5,8 +5,10 @@ private memory is a few megabytes for a model of any size, and the merge runs at
 about the speed of a copy.
 """
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,8 +17,10 @@ import numpy as np
 from . import checkpoints, files
 from .errors import NotFiniteError, UserError
 
-#: elements worked on at a time
-CHUNK = 1 << 18
+#: elements worked on at a time: a core's second cache holds a few such pieces
+CHUNK = 1 << 17
+#: bytes after which what was written is sent to the disk, while more is worked out
+TO_DISK = 1 << 26
 
 
 def combine(coefficients: list[Decimal], arrays: list[np.ndarray]) -> Iterator[np.ndarray]:
@@ -26,19 +30,18 @@ def combine(coefficients: list[Decimal], arrays: list[np.ndarray]) -> Iterator[n
     unread, and a lone coefficient of 1 yields the array's own bits: end points
     are exact. Elsewhere an element is off by at most 4 eps sum_i |c_i x_i|.
     """
-    terms = [(c, x) for c, x in zip(coefficients, arrays, strict=True) if c]
-    size, dtype = arrays[0].size, arrays[0].dtype
-    if [c for c, _ in terms] == [1]:
-        (_, x) = terms[0]
-        yield from (x[i : i + CHUNK] for i in range(0, size, CHUNK))
+    (first, x0), *rest = [(c, x) for c, x in zip(coefficients, arrays, strict=True) if c]
+    size, dtype = x0.size, x0.dtype
+    if first == 1 and not rest:
+        yield from (x0[i : i + CHUNK] for i in range(0, size, CHUNK))
         return
     wide = np.float64 if dtype == np.float64 else np.float32
     total, term = np.empty((2, min(CHUNK, size)), wide)
     for start in range(0, size, CHUNK):
         stop = min(start + CHUNK, size)
         out, scratch = total[: stop - start], term[: stop - start]
-        out.fill(0)
-        for c, x in terms:
+        np.multiply(x0[start:stop].astype(wide, copy=False), wide(first), out=out)
+        for c, x in rest:
             np.multiply(x[start:stop].astype(wide, copy=False), wide(c), out=scratch)
             np.add(out, scratch, out=out)
         yield out.astype(dtype, copy=False)
@@ -91,11 +94,15 @@ class Sources:
         for file, header in self.first.headers.items():
             own = [(name, t) for name, t in self.first.tensors.items() if t.file == file]
             own.sort(key=lambda item: item[1].data.ctypes.data)  # in the order of the file
-            with open(target / file, "wb") as out:
+            with open(target / file, "wb") as out, ThreadPoolExecutor(1) as disk:
                 out.write(header)
+                sent = out.tell()
                 for name, _ in own:
                     for chunk in self.chunks(coefficients, name):
                         out.write(chunk.data if chunk.dtype.kind != "V" else chunk.tobytes())
+                    if out.tell() - sent > TO_DISK:
+                        sent = out.tell()
+                        disk.submit(os.fdatasync, out.fileno())
 
     def fill(self, coefficients: dict[str, Decimal], name: str, out: np.ndarray) -> None:
         """Put the merged tensor of that name into a flat array: the bits that `write` writes.

@@ -1,0 +1,110 @@
+"""What every comparison shares: its arguments, its clock, and the machine's measured peak.
+
+A comparison is a module with UNIT (what a rate counts), OURS (the side that others are
+compared with, or None), optionally CASES, and SIDES: name -> function of a `Given` that
+prepares, does the work under `timed`, and returns what that returned. `run.py` runs every
+side in a process of its own; by hand: python benchmarks/decoding.py "ours" RESULTS [CASE]
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "workflow" / "scripts"))
+
+
+@dataclass(frozen=True)
+class Given:
+    """Where a finished default run lies, which case is measured, and with how many threads."""
+
+    results: Path
+    case: str
+    quick: bool
+    threads: int
+
+    def model(self, point: str | None = None) -> Path:
+        """The HF directory of a merged point, by default that of the case, or of base."""
+        point = point or self.case
+        return self.results / ("base" if point == "base" else f"merged/{point}")
+
+    def prompts(self) -> list[dict]:
+        from paramlerp import files
+
+        rows = files.read_jsonl(self.results / "prompts" / "neutral.jsonl")
+        return rows[:10] if self.quick else rows
+
+    def texts(self) -> list[dict]:
+        """Generated texts of the case."""
+        from paramlerp import files
+
+        rows = files.read_jsonl(self.results / "generations" / "neutral" / f"{self.case}.jsonl")
+        return rows[:40] if self.quick else rows
+
+
+def timed(work: Callable[[], dict]) -> dict:
+    """`work()`'s figures, of which `amount` is the units done, with the seconds it took."""
+    start = time.perf_counter()
+    figures = work()
+    return {"seconds": time.perf_counter() - start, **figures}
+
+
+def peak_flops() -> float:
+    """FLOP/s of one fp32 matrix product in this process, at its best of several."""
+    import torch
+
+    a = torch.randn(2048, 2048)
+    best = min(timed(lambda: {"product": a @ a})["seconds"] for _ in range(5))
+    return 2 * 2048**3 / best
+
+
+def flops_per_token(model) -> float:
+    """Of reading one token: 2 per weight of every linear layer, the LM head included."""
+    from torch import nn
+    from transformers.pytorch_utils import Conv1D
+
+    from paramlerp.packing import PackedLinear
+
+    linear = (m for m in model.modules() if isinstance(m, nn.Linear | Conv1D | PackedLinear))
+    return 2 * sum((getattr(m, "shape", None) or m.weight.shape).numel() for m in linear)
+
+
+def plain_model(directory, threads: int):
+    """A causal LM and its tokenizer as a user of transformers loads them."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.set_num_threads(threads)
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
+    return model, AutoTokenizer.from_pretrained(directory)
+
+
+def our_model(directory, threads: int):
+    """The same as the workflow's jobs load them, with their settings of memory."""
+    import torch
+
+    from paramlerp import models, runtime
+
+    torch.set_num_threads(threads)
+    runtime._keep_memory()
+    return models.load_causal_lm(directory)
+
+
+def main(sides: dict[str, Callable[[Given], dict]]) -> None:
+    """Run one side and print what it measured as a line of JSON, the last."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("side", choices=sides)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("case", nargs="?", default="")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--threads", type=int, default=1)
+    a = parser.parse_args()
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    found = sides[a.side](Given(a.results, a.case, a.quick, a.threads))
+    print(json.dumps(found))

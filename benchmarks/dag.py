@@ -1,0 +1,66 @@
+"""What Snakemake itself takes of a finished run, and of plans as large as the paper's.
+
+Nothing is compared: these are the seconds that a user waits before the first job.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import bench
+from bench import Given, timed
+
+UNIT = "jobs"
+OURS = None
+#: the paper's lattice, 21 x 21
+LATTICE = {"sweeps": {"g3": {"alphas": {"from": -4, "to": 4, "step": 0.4}}}}
+#: g1 in steps of .004
+MANY = {"sweeps": {"g1": {"alphas": {"from": -2, "to": 3, "step": 0.004}}}}
+
+
+def _snakemake(*arguments, directory: Path) -> dict:
+    snakefile = bench.HERE.parent / "Snakefile"
+    command = [sys.executable, "-m", "snakemake", "-s", snakefile, "--directory", directory]
+
+    def work() -> dict:
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stdout + done.stderr)
+        total = re.search(r"^total\s+(\d+)", done.stdout, re.MULTILINE)
+        return {"amount": int(total[1]) if total else 0}
+
+    return timed(work)
+
+
+def again(given: Given) -> dict:
+    own = given.results.resolve().parent
+    command = [sys.executable, "-m", "snakemake", "--cores", "all"]
+
+    def work() -> dict:
+        done = subprocess.run(command, cwd=own, capture_output=True, text=True)
+        if "Nothing to be done" not in done.stdout + done.stderr:
+            raise SystemExit("the run is not finished\n" + done.stdout + done.stderr)
+        return {"amount": 0}
+
+    return timed(work)
+
+
+def plan(given: Given, config: dict) -> dict:
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "config.json"
+        path.write_text(json.dumps(config))
+        return _snakemake("-n", "--configfile", path, directory=Path(scratch))
+
+
+SIDES = {
+    "the default run again": again,
+    "dry run, a plane of 441 points": partial(plan, config=LATTICE),
+    "dry run, g1 at 1,251 points": partial(plan, config=MANY),
+}
+
+if __name__ == "__main__":
+    bench.main(SIDES)

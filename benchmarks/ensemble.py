@@ -1,0 +1,108 @@
+"""Continuations of the default run's prompts by three models' logits, or by one model.
+
+The paper's "no overhead": a merged model costs what any single one does, an ensemble what
+its members do together. Nucleus sampling at .9, up to 30 tokens, one core; alpha is 1/2.
+"""
+
+import bench
+from bench import Given, timed
+
+UNIT = "texts"
+OURS = "ensemble, ours"
+SAMPLES, LENGTH, TOP_P = 1, 30, 0.9
+COEFFICIENTS = {"base": 1.0, "positive": 0.5, "negative": -0.5}
+
+
+def _directories(given: Given):
+    return [given.results / d for d in ("base", "experts/positive", "experts/negative")]
+
+
+def _ours(given: Given, directories, coefficients) -> dict:
+    from paramlerp import decoding
+
+    loaded = [bench.our_model(d, given.threads) for d in directories]
+    source = decoding.EnsembleLogits([decoding.ModelLogits(m) for m, _ in loaded], coefficients)
+    how = {"samples": SAMPLES, "max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}
+    prompts, tokenizer = given.prompts(), loaded[0][1]
+    decoding.continue_prompts(source, tokenizer, prompts[:2], how, 0)
+
+    def work() -> dict:
+        rows = decoding.continue_prompts(source, tokenizer, prompts, how, 1)
+        return {"amount": len(rows), "tokens": sum(row["n_tokens"] for row in rows)}
+
+    return timed(work)
+
+
+def ours(given: Given) -> dict:
+    return _ours(given, _directories(given), list(COEFFICIENTS.values()))
+
+
+def merged(given: Given) -> dict:
+    return _ours(given, [given.model("g2/alpha=0.500")], [1.0])
+
+
+def single(given: Given) -> dict:
+    return _ours(given, [given.model("base")], [1.0])
+
+
+def loop(given: Given) -> dict:
+    """As one would write it: three forward passes a step, all rows to the end."""
+    import torch
+    from transformers import DynamicCache
+
+    loaded = [bench.plain_model(d, given.threads) for d in _directories(given)]
+    tokenizer = loaded[0][1]
+    tokenizer.padding_side, tokenizer.pad_token = "left", tokenizer.eos_token
+    prompts = given.prompts()
+
+    def run(prompts, length: int) -> dict:
+        given_ids = tokenizer(
+            [tokenizer.eos_token + p["prompt"] for p in prompts],
+            return_tensors="pt",
+            padding=True,
+            add_special_tokens=False,
+        )
+        ids, mask = given_ids["input_ids"], given_ids["attention_mask"]
+        caches = [DynamicCache() for _ in loaded]
+        ended = torch.zeros(len(ids), dtype=torch.bool)
+        new = ids
+        tokens = 0
+        for _ in range(length):
+            z = 0
+            positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -new.shape[1] :]
+            for (model, _), c, cache in zip(loaded, COEFFICIENTS.values(), caches, strict=True):
+                out = model(
+                    input_ids=new,
+                    attention_mask=mask,
+                    position_ids=positions,
+                    past_key_values=cache,
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
+                z = z + c * out.logits[:, -1]
+            p, order = z.softmax(-1).sort(-1, descending=True)
+            p[p.cumsum(-1) - p > TOP_P] = 0
+            drawn = torch.multinomial(p / p.sum(-1, keepdim=True), 1)
+            new = order.gather(-1, drawn)
+            ended |= new[:, 0] == tokenizer.eos_token_id
+            tokens += int((~ended).sum())
+            if ended.all():
+                break
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], -1)
+        return {"amount": len(ids), "tokens": tokens}
+
+    torch.manual_seed(1)
+    with torch.inference_mode():
+        run(prompts[:2], 2)
+        return timed(lambda: run(prompts, LENGTH))
+
+
+SIDES = {
+    "ensemble, ours": ours,
+    "ensemble, plain loop of three forward passes": loop,
+    "g2(0.5), one merged model": merged,
+    "theta0, one model": single,
+}
+
+if __name__ == "__main__":
+    bench.main(SIDES)

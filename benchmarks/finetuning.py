@@ -1,0 +1,108 @@
+"""Fine-tuning theta0 on positive reviews, batches of 16: real tokens a second, one core.
+
+Of both sides the same steps on the same sentences; Trainer takes them in its own order
+and pads as its collator does. Pads are no tokens.
+"""
+
+import tempfile
+from pathlib import Path
+
+import bench
+from bench import Given, timed
+
+UNIT = "tokens"
+OURS = "ours"
+SIZE = 16
+
+
+def _steps(given: Given) -> int:
+    return 4 if given.quick else 12
+
+
+def _sequences(given: Given, tokenizer) -> list[list[int]]:
+    from paramlerp import files, models
+
+    rows = files.read_jsonl(given.results / "data" / "experts" / "positive" / "train.jsonl")
+    return [models.encode(tokenizer, row["text"], end=True)[:64] for row in rows]
+
+
+def ours(given: Given) -> dict:
+    import torch
+
+    from paramlerp import batching, likelihood, models, resume, runtime, training
+
+    torch.set_num_threads(given.threads)
+    runtime._keep_memory()
+    model, tokenizer = models.load_causal_lm(given.model("base"), train=True)
+    sequences = _sequences(given, tokenizer)
+    peak = bench.peak_flops()
+    cost = 3 * bench.flops_per_token(model)
+
+    def fit(steps: int) -> dict:
+        lengths = [len(s) for s in sequences]
+        batches = batching.training_batches(lengths, size=SIZE, steps=steps, seed=1)
+        training.fit(
+            model,
+            batches,
+            lambda model, batch: likelihood.token_nll(model, [sequences[i] for i in batch])[
+                0
+            ].mean(),
+            learning_rate=1e-4,
+            warmup=0.1,
+            weight_decay=0.0,
+            clip=1.0,
+            evaluate=dict,
+            evaluate_every=steps,
+            checkpoints=resume.Checkpoints(Path(tempfile.mkdtemp()), every=1e9),
+        )
+        return {"amount": sum(lengths[i] - 1 for batch in batches for i in batch)}
+
+    fit(1)
+    found = timed(lambda: fit(_steps(given)))
+    return {**found, "of_peak": found["amount"] * cost / found["seconds"] / peak}
+
+
+def trainer(given: Given) -> dict:
+    from datasets import Dataset
+    from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+    model, tokenizer = bench.plain_model(given.model("base"), given.threads)
+    tokenizer.pad_token = tokenizer.eos_token
+    sequences = _sequences(given, tokenizer)
+    collate = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    seen = []
+
+    def counting(rows):
+        seen.append(sum(len(row["input_ids"]) - 1 for row in rows))
+        return collate(rows)
+
+    def fit(steps: int) -> dict:
+        seen.clear()
+        Trainer(
+            model,
+            TrainingArguments(
+                output_dir=tempfile.mkdtemp(),
+                per_device_train_batch_size=SIZE,
+                max_steps=steps,
+                learning_rate=1e-4,
+                warmup_steps=1,
+                use_cpu=True,
+                seed=1,
+                save_strategy="no",
+                logging_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+            ),
+            train_dataset=Dataset.from_dict({"input_ids": sequences}),
+            data_collator=counting,
+        ).train()
+        return {"amount": sum(seen[:steps])}
+
+    fit(1)
+    return timed(lambda: fit(_steps(given)))
+
+
+SIDES = {"ours": ours, "Trainer with its default padding": trainer}
+
+if __name__ == "__main__":
+    bench.main(SIDES)

@@ -1,0 +1,64 @@
+"""The g1 sweep as a script without a pipeline: load, merge, generate, score, one alpha at a time.
+
+python naive.py RESULTS THREADS ALPHA... prints what Figure 3 needs of each alpha.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
+from paramlerp.tagging import Tagger
+
+results, threads, alphas = Path(sys.argv[1]), int(sys.argv[2]), map(float, sys.argv[3:])
+torch.set_num_threads(threads)
+torch.manual_seed(1)
+lines = (results / "prompts" / "neutral.jsonl").read_text().splitlines()
+prompts = [json.loads(line)["prompt"] for line in lines]
+for alpha in alphas:
+    positive, negative, judge = (
+        AutoModelForCausalLM.from_pretrained(results / d, dtype=torch.float32).eval()
+        for d in ("experts/positive", "experts/negative", "base")
+    )
+    tokenizer = AutoTokenizer.from_pretrained(results / "base")
+    classifier = AutoModelForSequenceClassification.from_pretrained(results / "models/sentiment")
+    its_tokenizer = AutoTokenizer.from_pretrained(results / "models/sentiment")
+    tagger = Tagger(results / "sources" / "tagger", threads)
+    other = negative.state_dict()
+    mixed = {k: alpha * v + (1 - alpha) * other[k] for k, v in positive.state_dict().items()}
+    positive.load_state_dict(mixed)
+    eos = tokenizer.eos_token
+    sentiment = grammar = nll = tokens = count = 0
+    with torch.inference_mode():
+        for prompt in prompts:
+            ids = tokenizer(eos + prompt, return_tensors="pt", add_special_tokens=False)
+            out = positive.generate(
+                input_ids=ids["input_ids"],
+                attention_mask=ids["attention_mask"],
+                do_sample=True,
+                top_p=0.9,
+                top_k=0,
+                max_new_tokens=30,
+                num_return_sequences=4,
+                pad_token_id=tokenizer.eos_token_id,
+            )
+            for row in out:
+                text = tokenizer.decode(row, skip_special_tokens=True)
+                p = classifier(**its_tokenizer(text, return_tensors="pt")).logits.softmax(-1)
+                sentiment += float(p[0, 1])
+                grammar += float(tagger.acceptable([text])[0])
+                whole = tokenizer(eos + text, return_tensors="pt", add_special_tokens=False)
+                logits = judge(input_ids=whole["input_ids"]).logits[0, :-1]
+                own = torch.nn.functional.cross_entropy(
+                    logits, whole["input_ids"][0, 1:], reduction="none"
+                )[ids["input_ids"].shape[1] - 1 :]
+                nll, tokens, count = nll + float(own.sum()), tokens + len(own), count + 1
+    perplexity = float(torch.tensor(nll / tokens).exp())
+    print(alpha, sentiment / count, grammar / count, perplexity, flush=True)

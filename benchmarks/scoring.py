@@ -1,0 +1,121 @@
+"""All scores of a point's texts: sentiment, grammar and perplexity, one core.
+
+The models are loaded before the clock starts. VADER, which takes a hundredth of a second,
+is the same for all and left out.
+"""
+
+from functools import partial
+
+import bench
+from bench import Given, timed
+
+UNIT = "texts"
+OURS = "ours"
+CASES = ["g1/alpha=0.500", "g2/alpha=0.500"]
+
+
+def _judges(given: Given):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from paramlerp.tagging import Tagger
+
+    torch.set_num_threads(given.threads)
+    folder = given.results / "models" / "sentiment"
+    classifier = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tagger = Tagger(given.results / "sources" / "tagger", given.threads)
+    return classifier, AutoTokenizer.from_pretrained(folder), tagger
+
+
+def ours(given: Given) -> dict:
+    from paramlerp import classifiers, scoring
+
+    model, tokenizer = bench.our_model(given.model("base"), given.threads)
+    classifier, its_tokenizer, tagger = _judges(given)
+
+    def score(rows: list[dict]) -> dict:
+        texts = [row["prompt"] + row["text"] for row in rows]
+        classifiers.probabilities(classifier, its_tokenizer, texts, 128)
+        tagger.acceptable(texts)
+        pairs = [scoring.continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
+        sequences, starts = zip(*pairs, strict=True)
+        parts = scoring.continuation_nll(model, list(sequences), list(starts))
+        return {"amount": len(rows), "nll": sum(float(part.sum()) for part in parts)}
+
+    return _measured(score, given)
+
+
+def _measured(score, given: Given) -> dict:
+    rows = given.texts()
+    score(rows[:4])
+    return timed(lambda: score(rows))
+
+
+def _in_slices(given: Given, size: int, sentiment) -> dict:
+    """Texts as they come, `size` at a time, through transformers."""
+    import torch
+
+    from paramlerp.models import encode
+    from paramlerp.scoring import continuation
+
+    model, tokenizer = bench.plain_model(given.model("base"), given.threads)
+    classifier, its_tokenizer, tagger = _judges(given)
+    classify = sentiment(classifier, its_tokenizer)
+
+    @torch.inference_mode()
+    def nll_of(rows: list[dict]) -> float:
+        pairs = [continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
+        width = max(len(ids) for ids, _ in pairs)
+        eos = encode(tokenizer, "")
+        ids = torch.tensor([own + eos * (width - len(own)) for own, _ in pairs])
+        mask = torch.tensor([[1] * len(own) + [0] * (width - len(own)) for own, _ in pairs])
+        logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
+        nll = torch.nn.functional.cross_entropy(logits.mT, ids[:, 1:], reduction="none")
+        return sum(
+            float(row[start - 1 : len(own) - 1].sum())
+            for row, (own, start) in zip(nll, pairs, strict=True)
+        )
+
+    def score(rows: list[dict]) -> dict:
+        texts = [row["prompt"] + row["text"] for row in rows]
+        classify(texts)
+        total = 0.0
+        for start in range(0, len(rows), size):
+            tagger.acceptable(texts[start : start + size])
+            total += nll_of(rows[start : start + size])
+        return {"amount": len(rows), "nll": total}
+
+    return _measured(score, given)
+
+
+def one_at_a_time(given: Given) -> dict:
+    import torch
+
+    def sentiment(model, tokenizer):
+        @torch.inference_mode()
+        def classify(texts):
+            for text in texts:
+                model(**tokenizer(text, return_tensors="pt")).logits.softmax(-1)
+
+        return classify
+
+    return _in_slices(given, 1, sentiment)
+
+
+def in_batches(given: Given, size: int = 16) -> dict:
+    from transformers import pipeline
+
+    def sentiment(model, tokenizer):
+        return pipeline("text-classification", model, tokenizer=tokenizer, batch_size=size)
+
+    return _in_slices(given, size, sentiment)
+
+
+SIDES = {
+    "ours": ours,
+    "one text at a time": one_at_a_time,
+    "transformers.pipeline and padded batches, 16 texts each": partial(in_batches, size=16),
+}
+
+if __name__ == "__main__":
+    bench.main(SIDES)
