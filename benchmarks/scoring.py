@@ -70,10 +70,12 @@ def _in_slices(given: Given, size: int, sentiment) -> dict:
         ids = torch.tensor([own + eos * (width - len(own)) for own, _ in pairs])
         mask = torch.tensor([[1] * len(own) + [0] * (width - len(own)) for own, _ in pairs])
         logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
-        nll = torch.nn.functional.cross_entropy(logits.mT, ids[:, 1:], reduction="none")
+        nll = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
+        )
         return sum(
             float(row[start - 1 : len(own) - 1].sum())
-            for row, (own, start) in zip(nll, pairs, strict=True)
+            for row, (own, start) in zip(nll.view(len(ids), -1), pairs, strict=True)
         )
 
     def score(rows: list[dict]) -> dict:
