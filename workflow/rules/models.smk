@@ -21,7 +21,6 @@ rule convert:
     resources:
         mem_mb=3000,
         runtime=60,
-        head_start=lambda w: int(w.model == "base"),
     script:
         "../scripts/convert.py"
 
@@ -50,7 +49,6 @@ rule train_classifier:
     resources:
         mem_mb=4000,
         runtime=120,
-        head_start=1,
     params:
         training=lambda w: {
             key: value
