@@ -84,7 +84,15 @@ def plain_model(directory, threads: int):
     return model, AutoTokenizer.from_pretrained(directory)
 
 
-def our_model(directory, threads: int):
+def left_padded(tokenizer, prompts: list[dict]) -> tuple:
+    """Ids and mask of EOS and each prompt, as `generate` wants a batch of them."""
+    tokenizer.padding_side, tokenizer.pad_token = "left", tokenizer.eos_token
+    texts = [tokenizer.eos_token + p["prompt"] for p in prompts]
+    batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+    return batch["input_ids"], batch["attention_mask"]
+
+
+def our_model(directory, threads: int, **how):
     """The same as the workflow's jobs load them, with their settings of memory."""
     import torch
 
@@ -92,7 +100,7 @@ def our_model(directory, threads: int):
 
     torch.set_num_threads(threads)
     runtime._keep_memory()
-    return models.load_causal_lm(directory)
+    return models.load_causal_lm(directory, **how)
 
 
 def main(sides: dict[str, Callable[[Given], dict]]) -> None:

@@ -47,21 +47,15 @@ def _generate(given: Given, before, batches) -> dict:
     import torch
 
     model, tokenizer = bench.plain_model(given.model(), given.threads)
-    tokenizer.padding_side, tokenizer.pad_token = "left", tokenizer.eos_token
-    eos = tokenizer.eos_token
 
     def run(batches) -> dict:
         texts = tokens = 0
         for batch in batches:
-            given_ids = tokenizer(
-                [eos + p["prompt"] for p in batch],
-                return_tensors="pt",
-                padding=True,
-                add_special_tokens=False,
-            )
+            ids, mask = bench.left_padded(tokenizer, batch)
             # A prompt of one token fewer begins with EOS as pad; the mask tells them apart.
             out = model.generate(
-                **{k: given_ids[k] for k in ("input_ids", "attention_mask")},
+                input_ids=ids,
+                attention_mask=mask,
                 do_sample=True,
                 top_p=TOP_P,
                 top_k=0,
@@ -69,7 +63,7 @@ def _generate(given: Given, before, batches) -> dict:
                 num_return_sequences=SAMPLES,
                 pad_token_id=tokenizer.eos_token_id,
             )
-            new = out[:, given_ids["input_ids"].shape[1] :]
+            new = out[:, ids.shape[1] :]
             texts += len(new)
             tokens += int((new != tokenizer.eos_token_id).sum())
         return {"amount": texts, "tokens": tokens}

@@ -52,17 +52,10 @@ def loop(given: Given) -> dict:
 
     loaded = [bench.plain_model(d, given.threads) for d in _directories(given)]
     tokenizer = loaded[0][1]
-    tokenizer.padding_side, tokenizer.pad_token = "left", tokenizer.eos_token
     prompts = given.prompts()
 
     def run(prompts, length: int) -> dict:
-        given_ids = tokenizer(
-            [tokenizer.eos_token + p["prompt"] for p in prompts],
-            return_tensors="pt",
-            padding=True,
-            add_special_tokens=False,
-        )
-        ids, mask = given_ids["input_ids"], given_ids["attention_mask"]
+        ids, mask = bench.left_padded(tokenizer, prompts)
         caches = [DynamicCache() for _ in loaded]
         ended = torch.zeros(len(ids), dtype=torch.bool)
         new = ids

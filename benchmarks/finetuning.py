@@ -27,13 +27,9 @@ def _sequences(given: Given, tokenizer) -> list[list[int]]:
 
 
 def ours(given: Given) -> dict:
-    import torch
+    from paramlerp import batching, likelihood, resume, training
 
-    from paramlerp import batching, likelihood, models, resume, runtime, training
-
-    torch.set_num_threads(given.threads)
-    runtime._keep_memory()
-    model, tokenizer = models.load_causal_lm(given.model("base"), train=True)
+    model, tokenizer = bench.our_model(given.model("base"), given.threads, train=True)
     sequences = _sequences(given, tokenizer)
     peak = bench.peak_flops()
     cost = 3 * bench.flops_per_token(model)
