@@ -199,7 +199,8 @@ from paramlerp import models
 
 def private():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return sum(int(l.split()[1]) for l in lines if l.startswith("Private_")) / 1024
+    # Pages of mapped files come and go with the system's cache, and are not counted.
+    return sum(int(l.split()[1]) for l in lines if l.startswith("Anonymous:")) / 1024
 
 trio = dict(zip(("base", "positive", "negative"), sys.argv[2:]))
 models.load_causal_lm(trio["base"])  # and let go of: what is imported then is
