@@ -99,7 +99,7 @@ def our_model(directory, threads: int, **how):
     from paramlerp import models, runtime
 
     torch.set_num_threads(threads)
-    runtime._keep_memory()
+    runtime.keep_memory()
     return models.load_causal_lm(directory, **how)
 
 

@@ -54,7 +54,7 @@ def test_alphas_as_a_range_or_a_list():
 def test_the_grid_has_a_name_for_each_setting():
     grid = {"learning_rate": [1e-6, 5.0e-5], "batch_size": [32], "steps": [250, 500]}
     names = list(config.settings(grid))
-    assert names == [f"lr={lr},batch=32,steps={s}" for lr in ("1e-06", "5e-05") for s in (250, 500)]
+    assert names == [f"lr={lr}_batch=32_steps={s}" for lr in ("1e-06", "5e-05") for s in (250, 500)]
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

@@ -118,7 +118,7 @@ def folder(tmp_path_factory, tokenizer) -> Path:
     return folder
 
 
-SETTING = "lr=0.01,batch=8,steps=300"
+SETTING = "lr=0.01_batch=8_steps=300"
 TARGET = f"results/candidates/positive/{SETTING}"
 
 

@@ -310,7 +310,7 @@ MERGED = "results/merged/g1/alpha=0.500"
 TEXTS = "results/generations/neutral/g1/alpha=0.500.jsonl"
 SCORES = "results/scores/neutral/g1/sentiment/alpha=0.500.csv"
 GRAMMAR = "results/scores/neutral/g1/grammar/alpha=0.500.csv"
-CANDIDATE = "results/candidates/positive/lr=0.001,batch=8,steps=12"
+CANDIDATE = "results/candidates/positive/lr=0.001_batch=8_steps=12"
 
 
 def reviews(**keys) -> dict:

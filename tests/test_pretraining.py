@@ -310,7 +310,7 @@ def test_two_processes_go_on_where_they_stood(text, tmp_path):
 
 def test_gpus_that_are_not_there_are_an_error(text, tmp_path):
     """A cluster's node without its driver does not train for weeks on its CPU."""
-    with pytest.raises(UserError, match="gpus: 8, but PyTorch finds no GPU here"):
+    with pytest.raises(UserError, match="gpu: 8, but PyTorch finds no GPU here"):
         pretrain.launch(SCRIPT, work(text, tmp_path) | {"gpus": 8}, tmp_path, LOG)
 
 
@@ -444,16 +444,17 @@ def test_a_stream_in_the_form_of_c4(tmp_path, tokenizer):
 
 def test_eight_gpus_are_planned_with_what_they_take(folder):
     """The paper's setting in a dry run: 1024 blocks of 1024 tokens a step."""
-    how = {"processes": 8, "gpus": 8, "effective_batch": 1024, "device_batch": 16, "block": 1024}
+    asks = {"pretrain": {"gpu": 8, "mem_mb": 48000}}
+    how = {"processes": 8, "effective_batch": 1024, "device_batch": 16, "block": 1024}
     config = folder / "eight.yaml"
     own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
-    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how})))
+    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how, "resources": asks})))
     run = snakemake(folder, TARGET, "-n", "--quiet", "host", "--cores", "64", configfile=config)
     assert run.returncode == 0, run.stdout + run.stderr
     (job,) = re.findall(r"^rule pretrain:\n(?: .*\n)+", run.stdout + run.stderr, re.M)
     assert "threads: 32\n" in job and "gpu=8" in job and "mem_mb=48000" in job
     how["device_batch"] = 100
-    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how})))
+    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how, "resources": asks})))
     run = snakemake(folder, TARGET, "--dry-run", configfile=config)
     refusal = "effective_batch: 1024 is no whole number of 8 processes x device_batch 100"
     assert run.returncode != 0 and refusal in run.stdout + run.stderr

@@ -51,8 +51,8 @@ def test_g3_holds_g1_and_g2(alpha):
 def test_a_point_has_one_name():
     assert schemes.name("g1", 0.5) == schemes.name("g1", "0.500") == "alpha=0.500"
     assert schemes.name("g1", -0.0) == schemes.name("g1", "-0.000") == "alpha=0.000"
-    assert schemes.name("g3", 0.4, -4) == "alpha=0.400,beta=-4.000"
-    assert schemes.values("alpha=0.400,beta=-4.000") == ("0.400", "-4.000")
+    assert schemes.name("g3", 0.4, -4) == "alpha=0.400_beta=-4.000"
+    assert schemes.values("alpha=0.400_beta=-4.000") == ("0.400", "-4.000")
 
 
 @pytest.mark.parametrize("value", ["x", "nan", "inf", None, "0.0005", 1 / 3])

@@ -325,7 +325,7 @@ def test_training_tables_say_what_was_run(done):
         best = own.loc[own["validation_perplexity"].idxmin()]
         assert (table2.set_index("pole").loc[pole] == best.drop("pole")).all()
         folder = done / "results/candidates" / pole
-        chosen = folder / f"lr={best['learning_rate']:g},batch=8,steps=12"
+        chosen = folder / f"lr={best['learning_rate']:g}_batch=8_steps=12"
         assert checkpoints.hashes(done / "results/experts" / pole) == checkpoints.hashes(chosen)
     losses = pd.read_csv(next((done / "results/candidates/positive").glob("*.csv")))
     assert losses["step"].tolist() == [0, 6, 12]

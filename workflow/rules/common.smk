@@ -271,6 +271,26 @@ def weights(path, keep):
     return directory(path) if keep else temp(directory(path))
 
 
+def more(amount):
+    """An amount of a resource, twice and three times that when a job is tried again."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def asks(rule):
+    """What a rule that runs a model asks for, by the config.
+
+    `gpu_turn` lets a cluster's profile have the jobs of a group take turns on one GPU;
+    a limit on `gpu` itself would be one on what a single job may ask for.
+    """
+    own = config["resources"][rule]
+    return {
+        "mem_mb": more(own["mem_mb"]),
+        "runtime": more(own["runtime"]),
+        "gpu": own["gpu"],
+        "gpu_turn": min(1, own["gpu"]),
+    }
+
+
 def figure(name):
     """The picture of a figure, which `snakemake --report` shows over its caption."""
     return report(

@@ -17,8 +17,8 @@ rule fetch:
         environment("data")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=more(1000),
+        runtime=more(60),
     params:
         source=lambda w: settings.location(config["sources"][w.source]),
         dataset=lambda w: "reader" in config["sources"][w.source],
@@ -51,8 +51,8 @@ rule split:
         environment("data")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=more(2000),
+        runtime=more(30),
     params:
         reading=settings.reading(config["sources"][config["corpus"]["source"]]),
         parts=config["corpus"]["parts"],
@@ -79,8 +79,8 @@ rule prompts:
         environment("data")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=more(2000),
+        runtime=more(30),
     params:
         reading=lambda w: settings.reading(
             config["sources"][config["prompts"][w.prompts]["source"]]

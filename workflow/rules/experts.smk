@@ -26,8 +26,7 @@ rule candidate:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=5000,
-        runtime=480,
+        **asks("candidate"),
     params:
         setting=lambda w: SETTINGS[w.setting],
         training=TRAINING,
@@ -55,8 +54,8 @@ rule expert:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=more(500),
+        runtime=more(10),
     script:
         "../scripts/select_expert.py"
 
@@ -79,8 +78,8 @@ rule training_tables:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=more(500),
+        runtime=more(10),
     params:
         runs=[
             {"pole": pole, **setting}

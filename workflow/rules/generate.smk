@@ -23,8 +23,7 @@ rule generate:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=2500,
-        runtime=240,
+        **asks("generate"),
     params:
         generation=lambda w: sampling(w.scheme),
         seed=config["seed"],
@@ -51,8 +50,7 @@ rule ensemble:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=480,
+        **asks("ensemble"),
     params:
         generation=lambda w: sampling(w.scheme),
         seed=config["seed"],
@@ -85,8 +83,7 @@ rule lattice:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=960,
+        **asks("lattice"),
     params:
         scheme="g3",
         points=lambda w: {alpha: [alpha, w.beta] for alpha in ALPHAS.get("g3", [])},
@@ -115,8 +112,8 @@ rule generation_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=more(500),
+        runtime=more(10),
     params:
         rows=[
             {

@@ -20,8 +20,7 @@ rule merge:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=20,
+        **asks("merge"),
     params:
         checkpoints=lambda w: list(checkpoints_of(w.scheme)),
     script:

@@ -19,8 +19,7 @@ rule convert:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **asks("convert"),
     script:
         "../scripts/convert.py"
 
@@ -47,8 +46,7 @@ rule train_classifier:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        **asks("train_classifier"),
     params:
         training=lambda w: {
             key: value
@@ -87,8 +85,7 @@ rule test_classifier:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **asks("test_classifier"),
     params:
         own=config["corpus"]["source"],
         others=lambda w: {
@@ -121,8 +118,7 @@ rule language_model:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=5000,
-        runtime=480,
+        **asks("language_model"),
     params:
         setting=lambda w: {
             key: value

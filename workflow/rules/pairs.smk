@@ -19,8 +19,7 @@ rule permute:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **asks("permute"),
     params:
         seed=config["seed"],
     script:
@@ -51,8 +50,7 @@ rule pair:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
+        **asks("pair"),
     params:
         scheme="pair",
         points={alpha: [alpha] for alpha in ALPHAS.get("pair", [])},
@@ -88,8 +86,8 @@ rule differences:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=20,
+        mem_mb=more(500),
+        runtime=more(20),
     params:
         pairs=list(PAIRS),
     script:
@@ -112,8 +110,8 @@ rule fig9:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     params:
         pairs=config["figure9"],
         titles={name: title_of(name) for name in config["figure9"]},
@@ -148,8 +146,8 @@ rule pair_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=more(4000),
+        runtime=more(30),
     params:
         rows=[
             {"pair": pair, "prompts": prompts}
@@ -182,8 +180,8 @@ rule fig10:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     params:
         groups={
             a: {name: title_of(name) for name, pair in PAIRS.items() if pair["a"] == a}

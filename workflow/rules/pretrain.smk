@@ -24,8 +24,8 @@ rule corpus:
         environment("data")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         readings=lambda w: [
             settings.reading(config["sources"][s])
@@ -54,8 +54,8 @@ rule held_out:
         environment("data")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         text=lambda w: text_of_corpus(w.corpus),
         n_texts=max(
@@ -83,8 +83,8 @@ rule train_tokenizer:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         vocabulary=config["pretraining"]["tokenizer"].get("vocabulary"),
     script:
@@ -120,11 +120,9 @@ rule pretrain:
     priority: 8
     conda:
         environment("torch")
-    threads: PROCESSES * (4 if config["pretraining"]["gpus"] else 1)
+    threads: PROCESSES * (4 if config["resources"]["pretrain"]["gpu"] else 1)
     resources:
-        mem_mb=PROCESSES * (6000 if config["pretraining"]["gpus"] else 2000),
-        runtime=round(60 * config["pretraining"]["hours"]),
-        gpu=config["pretraining"]["gpus"],
+        **asks("pretrain"),
     params:
         text=lambda w: text_of_corpus(PRETRAINED[w.pretrained]["corpus"]),
         architecture=config["pretraining"]["architecture"],
@@ -170,8 +168,8 @@ rule fig11:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     params:
         models=PRETRAINED_NOW,
     script:
@@ -194,8 +192,8 @@ rule pretraining_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=more(500),
+        runtime=more(10),
     params:
         models=PRETRAINED_NOW,
     script:

@@ -28,8 +28,8 @@ rule sweep_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=more(4000),
+        runtime=more(30),
     params:
         kinds=lambda w: kinds_of_scorers(w.sweep),
         stops=lambda w: stops(w.sweep),
@@ -54,8 +54,8 @@ rule examples:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=more(500),
+        runtime=more(10),
     params:
         stops=lambda w: stops(w.sweep),
     script:
@@ -78,8 +78,8 @@ rule fig3:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     params:
         confidence=config["statistics"]["confidence"],
         grammar=config["scorers"]["grammar"]["kind"],
@@ -106,8 +106,8 @@ rule next_words_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=more(500),
+        runtime=more(10),
     params:
         alphas=ALPHAS["g1"],
     script:
@@ -130,8 +130,8 @@ rule fig4:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     params:
         prompt=config["next_words"]["prompt"],
     script:
@@ -155,8 +155,8 @@ rule fig5:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     params:
         confidence=config["statistics"]["confidence"],
         grammar=config["scorers"]["grammar"]["kind"],
@@ -199,8 +199,8 @@ rule against_g2:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=more(4000),
+        runtime=more(30),
     params:
         kinds=kinds_of_scorers("ensemble"),
         stops=stops("ensemble"),
@@ -228,8 +228,8 @@ rule fig6:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     params:
         confidence=config["statistics"]["confidence"],
     script:
@@ -259,8 +259,8 @@ rule barriers:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
     params:
         alphas=BETWEEN,
         prompts=config["sweeps"]["g1"]["prompts"],
@@ -304,8 +304,8 @@ rule g3_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         rows=[
             {"prompts": prompts, "beta": beta}
@@ -338,8 +338,8 @@ rule fig7:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     script:
         "../scripts/fig7.py"
 
@@ -360,7 +360,7 @@ rule fig8:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
     script:
         "../scripts/fig8.py"

@@ -24,8 +24,7 @@ rule classify:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **asks("classify"),
     params:
         scorer=lambda w: config["scorers"][w.scorer],
     script:
@@ -51,8 +50,7 @@ rule tag:
         environment("tagger")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asks("tag"),
     script:
         "../scripts/tag.py"
 
@@ -74,8 +72,8 @@ rule vader:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=20,
+        mem_mb=more(500),
+        runtime=more(20),
     script:
         "../scripts/vader.py"
 
@@ -105,8 +103,8 @@ rule unigrams:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=more(2000),
+        runtime=more(30),
     params:
         readings=lambda w: [
             settings.reading(config["sources"][name])
@@ -135,8 +133,7 @@ rule perplexity:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        **asks("perplexity"),
     script:
         "../scripts/perplexity.py"
 
@@ -156,8 +153,7 @@ rule next_words:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=2500,
-        runtime=20,
+        **asks("next_words"),
     params:
         prompt=config["next_words"]["prompt"],
         words={pole: config["next_words"][pole] for pole in POLES},
@@ -184,8 +180,7 @@ rule losses:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=2500,
-        runtime=60,
+        **asks("losses"),
     params:
         test_texts=config["test_texts"],
         max_tokens=config["experts"]["max_tokens"],
@@ -210,8 +205,7 @@ rule divergence:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=5000,
-        runtime=60,
+        **asks("divergence"),
     params:
         test_texts=config["divergence_texts"],
         max_tokens=config["experts"]["max_tokens"],

@@ -6,13 +6,14 @@ process, with all that it needs in a JSON file; what those print becomes the job
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from paramlerp import files, readers
+from paramlerp import devices, files, readers
 from paramlerp.errors import UserError
 from paramlerp.runtime import as_main_process, job, process
 
@@ -33,7 +34,11 @@ def launch(script: str, work: dict, folder: Path, log) -> None:
     """Run `work` in its processes. Raises UserError with what one of them said went wrong."""
     processes = work["how"]["processes"]
     if work["gpus"] and work["device"] == "cpu":
-        raise UserError(f"config: pretraining.gpus: {work['gpus']}, but PyTorch finds no GPU here")
+        if not devices.cpu_only():
+            raise UserError(
+                f"config: resources.pretrain.gpu: {work['gpus']}, but PyTorch finds no GPU here"
+            )
+        log.warning("%s is set: the CPU takes the place of %d GPUs", devices.CPU_ONLY, work["gpus"])
     files.write_json(folder / "work.json", work)
     files.write_json(folder / "accelerate.json", ACCELERATE)
     with socket.socket() as free:
@@ -50,7 +55,8 @@ def launch(script: str, work: dict, folder: Path, log) -> None:
     own = {"PYTHONPATH": here, "OMP_NUM_THREADS": str(work["threads"]), **as_main_process()}
     if work["device"] == "cpu":
         # With --cpu accelerate would quietly start one process, whatever was asked for.
-        own["ACCELERATE_USE_CPU"] = "true"
+        own[devices.CPU_ONLY] = "true"
+    log.info("%s", shlex.join(command))
     running = subprocess.Popen(
         command,
         env={**os.environ, **own},
@@ -172,7 +178,7 @@ if __name__ == "__main__" and "snakemake" in globals():
                     "prompt": settings["sample_prompt"],
                     "threads": max(1, snakemake.threads // processes),
                     "device": models.device().type,
-                    "gpus": settings["gpus"],
+                    "gpus": snakemake.resources.get("gpu", 0),
                     "checkpoints": str(kept.folder),
                     "every": kept.every,
                     "keep": settings["checkpoints_kept"],

@@ -194,8 +194,10 @@ def _check_pretraining(config: dict) -> None:
             )
     if how["warmup_steps"] >= how["steps"]:
         raise UserError("config: pretraining.warmup_steps: as many as the steps, or more")
-    if 0 < how["gpus"] < how["processes"]:
-        raise UserError("config: pretraining.gpus: fewer than the processes, which have one each")
+    if 0 < config["resources"]["pretrain"]["gpu"] < how["processes"]:
+        raise UserError(
+            "config: resources.pretrain.gpu: fewer than pretraining.processes, which have one each"
+        )
     try:
         accumulation(how["effective_batch"], how["device_batch"], how["processes"])
     except UserError as error:
@@ -288,7 +290,7 @@ def alphas(spec) -> list[str]:
 def settings(experts: dict) -> dict[str, dict]:
     """The grid of table 1: name in paths -> learning rate, batch size, steps."""
     return {
-        f"lr={float(rate):g},batch={size},steps={steps}": {
+        f"lr={float(rate):g}_batch={size}_steps={steps}": {
             "learning_rate": float(rate),
             "batch_size": size,
             "steps": steps,

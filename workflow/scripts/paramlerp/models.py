@@ -10,7 +10,7 @@ from transformers import (
 )
 from transformers.utils import logging as chatter
 
-from . import files
+from . import devices, files
 from .checkpoints import weight_files, write_hashes
 from .errors import UserError, reason
 from .packing import PackedLinear, pack
@@ -21,8 +21,9 @@ chatter.disable_progress_bar()
 
 
 def device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The GPU if there is one and the user lets us, else the CPU."""
+    usable = torch.cuda.is_available() and not devices.cpu_only()
+    return torch.device("cuda" if usable else "cpu")
 
 
 def load_causal_lm(directory, *, train=False) -> tuple[torch.nn.Module, "AutoTokenizer"]:

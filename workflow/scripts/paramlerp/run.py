@@ -21,6 +21,8 @@ from .runtime import MAIN_PROCESS, clock, title
 BENCHMARKS = Path("results/benchmarks")
 #: lines of a failed job's log that are shown
 LOG_LINES = 12
+#: the folder in which Snakemake's SLURM plugin has the cluster's logs
+CLUSTER_LOGS = "slurm_logs"
 
 
 def hold(path):
@@ -74,17 +76,21 @@ class Overview(logging.Handler):
             self.running |= dict.fromkeys(record.jobs, self.now())
         elif event == LogEvent.JOB_FINISHED and record.job_id in self.jobs:
             self._finished(record.job_id)
-        elif event == LogEvent.JOB_ERROR:
-            self._failed(record)
+        elif event == LogEvent.GROUP_ERROR:
+            self._group_failed(record)
+        elif event == LogEvent.JOB_ERROR and not getattr(record, "indent", False):
+            self._failed(record)  # those of a group follow it, indented, all of them
 
     def _finished(self, job: int) -> None:
         rule, wildcards = self.jobs[job]
-        seconds = self.now() - self.running.pop(job, self.now())
-        self.took[rule].append(seconds)
+        began = self.running.pop(job, None)
+        if began is not None:  # else it was part of a cluster's job, and only that was timed
+            self.took[rule].append(self.now() - began)
         self.done.add(job)
         state = f"{len(self.done)}/{len(self.jobs)} jobs, {clock(self.now() - self.began)}"
         left = self.left()
-        self._say(f"({state}{left and ', ' + left}) {title(rule, wildcards)}: {clock(seconds)}")
+        took = "" if began is None else f": {clock(self.now() - began)}"
+        self._say(f"({state}{left and ', ' + left}) {title(rule, wildcards)}{took}")
 
     def left(self) -> str:
         """About how long the run still takes, or nothing if too little of it was ever timed."""
@@ -103,23 +109,68 @@ class Overview(logging.Handler):
         return f"{word} {clock(work / side_by_side)} left"
 
     def _failed(self, record: logging.LogRecord) -> None:
-        rule, wildcards = self.jobs.get(record.jobid, (record.rule_name, ()))
+        """A job of ours that failed, here or on a cluster."""
+        since = self._at(self.running.pop(record.jobid, self.began))
+        self._last_words(record.jobid, record.rule_name, record.log, since)
+        if said := getattr(record, "rule_msg", None):
+            self._say(f"  {said}")
+
+    def _group_failed(self, record: logging.LogRecord) -> None:
+        """A cluster's job that several of ours were: what was at work in it, and what it says."""
+        jobs = record.job_error_info
+        begun = [self.running.pop(job["jobid"], self.began) for job in jobs]
+        since = self._at(min(begun, default=self.began))
+        logs = {job["jobid"]: path for job in jobs for path in map(Path, job["log"][:1])}
+        fresh = {job: path for job, path in logs.items() if _written(path) >= since}
+        wrong = [job for job, path in fresh.items() if _holds_error(path)]
+        # Without one it is what was written to last that was killed.
+        for job in wrong or sorted(fresh, key=lambda job: _written(fresh[job]))[-1:]:
+            self._last_words(job, "", [fresh[job]], since)
+        if not fresh:
+            self._say(f"FAILED {record.groupid}: none of its {len(jobs)} jobs had begun")
+        for path in record.aux_logs:
+            self._cluster_says(Path(path))
+
+    def _at(self, moment: float) -> float:
+        """A moment of our clock as a file's time, a second early for coarse file systems."""
+        return time.time() - (self.now() - moment) - 1
+
+    def _last_words(self, job: int, rule: str, logs, since: float) -> None:
+        rule, wildcards = self.jobs.get(job, (rule, ()))
         self._say(f"FAILED {title(rule, wildcards)}")
-        seconds = self.now() - self.running.pop(record.jobid, self.began)
-        for path in map(Path, record.log):
+        for path in map(Path, logs):
+            if CLUSTER_LOGS in path.parts:
+                self._cluster_says(path)
+                continue
             # A log of an earlier try would tell of another mistake.
-            if not path.exists() or path.stat().st_mtime < time.time() - seconds - 1:
+            if _written(path) < since:
                 self._say(f"it ended before it wrote to its log, {path}; see above")
                 continue
             self._say(f"its log, {path}, ends:")
-            lines = path.read_text(errors="replace").splitlines()
-            for line in lines[-LOG_LINES:]:
+            for line in path.read_text(errors="replace").splitlines()[-LOG_LINES:]:
                 self._say(f"  {line}")
-            if not any(" ERROR " in line for line in lines):
+            if not _holds_error(path):
                 self._say("  (no error in it: the job was killed, perhaps for want of memory)")
+
+    def _cluster_says(self, path: Path) -> None:
+        """Snakemake's own lines stand around what SLURM says of a job."""
+        self._say(f"SLURM's log of it: {path}")
+        if path.exists():
+            lines = path.read_text(errors="replace").splitlines()
+            told = [line for line in lines if line.startswith(("slurmstepd:", "srun: error:"))]
+            for line in told[-LOG_LINES:]:
+                self._say(f"  {line}")
 
     def _say(self, line: str) -> None:
         print(line, file=self.out, flush=True)
+
+
+def _written(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def _holds_error(path: Path) -> bool:
+    return " ERROR " in path.read_text(errors="replace")
 
 
 def watch(jobs, logger: logging.Logger) -> None:

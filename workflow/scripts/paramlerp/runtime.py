@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import devices
 from .errors import UserError, reason
 
 logger = logging.getLogger("paramlerp")
@@ -24,28 +25,32 @@ MAIN_PROCESS = "PARAMLERP_MAIN_PROCESS"
 def job(snakemake) -> Iterator[logging.Logger]:
     """Run a rule's script: log to its log file and to the terminal, one line an error.
 
-    The process ends with the block. Threads are fixed to the rule's, since sums depend on
-    how they are split. If the main process of this machine is killed the job ends too, or
-    it would still be at work when the same command is given again.
+    A GPU, if there is one, is the job's own; its log says which. The process ends with the
+    block. Threads are fixed to the rule's, since sums depend on how they are split. If the
+    main process of this machine is killed the job ends too, or it would still be at work
+    when the same command is given again.
     """
     threading.Thread(target=_end_with_main_process, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    _keep_memory()
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(snakemake.threads)
-
+    keep_memory()
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
     what = title(snakemake.rule, snakemake.wildcards)
     to_file = logging.FileHandler(snakemake.log[0], mode="w")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler()
+    to_terminal.setLevel(logging.INFO)
     # What ends a job is shown once, from its log, by the main process.
     to_terminal.addFilter(lambda record: record.levelno < logging.ERROR)
     to_terminal.setFormatter(logging.Formatter(f"[{what}] %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
+    logger.setLevel(logging.DEBUG)
     for noisy in ("httpx", "httpcore", "datasets", "fsspec"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(snakemake.threads)
+            devices.claim(snakemake.resources.get("gpu", 0))
+            logger.debug("device: %s", devices.named())
         yield logger
         logging.shutdown()
         sys.stdout.flush()
@@ -59,7 +64,7 @@ def job(snakemake) -> Iterator[logging.Logger]:
         sys.exit(1)
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Have glibc hand freed memory out again, not give it back to the system.
 
     A model's activations come and go a hundred times a second; getting their pages
@@ -80,7 +85,7 @@ def process() -> Iterator[None]:
     What it logs goes to its output as it is, for the job to read; a mistake as "error: ".
     """
     threading.Thread(target=_end_with_main_process, daemon=True).start()
-    _keep_memory()
+    keep_memory()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     try:
         yield

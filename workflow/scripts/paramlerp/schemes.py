@@ -57,16 +57,19 @@ def fixed(value) -> str:
 
 
 def name(scheme: str, *values) -> str:
-    """The name of a point in paths: "alpha=0.500" or "alpha=0.400,beta=-0.800"."""
+    """The name of a point in paths: "alpha=0.500" or "alpha=0.400_beta=-0.800".
+
+    No comma: Snakemake hands names to a cluster's jobs between commas.
+    """
     coordinates = COORDINATES[scheme]
     if len(values) != len(coordinates):
         raise UserError(f"{scheme} takes {', '.join(coordinates)}; got {len(values)} values")
-    return ",".join(f"{c}={fixed(v)}" for c, v in zip(coordinates, values, strict=True))
+    return "_".join(f"{c}={fixed(v)}" for c, v in zip(coordinates, values, strict=True))
 
 
 def pattern(scheme: str) -> str:
     """Regular expression that matches the names of `scheme`'s points."""
-    return ",".join(f"{c}={NUMBER}" for c in COORDINATES[scheme])
+    return "_".join(f"{c}={NUMBER}" for c in COORDINATES[scheme])
 
 
 def values(point: str) -> tuple[str, ...]:
