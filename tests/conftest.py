@@ -44,9 +44,10 @@ ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very 
 def command(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml", root: Path = ROOT):
     """What runs the workflow that lies in `root` in `folder`, which is another place."""
     out = [sys.executable, "-m", "snakemake", *arguments]
-    out += [] if "--cores" in arguments else ["--cores", "2"]
+    out += [] if {"--cores", "--profile"} & set(arguments) else ["--cores", "2"]
     out += ["--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    return [*out, "--configfile", str(configfile)]
+    configfiles = configfile if isinstance(configfile, list) else [configfile]
+    return [*out, "--configfile", *map(str, configfiles)]
 
 
 def snakemake(folder: Path, *arguments, **which):

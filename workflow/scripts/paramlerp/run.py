@@ -73,7 +73,9 @@ class Overview(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_STARTED:
-            self.running |= dict.fromkeys(record.jobs, self.now())
+            # What is not ours is a cluster's job of several of ours.
+            own = (job for job in record.jobs if job in self.jobs)
+            self.running |= dict.fromkeys(own, self.now())
         elif event == LogEvent.JOB_FINISHED and record.job_id in self.jobs:
             self._finished(record.job_id)
         elif event == LogEvent.GROUP_ERROR:
