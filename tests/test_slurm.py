@@ -179,17 +179,11 @@ def test_the_last_figure_is_there(done, folder, planned):
         assert (folder / f"results/figures/fig{number}.png").exists()
     run = snakemake(folder, "-n", configfile=CONFIGS)
     assert "Nothing to be done" in run.stdout + run.stderr
-    assert {job["JobState"] for job in done} == {"COMPLETED"} and {*map(_partition, done)} == {
-        "gpu"
-    }
-
-
-def _partition(job: dict[str, str]) -> str:
-    return job["Partition"]
+    assert {(job["JobState"], job["Partition"]) for job in done} == {("COMPLETED", "gpu")}
 
 
 def rule_of(job: dict[str, str]) -> str:
-    return re.match(r"rule_(\w+?)(?:_wildcards_.*)?$", job["Comment"])[1]
+    return re.match(r"rule_(\w+?)(?:_wildcards_.*|\.\.\.)?$", job["Comment"])[1]
 
 
 def test_each_rule_asked_for_what_the_config_and_the_rules_say(done, planned):
@@ -203,7 +197,7 @@ def test_each_rule_asked_for_what_the_config_and_the_rules_say(done, planned):
 
 
 def test_a_point_is_one_job_with_one_gpu(done, planned):
-    """Its rules are submitted in no job of their own; they take turns, and the time is their sum."""
+    """Its rules are no jobs of their own; they take turns, and the time is their sum."""
     groups = [job for job in done if rule_of(job).startswith("point_")]
     # three points of g1, two of g2, an ensemble, two rows of the lattice, a pair
     assert len(groups) == 3 + 2 + 1 + 2 + 1
@@ -258,15 +252,66 @@ def long(cluster, tmp_path, tokenizer) -> Path:
     return tmp_path
 
 
-def kill_the_step_of(folder: Path, log: str, process, text: str = "") -> str:
-    """Kill what a job runs when its log says so, as a node's failure would; the job's id."""
-
-    def at_work():
-        path = folder / log
-        return path.exists() and text in path.read_text()
-
-    wait_for(at_work, process, log)
-    (job,) = (row["JobId"] for row in jobs_of(folder) if row["JobState"] == "RUNNING")
-    path.unlink() if (path := folder / log).exists() else None
-    subprocess.run(["scancel", "--signal=KILL", f"{job}.0"], check=True)
+def kill_the_step_of(rule: str, folder: Path, process, met) -> dict[str, str]:
+    """Kill what a job runs, as a node that dies would, once `met()` is true; the job."""
+    wait_for(met, process, f"{rule} at work")
+    (job,) = (
+        job for job in jobs_of(folder) if job["JobState"] == "RUNNING" and rule in rule_of(job)
+    )
+    subprocess.run(["scancel", "--signal=KILL", f"{job['JobId']}.0"], check=True)
     return job
+
+
+def test_a_job_whose_step_is_killed(long):
+    """The error names its log; the same command goes on from its checkpoint, tries again with
+    twice the memory what is killed again, and ends."""
+    target = "results/candidates/positive/lr=0.01_batch=8_steps=300"
+    own = {"configfile": long / "long.yaml"}
+
+    def trains() -> bool:
+        held = long / "results" / "checkpoints"
+        return bool(list(held.glob("candidate-*/*/step=*[1-9]0")))
+
+    with started(long, target, *PROFILE, "--retries", "0", **own) as process:
+        first = kill_the_step_of("candidate", long, process, trains)
+        assert process.wait(120) != 0
+    told = (long / "run.log").read_text()
+    assert "FAILED candidate positive lr=0.01_batch=8_steps=300" in told
+    assert "its log, results/logs/candidate/positive/lr=0.01_batch=8_steps=300.log, ends:" in told
+    assert "the job was killed" in told and f"/{first['JobId']}.log" in told
+
+    before = {path.name for path in (long / "results/checkpoints").glob("candidate-*/*/step=*")}
+
+    def trains_on() -> bool:
+        held = {path.name for path in (long / "results/checkpoints").glob("candidate-*/*/step=*")}
+        return bool(held - before)
+
+    with started(long, target, *PROFILE, **own) as process:
+        second = kill_the_step_of("candidate", long, process, trains_on)
+        assert process.wait(300) == 0, (long / "run.log").read_text()
+    assert (long / target / "model.safetensors").exists()
+    log = long / "results/logs/candidate/positive/lr=0.01_batch=8_steps=300.log"
+    assert "going on from step" in log.read_text()
+    third = jobs_of(long)[-1]
+    assert asked(second)["mem_mb"] == 5000 and asked(third)["mem_mb"] == 10000
+    assert asked(third)["runtime"] == 2 * asked(second)["runtime"]
+
+
+def test_a_point_whose_step_is_killed(long):
+    """The error names the job of ours that was at work in the cluster's, and no other."""
+    target = "results/scores/neutral/g1/sentiment/alpha=0.500.csv"
+    own = {"configfile": long / "long.yaml"}
+
+    def generates() -> bool:
+        log = long / "results/logs/generate/neutral/g1/alpha=0.500.log"
+        return log.exists() and "device:" in log.read_text()
+
+    with started(long, target, *PROFILE, "--retries", "0", **own) as process:
+        job = kill_the_step_of("point_", long, process, generates)
+        assert process.wait(120) != 0
+    told = (long / "run.log").read_text()
+    assert re.findall(r"^FAILED .*", told, re.M) == ["FAILED generate neutral g1 alpha=0.500"]
+    assert f"/{job['JobId']}.log" in told
+    run = snakemake(long, target, *PROFILE, **own)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (long / target).exists()
