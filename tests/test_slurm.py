@@ -91,7 +91,9 @@ def cluster(tmp_path_factory):
         subprocess.run(["scancel", "--user", "root"], check=False)
         for name in ("slurmd", "slurmctld", "munged"):
             with suppress(OSError, ValueError):
-                os.kill(int((home / f"{name}.pid").read_text()), signal.SIGTERM)
+                process = int((home / f"{name}.pid").read_text())
+                os.kill(process, signal.SIGTERM)
+                _until(lambda: not Path(f"/proc/{process}").exists(), f"the end of {name}")  # noqa: B023
         for link in links:
             link.unlink(missing_ok=True)
 
@@ -258,7 +260,8 @@ def kill_the_step_of(rule: str, folder: Path, process, met) -> dict[str, str]:
     (job,) = (
         job for job in jobs_of(folder) if job["JobState"] == "RUNNING" and rule in rule_of(job)
     )
-    subprocess.run(["scancel", "--signal=KILL", f"{job['JobId']}.0"], check=True)
+    steps = re.findall(rf"^ *({job['JobId']}\.\d+) ", _said("squeue", "--steps"), re.M)
+    subprocess.run(["scancel", "--signal=KILL", steps[-1]], check=True)
     return job
 
 
