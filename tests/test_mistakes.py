@@ -39,8 +39,8 @@ IN_THE_CONFIG = [
     ("sources.base.sha256", REMOVED, "sources.base.sha256: missing; kind package needs it"),
     (
         "sources.base.kind",
-        "url",
-        "sources.base.kind: 'url' is not one of ['package', 'hub', 'path']",
+        "disk",
+        "sources.base.kind: 'disk' is not one of ['package', 'url', 'hub', 'path']",
     ),
     ("sources.base.kind", "path", "sources.base.path: missing; kind path needs it"),
     (

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from contextlib import suppress
@@ -65,9 +66,8 @@ def cluster(tmp_path_factory):
     for name in ("state", "spool"):
         (home / name).mkdir()
     (home / "slurm.conf").write_text(CONF.format(host=host, home=home))
-    gpus = [home / f"gpu{i}" for i in range(8)]
-    for gpu in gpus:
-        gpu.touch()
+    for i in range(8):  # of the kind of /dev/null
+        os.mknod(home / f"gpu{i}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     (home / "gres.conf").write_text(f"Name=gpu Type=a100 File={home}/gpu[0-7]\n")
     key = home / "munge.key"
     key.write_bytes(secrets.token_bytes(1024))
@@ -222,8 +222,11 @@ def device_lines(folder: Path) -> dict[Path, str]:
 
 def test_a_job_sees_one_gpu_and_its_log_says_which(done, folder):
     lines = device_lines(folder)
-    seen = {re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", line)[1] for log, line in lines.items()
-            if "generate" in log.parts}  # fmt: skip
+    seen = {
+        re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", line)[1]
+        for log, line in lines.items()
+        if {"generate", "lattice"} & set(log.parts)
+    }
     assert len(seen) > 1, "points ran side by side"
     (line,) = (line for log, line in lines.items() if "pretrain" in log.parts)
     assert line == "CPU (CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7)"
@@ -273,7 +276,7 @@ def test_jobs_whose_step_is_killed(long):
 
     def trains() -> bool:
         held = long / "results" / "checkpoints"
-        return bool(list(held.glob("candidate-*/positive/*/step=*[1-9]0")))
+        return bool(list(held.glob("candidate-positive-*/*/step=*[1-9]0")))
 
     with started(long, target, *PROFILE, "--retries", "0", **own) as process:
         job = kill_the_step_of("candidate_wildcards__positive", long, process, trains)

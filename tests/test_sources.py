@@ -1,13 +1,18 @@
 """Fetching by name and hash, unpacking, and conversion to safetensors."""
 
+import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -102,8 +107,150 @@ def test_a_job_may_reach_a_hub_if_the_user_lets_it(said):
 
 def test_a_missing_repository_is_an_error_at_once(tmp_path):
     """Offline, as in every test here; nothing is retried."""
+    own = {"dataset": False, "stream": False, "record": tmp_path / "record.json"}
     with pytest.raises(UserError, match=r"hub repository no/such.*kind: path"):
-        sources.fetch_hub(tmp_path / "out", id="no/such", revision=None, dataset=False)
+        sources.fetch_hub(tmp_path / "out", id="no/such", revision=None, **own)
+
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the Hugging Face hub as a download asks for: two revisions of one repository."""
+
+    newest = OLD
+    asked: ClassVar[list[str]] = []
+
+    def files(self, revision: str) -> dict[str, bytes]:
+        return {"config.json": b"{}", "which.txt": revision.encode(), "model.h5": b"not ours"}
+
+    def do_GET(self):
+        path = self.path.partition("?")[0].strip("/").removeprefix("datasets/")
+        Hub.asked.append(path)
+        if found := re.fullmatch(r"api/(?:models|datasets)/some/one(?:/revision/(\w+))?", path):
+            revision = found[1] if found[1] in (OLD, NEW) else Hub.newest
+            return self.say({"id": "some/one", "sha": revision, "siblings": []})
+        if found := re.fullmatch(r"api/(?:models|datasets)/some/one/tree/(\w+)", path):
+            return self.say(
+                [
+                    {"type": "file", "path": name, "size": len(content), "oid": found[1]}
+                    for name, content in self.files(found[1]).items()
+                ]
+            )
+        if found := re.fullmatch(r"some/one/resolve/(\w+)/(\S+)", path):
+            content = self.files(found[1])[found[2]]
+            return self.answer(content, {"X-Repo-Commit": found[1], "ETag": f'"{found[1]}"'})
+        return self.send_error(404)
+
+    do_HEAD = do_GET
+
+    def say(self, value) -> None:
+        self.answer(json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def answer(self, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(200)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub on this machine; what is fetched from it in a process of its own."""
+    Hub.newest = OLD
+    Hub.asked.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("PARAMLERP_HUB_OFFLINE", "0")
+    yield
+    server.shutdown()
+
+
+def from_hub(folder: Path, **how) -> Path:
+    """Fetch anew, as a rerun does: what was there is gone, but for the record."""
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    own = {"id": "some/one", "revision": None, "dataset": False, "stream": False} | how
+    code = "import sys, json; from pathlib import Path; from paramlerp import sources\n"
+    code += "out, record, own = sys.argv[1:]\n"
+    code += "sources.fetch_hub(Path(out), record=Path(record), **json.loads(own))"
+    paths = [str(folder / "out"), str(folder / "revisions" / "one.json")]
+    (folder / "out").mkdir()
+    run = subprocess.run(
+        [sys.executable, "-c", code, *paths, json.dumps(own)],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS), "HF_HUB_CACHE": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return folder / "out"
+
+
+@pytest.mark.parametrize("dataset", [False, True])
+def test_the_revision_of_the_first_fetch_is_held_to(hub, tmp_path, dataset):
+    """The hub's repository moves on; a rerun's does not."""
+    out = from_hub(tmp_path, dataset=dataset)
+    assert (out / "which.txt").read_text() == OLD
+    assert (out / "model.h5").exists() == dataset, "weights of other frameworks stay there"
+    record = json.loads((tmp_path / "revisions" / "one.json").read_text())
+    assert record == {"of": "some/one", "revision": OLD}
+    Hub.newest = NEW
+    assert (from_hub(tmp_path, dataset=dataset) / "which.txt").read_text() == OLD
+    out = from_hub(tmp_path, dataset=dataset, revision=NEW)
+    assert (out / "which.txt").read_text() == NEW, "what the config pins goes first"
+    out = from_hub(tmp_path, dataset=dataset, revision="main")
+    Hub.newest = OLD
+    out = from_hub(tmp_path, dataset=dataset, revision="main")
+    assert (out / "which.txt").read_text() == NEW, "a branch is held to where it was"
+
+
+def test_of_a_stream_only_the_revision_is_fetched(hub, tmp_path):
+    out = from_hub(tmp_path, dataset=True, stream=True)
+    assert [path.name for path in out.iterdir()] == ["revision.json"]
+    assert sources.revision_in(out) == OLD
+    assert not any("resolve" in path for path in Hub.asked)
+
+
+@pytest.fixture
+def web(tmp_path):
+    """An archive by a URL."""
+    with zipfile.ZipFile(tmp_path / "trees.zip", "w") as archive:
+        archive.writestr("trees/train.txt", "(3 (2 a))")
+        archive.writestr("trees/notes.md", "no")
+    return (tmp_path / "trees.zip").as_uri()
+
+
+def from_web(folder: Path, url: str, sha256=None, extract=("trees/*.txt",)) -> list[str]:
+    out = folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    record = folder / "revisions" / "trees.json"
+    own = {"sha256": sha256, "extract": list(extract), "record": record}
+    sources.fetch_url(out, url=url, **own)
+    return [path.name for path in out.iterdir()]
+
+
+def test_a_file_by_its_url(web, tmp_path):
+    assert from_web(tmp_path, web) == ["train.txt"]
+    assert from_web(tmp_path, web, extract=()) == ["trees.zip"]
+    assert from_web(tmp_path, web, sha256=files.sha256(tmp_path / "trees.zip")) == ["train.txt"]
+
+
+def test_another_file_than_promised_or_than_at_first(web, tmp_path):
+    with pytest.raises(UserError, match=f"has sha256 {'[0-9a-f]' * 64}, and not {'0' * 64}"):
+        from_web(tmp_path, web, sha256="0" * 64)
+    from_web(tmp_path, web)
+    with zipfile.ZipFile(tmp_path / "trees.zip", "a") as archive:
+        archive.writestr("trees/dev.txt", "")
+    with pytest.raises(UserError, match=r"another file than at the first fetch.*trees\.json"):
+        from_web(tmp_path, web)
+    with pytest.raises(UserError, match="for a copy on disk use kind: path"):
+        from_web(tmp_path, web.replace("trees", "none"))
 
 
 def test_a_causal_lm_keeps_its_weights(trio, tmp_path):

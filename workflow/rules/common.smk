@@ -61,6 +61,8 @@ CLASSIFIERS = settings.in_use(config, "classifiers")
 #: sweeps along a line, and the schemes of models that are merged
 LINES = [sweep for sweep in ALPHAS if sweep not in ("g3", "pair")]
 MERGED = ["g1", "g2", "g3"]
+#: the sets of prompts that any of them continues
+PROMPTS_NOW = sorted({p for s in ALPHAS for p in config["sweeps"][s]["prompts"]})
 #: what was measured of texts, of a point or of a row of g3's lattice
 TEXTS = "results/generations/{prompts}/{scheme}/{point}.jsonl"
 SCORES = {
@@ -164,12 +166,10 @@ def held_out(corpus):
 
 
 def text_files(corpus):
-    """What is read of a corpus' text, as inputs: of a hub's nothing lies here."""
+    """What is read of a corpus' text, as inputs: of a hub's, which revision it is."""
     if CORPORA[corpus]["kind"] == "texts":
         return [f"results/corpora/{corpus}/train"]
     source = CORPORA[corpus]["source"]
-    if config["sources"][source]["kind"] == "hub":
-        return []
     return [source_path(source), *source_files(source)]
 
 
@@ -181,7 +181,7 @@ def text_of_corpus(corpus):
     own = config["sources"][source]
     how = {"column": own["text"], "subset": own.get("subset")}
     if own["kind"] == "hub":
-        return {"where": own["id"], "revision": own.get("revision"), **how}
+        return {"where": own["id"], "fetched": source_path(source), **how}
     return {"where": source_path(source), **how}
 
 

@@ -22,6 +22,7 @@ rule fetch:
     params:
         source=lambda w: settings.location(config["sources"][w.source]),
         dataset=lambda w: "reader" in config["sources"][w.source],
+        stream=lambda w: w.source in settings.streamed(config),
     script:
         "../scripts/fetch.py"
 

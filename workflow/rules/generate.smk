@@ -101,6 +101,7 @@ rule lattice:
 rule generation_table:
     """Table 3: what texts were generated with."""
     input:
+        prompts=expand("results/prompts/{prompts}.jsonl", prompts=PROMPTS_NOW),
         code=code("generation_table"),
     output:
         table3="results/tables/table3.csv",
@@ -115,13 +116,9 @@ rule generation_table:
         mem_mb=more(500),
         runtime=more(10),
     params:
+        prompts=PROMPTS_NOW,
         rows=[
-            {
-                "sweep": sweep,
-                "prompts": name,
-                "n_prompts": config["prompts"][name]["count"],
-                **sampling(sweep),
-            }
+            {"sweep": sweep, "prompts": name, **sampling(sweep)}
             for sweep in ALPHAS
             for name in config["sweeps"][sweep]["prompts"]
         ],

@@ -5,7 +5,9 @@ from paramlerp.errors import about
 from paramlerp.runtime import job
 
 
-def main(source: str, reading: dict, count: int, words: int | None, pole: str, seed, out) -> None:
+def main(
+    source: str, reading: dict, count: int | None, words: int | None, pole: str, seed, out
+) -> None:
     rows = readers.read(source, reading)
     with about(source):
         prompts = splitting.openings(rows, count=count, words=words, pole=pole, seed=seed)

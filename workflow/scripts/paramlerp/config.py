@@ -15,6 +15,7 @@ from .names import POLES
 #: what says where a source is; keys of other kinds are left over from a config beneath
 KINDS = {
     "package": ("name", "version", "sha256", "extract"),
+    "url": ("url", "sha256", "extract"),
     "hub": ("id", "revision"),
     "path": ("path",),
 }
@@ -84,9 +85,10 @@ def _say(error) -> str:
 
 def _check_source(name: str, source: dict) -> None:
     needed = [*KINDS[source["kind"]], *READERS.get(source.get("reader"), ())]
-    optional = ("revision", "subset", "label", "positive", "negative", "neutral")
+    optional = ["revision", "subset", "label", "positive", "negative", "neutral"]
+    optional += ["sha256", "extract"] if source["kind"] == "url" else []
     for key in needed:
-        if key not in source and key not in optional:
+        if source.get(key) is None and key not in optional:
             which = f"kind {source['kind']}" if key in KINDS[source["kind"]] else "its reader"
             raise UserError(f"config: sources.{name}.{key}: missing; {which} needs it")
     path = Path(source.get("path", ""))
@@ -177,6 +179,16 @@ def _check_pretraining(config: dict) -> None:
         _require_reader(config, key, corpus["source"])
         if sources[corpus["source"]]["reader"] != "table":
             raise UserError(f"config: {key}: only what reader table reads is streamed")
+    elsewhere = [config["corpus"]["source"]]
+    elsewhere += [prompts["source"] for prompts in config["prompts"].values()]
+    elsewhere += [name for c in config["corpora"].values() for name in c.get("sources", [])]
+    elsewhere += [n for scorer in config["scorers"].values() for n in scorer.get("unigrams", [])]
+    for name in streamed(config):
+        if name in elsewhere:
+            raise UserError(
+                f"config: sources.{name}: is streamed, so nothing else can read it; for that"
+                " declare another source of the same id"
+            )
     models = model_sources(config)
     taken = [*OF_A, *sources, *(name for kind in TRAINED.values() for name in config[kind])]
     _require_new("pretraining.models", how["models"], taken)
@@ -261,6 +273,12 @@ def in_use(config: dict, kind: str) -> list[str]:
 def location(source: dict) -> dict:
     """Where a source is: its kind and that kind's keys, and nothing of other kinds."""
     return {"kind": source["kind"], **{k: source.get(k) for k in KINDS[source["kind"]]}}
+
+
+def streamed(config: dict) -> list[str]:
+    """The hub's sources that are read as they are used, and never downloaded."""
+    names = [c["source"] for c in config["corpora"].values() if c["kind"] == "stream"]
+    return [name for name in names if config["sources"][name]["kind"] == "hub"]
 
 
 def reading(source: dict) -> dict:

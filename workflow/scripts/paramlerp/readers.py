@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import HUB_OFFLINE
+from . import HUB_OFFLINE, sources
 from .errors import UserError, reason
 
 SPLITS = ("train", "validation", "test")
@@ -100,8 +100,11 @@ def table(path: Path, spec: dict) -> Iterator[Row]:
                 yield Row(f"{part}-{number}", clean(text), pole, split if split in SPLITS else None)
 
 
-def open_table(where, subset: str | None = None, revision: str | None = None) -> dict:
-    """Splits of what `datasets` streams, by name: a folder, a file, or a hub repository's id."""
+def open_table(where, subset: str | None = None, fetched: str | None = None) -> dict:
+    """Splits of what `datasets` streams, by name: a folder, a file, or a hub repository's id.
+
+    Of a hub's, `fetched` is the folder that says which revision.
+    """
     go_online_for(where)
     from datasets import load_dataset
 
@@ -111,7 +114,7 @@ def open_table(where, subset: str | None = None, revision: str | None = None) ->
         path = only
     with about_table(where):
         if not path.is_file():
-            how = {"revision": revision} if revision else {}
+            how = {"revision": sources.revision_in(fetched)} if fetched else {}
             return load_dataset(str(where), subset, streaming=True, **how)
         kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
         if kind not in loader:

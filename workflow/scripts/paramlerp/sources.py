@@ -1,14 +1,19 @@
-"""Fetching declared sources: a package's files by name and hash, or a hub repository.
+"""Fetching declared sources: a package's files, a file on the web, or a hub repository.
 
 A source of kind "path" needs no fetching; the rules use it where it lies.
 """
 
 import fnmatch
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import urllib.parse
+import urllib.request
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -86,21 +91,88 @@ def _members(archive: Path, pattern: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def fetch_hub(target: Path, *, id: str, revision: str | None, dataset: bool) -> None:
-    """Download a repository from the Hugging Face hub. Raises UserError if it cannot be had."""
+def fetch_url(
+    target: Path, *, url: str, sha256: str | None, extract: list[str] | None, record: Path
+) -> None:
+    """Download a file, and unpack parts of it if `extract` says which, as for a package.
+
+    Raises UserError if it cannot be had, or is not the file of `sha256` or of the first fetch.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        name = PurePosixPath(urllib.parse.urlsplit(url).path).name or "file"
+        path = Path(folder, name)
+        try:
+            request = urllib.request.Request(url, headers={"User-Agent": "paramlerp"})
+            with urllib.request.urlopen(request, timeout=60) as answer, open(path, "wb") as file:
+                shutil.copyfileobj(answer, file)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{url}: {reason(error)}; for a copy on disk use kind: path") from None
+        found, noted = files.sha256(path), _noted(record, url)
+        if found != (sha256 or noted or found):
+            raise UserError(
+                f"{url}: has sha256 {found}, and not {sha256}"
+                if sha256
+                else f"{url}: is another file than at the first fetch; to take it all the same"
+                f" delete {record}"
+            )
+        if extract:
+            unpack(path, extract, target)
+        else:
+            shutil.copyfile(path, target / name)
+    _note(record, url, found)
+
+
+def fetch_hub(
+    target: Path, *, id: str, revision: str | None, dataset: bool, stream: bool, record: Path
+) -> None:
+    """Download a repository of the Hugging Face hub, or only note which revision to `stream`.
+
+    That is `revision`, else that of the first fetch, else the newest. Raises UserError if
+    it cannot be had.
+    """
     os.environ["HF_HUB_OFFLINE"] = HUB_OFFLINE
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
-    kinds = {"repo_type": "dataset"} if dataset else {"ignore_patterns": _OTHER_FRAMEWORKS}
+    kind = "dataset" if dataset else "model"
+    where = f"{id}@{revision}" if revision else id
     try:
-        snapshot_download(id, revision=revision, local_dir=target, **kinds)
+        if re.fullmatch("[0-9a-f]{40}", revision or ""):
+            wanted = revision
+        else:  # a branch or nothing: both move
+            newest = HfApi().repo_info
+            wanted = _noted(record, where) or newest(id, repo_type=kind, revision=revision).sha
+        if not stream:
+            ignored = None if dataset else _OTHER_FRAMEWORKS
+            snapshot_download(
+                id, revision=wanted, repo_type=kind, local_dir=target, ignore_patterns=ignored
+            )
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise UserError(
             f"hub repository {id}: {reason(error)}; for a copy on disk use kind: path"
         ) from None
+    _note(record, where, wanted)
+    if stream:
+        _note(target / _REVISION, where, wanted)
 
 
+def revision_in(fetched) -> str:
+    """The revision of a hub's repository that is streamed, from what `fetch_hub` left."""
+    return json.loads(Path(fetched, _REVISION).read_text())["revision"]
+
+
+def _noted(record: Path, where: str) -> str | None:
+    """The revision or hash noted when `where` was first fetched."""
+    noted = json.loads(record.read_text()) if record.exists() else {}
+    return noted.get("revision") if noted.get("of") == where else None
+
+
+def _note(record: Path, where: str, revision: str) -> None:
+    record.parent.mkdir(parents=True, exist_ok=True)
+    files.write_json(record, {"of": where, "revision": revision})
+
+
+_REVISION = "revision.json"
 _OTHER_FRAMEWORKS = [
     "*.h5",
     "*.msgpack",

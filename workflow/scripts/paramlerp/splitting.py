@@ -90,12 +90,14 @@ def deduplicate(rows: list[Row], *, threshold: float) -> list[Row]:
     return kept
 
 
-def openings(rows: list[Row], *, count: int, words: int | None, pole: str, seed: int) -> list[str]:
-    """`count` distinct prompts: texts of `pole`, or their first `words` words.
+def openings(
+    rows: list[Row], *, count: int | None, words: int | None, pole: str, seed: int
+) -> list[str]:
+    """`count` distinct prompts, or all: texts of `pole`, or their first `words` words.
 
     A text gives an opening only if at least three more words follow, so that
     there is something left to say. Drawn by a hash of seed and text.
-    Raises UserError if there are fewer.
+    Raises UserError if there are fewer, or none.
     """
     prompts = {}
     for row in sorted(rows, key=lambda row: seed_for(seed, row.text)):
@@ -103,10 +105,10 @@ def openings(rows: list[Row], *, count: int, words: int | None, pole: str, seed:
         if row.pole != pole or not parts or (words and len(parts) < words + 3):
             continue
         prompts[" ".join(parts[:words])] = None
-    if len(prompts) < count:
+    if len(prompts) < (count or 1):
         long = f" with {words + 3} words or more" if words else ""
         raise UserError(
-            f"{count} prompts are asked for, but there are {len(prompts)} different ones of"
+            f"{count or 1} prompts are asked for, but there are {len(prompts)} different ones of"
             f" {pole} texts{long}"
         )
     return list(prompts)[:count]
