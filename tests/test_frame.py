@@ -158,7 +158,12 @@ def test_environments_agree_with_the_requirements():
             if name != "python":
                 assert required[names.get(name, name)] == version, f"{file.name}: {name}"
                 used.add(names.get(name, name))
-    assert used == set(required) - {"snakemake", "jsonschema", "pyyaml"}
+    assert used == set(required) - {
+        "snakemake",
+        "snakemake-executor-plugin-slurm",
+        "jsonschema",
+        "pyyaml",
+    }
 
 
 #: imported as -> conda's name; huggingface_hub comes with datasets and transformers

@@ -20,6 +20,12 @@ rule convert:
     threads: 1
     resources:
         **asks("convert"),
+    params:
+        labels=lambda w: [
+            scorer["labels"]
+            for scorer in config["scorers"].values()
+            if scorer.get("model") == os.path.basename(w.model) and "labels" in scorer
+        ],
     script:
         "../scripts/convert.py"
 

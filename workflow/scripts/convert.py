@@ -4,7 +4,7 @@ A causal LM is written anew in fp32 under transformers' own tensor names, as its
 experts will be, or the two would not mix. Other models are linked as they are.
 GGUF is dequantised. PyTorch's pickled weights are read here and nowhere else, by
 torch.load(weights_only=True), which executes nothing. Content hashes are noted
-beside the weights.
+beside the weights. A scorer's labels must be in the order that the config says.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from paramlerp.errors import UserError, reason
 from paramlerp.runtime import job
 
 
-def main(source: Path, target: str, log) -> None:
+def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
     if source.is_file():
         folder, held = source.parent, {source.name}
     else:
@@ -39,6 +39,8 @@ def main(source: Path, target: str, log) -> None:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
         if not gguf and checkpoints.is_causal_lm(beside):
             rewrite(beside, beside, source)
+        for wanted in labels:  # hours before a text is scored
+            checkpoints.require_labels(beside, wanted, source)
         checkpoints.write_hashes(beside)
 
 
@@ -109,4 +111,5 @@ def from_pickle(paths: list[Path], target: Path) -> None:
 
 if __name__ == "__main__":
     with job(snakemake) as log:
-        main(Path(snakemake.input.source), snakemake.output.model, log)
+        source = Path(snakemake.input.source)
+        main(source, snakemake.output.model, log, snakemake.params.labels)

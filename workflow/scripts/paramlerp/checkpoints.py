@@ -130,6 +130,18 @@ def is_causal_lm(directory) -> bool:
     return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
 
 
+def require_labels(directory, labels: list[str], name) -> None:
+    """Raise UserError, calling the model `name`, unless a classifier's labels are these, in order.
+
+    A scorer read the wrong way round would turn every curve upside down.
+    """
+    config = _json(Path(directory) / "config.json")
+    held = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers' own default
+    own = [held[key] for key in sorted(held, key=int)]
+    if own != labels:
+        raise UserError(f"{name}: config.json: id2label is {own}, the config says {labels}")
+
+
 def write_hashes(directory) -> None:
     """Note the content hashes of the weights, so that no later step reads them for that."""
     directory = Path(directory)

@@ -11,7 +11,7 @@ from transformers import (
 from transformers.utils import logging as chatter
 
 from . import devices, files
-from .checkpoints import weight_files, write_hashes
+from .checkpoints import require_labels, weight_files, write_hashes
 from .errors import UserError, reason
 from .packing import PackedLinear, pack
 
@@ -46,16 +46,10 @@ def fitting(model, tokens: int) -> int:
 
 
 def load_classifier(directory, labels: list[str] | None = None):
-    """A sequence classifier and its tokenizer; its labels in order must be `labels`.
-
-    Raises UserError if they are not: a scorer read the wrong way round would
-    turn every curve upside down.
-    """
-    model = _load(AutoModelForSequenceClassification, directory)
-    own = [model.config.id2label[i] for i in range(model.config.num_labels)]
-    if labels is not None and own != labels:
-        raise UserError(f"{directory}: config.json: id2label is {own}, the config says {labels}")
-    return model, load_tokenizer(directory)
+    """A sequence classifier and its tokenizer. Raises UserError if its labels are not `labels`."""
+    if labels is not None:
+        require_labels(directory, labels, directory)
+    return _load(AutoModelForSequenceClassification, directory), load_tokenizer(directory)
 
 
 def new_classifier(encoder, labels: list[str]):

@@ -112,6 +112,8 @@ def open_table(where, subset: str | None = None, fetched: str | None = None) -> 
     path = Path(where)
     if path.is_dir() and (only := _only_file(path, required=False)):
         path = only
+    if path.is_dir() and not (path / "README.md").exists():
+        subset = None  # only a dataset's card tells of subsets; files alone are all of one
     with about_table(where):
         if not path.is_file():
             how = {"revision": sources.revision_in(fetched)} if fetched else {}
