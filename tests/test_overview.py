@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import os
+import time
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -94,6 +95,54 @@ def test_a_log_of_an_earlier_try_is_not_shown(tmp_path, earlier):
         os.utime(log, (0, 0))
     told = Watch().after(0, LogEvent.JOB_ERROR, jobid=3, rule_name="generate", log=[str(log)])
     assert told.splitlines()[1:] == [f"it ended before it wrote to its log, {log}; see above"]
+
+
+def group(tmp_path, **logs: str) -> dict:
+    """The fields of what Snakemake says of a cluster's job that was these of ours."""
+    told = []
+    for job, content in logs.items():
+        path = tmp_path / f"{job}.log"
+        if content:
+            path.write_text(content)
+        told.append({"jobid": int(job[1:]), "log": [str(path)]})
+    cluster = tmp_path / "slurm_logs" / "12.log"
+    cluster.parent.mkdir()
+    lines = ["rule generate:", "slurmstepd: error: *** JOB 12 CANCELLED DUE TO TIME LIMIT ***"]
+    cluster.write_text("\n".join(lines))
+    return {"groupid": "point", "job_error_info": told, "aux_logs": [str(cluster)]}
+
+
+def test_of_a_group_what_was_at_work_is_told_and_what_the_cluster_says(tmp_path):
+    """Merged; generating when it was killed; not begun."""
+    watch = Watch()
+    own = group(tmp_path, _2="INFO done", _3="INFO 12/192 texts", _4="")
+    os.utime(tmp_path / "_2.log", (time.time(), time.time() - 0.5))
+    told = watch.after(0, LogEvent.GROUP_ERROR, **own).splitlines()
+    assert told[0] == "FAILED generate neutral g1 alpha=0.500"
+    assert "  INFO 12/192 texts" in told and told[-2].startswith("SLURM's log of it: ")
+    assert told[-1] == "  slurmstepd: error: *** JOB 12 CANCELLED DUE TO TIME LIMIT ***"
+    for job in (2, 3, 4):  # which Snakemake says next, of each
+        own = {"jobid": job, "rule_name": "x", "log": [], "indent": True}
+        assert watch.after(0, LogEvent.JOB_ERROR, **own) == ""
+
+
+def test_of_a_group_what_has_an_error_is_told(tmp_path):
+    own = group(tmp_path, _3="12:00 ERROR error: no such thing", _4="INFO 12/192 texts")
+    told = Watch().after(0, LogEvent.GROUP_ERROR, **own)
+    assert told.count("FAILED") == 1 and "ERROR error: no such thing" in told
+
+
+def test_of_a_group_that_never_began(tmp_path):
+    own = group(tmp_path, _3="", _4="")
+    told = Watch().after(0, LogEvent.GROUP_ERROR, **own)
+    assert told.startswith("FAILED point: none of its 2 jobs had begun\nSLURM's log of it: ")
+
+
+def test_jobs_of_a_group_have_no_seconds_of_their_own():
+    watch = Watch()
+    watch.tell(LogEvent.JOB_STARTED, jobs=["a group's id"])
+    line = watch.after(65, LogEvent.JOB_FINISHED, job_id=2)
+    assert line == "(1/4 jobs, 1:05) merge g1 alpha=0.500\n"
 
 
 def test_a_file_system_without_locks_is_said_and_used(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,68 @@
+"""What a config will cost, against what one did cost."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from conftest import ROOT, laid_over, save, snakemake, tiny
+from paramlerp import estimate
+from paramlerp.errors import UserError
+
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+PAPER = laid_over(DEFAULT, yaml.safe_load((ROOT / "config" / "paper.yaml").read_text()))
+
+
+def by_name(rows: list[dict]) -> dict[str, dict]:
+    return {next(iter(row.values())): row for row in rows}
+
+
+def test_the_default_run_costs_what_it_did():
+    """Core seconds of its stages as measured (README: 39 minutes on 2 cores), and its 12 GB."""
+    stages, disk = map(by_name, estimate.estimate(DEFAULT))
+    measured = {"candidate": 544, "pretrain": 606, "generate": 432, "lattice": 701, "losses": 233}
+    measured |= {"perplexity perplexity": 822, "classify sentiment": 187, "ensemble": 286}
+    for stage, seconds in measured.items():
+        assert 3600 * stages[stage]["hours"] == pytest.approx(seconds, rel=0.5), stage
+    total = 3600 * sum(row["hours"] for row in stages.values())
+    assert total == pytest.approx(4600, rel=0.25)
+    assert sum(row["kept_gb"] for row in disk.values()) == pytest.approx(12, rel=0.25)
+    assert not any(row["gpu_hours"] for row in stages.values())
+
+
+def test_the_paper_s_pretraining_by_hand():
+    """37,000 steps of 1024 x 1024 tokens, 6 FLOPs a parameter, on eight GPUs."""
+    stages, disk = map(by_name, estimate.estimate(PAPER))
+    seconds = 6 * 82e6 * 37_000 * 1024 * 1024 / 8 / PAPER["estimate"]["pretraining"]
+    assert stages["pretrain"]["hours"] == pytest.approx(seconds / 3600, rel=0.01)
+    assert stages["pretrain"]["gpu_hours"] == 8 * stages["pretrain"]["hours"]
+    assert stages["lattice"]["jobs"] == 21 and stages["candidate"]["jobs"] == 24 * 3
+    merged = disk["merged models, 53"]
+    assert merged["most_gb"] == pytest.approx(53 * 3.1, rel=0.01) and merged["kept_gb"] == 0
+    assert sum(row["kept_gb"] for row in disk.values()) < 50
+
+
+def test_more_samples_cost_more_texts_alone():
+    more = laid_over(PAPER, {"sweeps": {"g3": {"samples": 25}}})
+    before, after = (by_name(estimate.estimate(c)[0]) for c in (PAPER, more))
+    assert after["lattice"]["gpu_hours"] > 10 * before["lattice"]["gpu_hours"]
+    assert after["candidate"] == before["candidate"]
+
+
+def test_a_size_is_read_off_weights_on_disk_or_asked_for(tokenizer, tmp_path):
+    folder = save(tiny("llama", tokenizer), tokenizer, tmp_path / "model")
+    local = laid_over(DEFAULT, {"sources": {"base": {"kind": "path", "path": str(folder)}}})
+    stages, _ = map(by_name, estimate.estimate(local))
+    assert stages["generate"]["hours"] * 3600 == pytest.approx(18 * 4, rel=0.1), "only starts"
+    sources = {name: dict(source) for name, source in local["sources"].items()}
+    del sources["minilm"]["parameters"]
+    with pytest.raises(UserError, match=r"config: sources\.minilm\.parameters: missing"):
+        estimate.estimate({**local, "sources": sources})
+
+
+def test_it_is_printed_before_anything_is_fetched(tmp_path):
+    run = snakemake(tmp_path, "estimate", configfile=ROOT / "config" / "paper.yaml")
+    assert run.returncode == 0, run.stderr
+    assert "gpu_hours" in run.stderr and "merged models, 53" in run.stderr
+    table = pd.read_csv(tmp_path / "results/estimate/stages.csv").set_index("stage")
+    assert table.loc["total", "gpu_hours"] == pytest.approx(table["gpu_hours"][:-1].sum())
+    assert not (tmp_path / "results/sources").exists()

@@ -1,0 +1,22 @@
+"""Time, GPU hours and disk that the config will take, before anything is fetched."""
+
+import pandas as pd
+
+from paramlerp import estimate, files
+from paramlerp.runtime import job
+
+
+def told(rows: list[dict], log) -> pd.DataFrame:
+    """Rows with their sum, said in the log."""
+    table = pd.DataFrame(rows)
+    table.loc[len(table)] = ["total", *(table[name].sum() for name in table.columns[1:])]
+    for line in table.round(2).to_string(index=False).splitlines():
+        log.info("%s", line)
+    return table
+
+
+if __name__ == "__main__":
+    with job(snakemake) as log:
+        stages, disk = estimate.estimate(snakemake.params.config)
+        files.write_csv(snakemake.output.stages, told(stages, log))
+        files.write_csv(snakemake.output.disk, told(disk, log))
