@@ -53,10 +53,9 @@ def test_a_size_is_read_off_weights_on_disk_or_asked_for(tokenizer, tmp_path):
     local = laid_over(DEFAULT, {"sources": {"base": {"kind": "path", "path": str(folder)}}})
     stages, _ = map(by_name, estimate.estimate(local))
     assert stages["generate"]["hours"] * 3600 == pytest.approx(18 * 4, rel=0.1), "only starts"
-    sources = {name: dict(source) for name, source in local["sources"].items()}
-    del sources["minilm"]["parameters"]
-    with pytest.raises(UserError, match=r"config: sources\.minilm\.parameters: missing"):
-        estimate.estimate({**local, "sources": sources})
+    other = laid_over(DEFAULT, {"sources": {"base": {"kind": "hub", "id": "gpt2"}}})
+    with pytest.raises(UserError, match=r"estimate\.parameters: lacks gpt2, which base is"):
+        estimate.estimate(other)
 
 
 def test_it_is_printed_before_anything_is_fetched(tmp_path):

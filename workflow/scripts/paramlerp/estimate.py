@@ -44,15 +44,16 @@ class _Sizes:
         for kind, key in (("classifiers", "encoder"), ("language_models", "model")):
             if name in self.config[kind]:
                 return self.parameters(self.config[kind][name][key])
-        pretrained = self.config["pretraining"]["models"]
-        own = pretrained.get(name) or self.config["sources"][name]
+        own = self.config["sources"].get(name, {})
         path = Path(own.get("path") or "nowhere")
         if own.get("kind") == "path" and path.is_dir() and any(path.glob("*.safetensors")):
             return sum(math.prod(t.shape) for t in checkpoints.Checkpoint(path).tensors.values())
-        if "parameters" not in own:
-            where = "pretraining.models" if name in pretrained else "sources"
-            raise UserError(f"config: {where}.{name}.parameters: missing; an estimate needs it")
-        return own["parameters"]
+        # By what it is, not by what it is called here: another model may be laid over a source.
+        what = {"package": "name", "hub": "id", "url": "url", "path": "path"}.get(own.get("kind"))
+        known, identity = self.how["parameters"], own[what] if what else name
+        if identity not in known:
+            raise UserError(f"config: estimate.parameters: lacks {identity}, which {name} is")
+        return known[identity]
 
     def texts(self, sweep: str, samples: int | None = None) -> int:
         """Continuations at one point of a sweep, of all sets of prompts."""
