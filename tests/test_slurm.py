@@ -117,7 +117,7 @@ def _until(met, what: str, seconds: float = 60):
 #: the profile that users have; the rest is for a cluster without accounts, and in a hurry
 PROFILE = ("--profile", str(ROOT / "profiles" / "slurm"), "--slurm-no-account")
 PROFILE += ("--slurm-status-command", "squeue", "--latency-wait", "5")
-PROFILE += ("--slurm-init-seconds-before-status-checks", "8")
+PROFILE += ("--slurm-init-seconds-before-status-checks", "1")
 CONFIGS = [ROOT / "tests" / "tiny.yaml", ROOT / "tests" / "slurm.yaml"]
 
 
