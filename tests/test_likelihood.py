@@ -94,8 +94,7 @@ def test_training_batches_are_full_fair_and_of_like_length():
 @pytest.mark.parametrize("tokens", [8, 40, 512])
 def test_what_stands_before_is_read_once_and_changes_nothing(model, sequences, monkeypatch, tokens):
     """Prompts of several lengths, shared or not; texts of no, one and many tokens; any batch."""
-    monkeypatch.setattr(scoring, "BATCH_TOKENS", tokens)
-    monkeypatch.setattr(scoring, "PREFIX_TOKENS", tokens)
+    monkeypatch.setattr(scoring, "batch_tokens", lambda: tokens)
     whole = [ids for ids in sequences for _ in range(2)] + [sequences[-1][:4]] * 2
     starts = [min(1 + i % 5, len(ids)) for i, ids in enumerate(whole)]
     starts[-2:] = [4, 3]

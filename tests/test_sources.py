@@ -112,6 +112,7 @@ def test_a_missing_repository_is_an_error_at_once(tmp_path):
         sources.fetch_hub(tmp_path / "out", id="no/such", revision=None, **own)
 
 
+WEIGHTS = {"model.safetensors": b"x", "pytorch_model.bin": b"x"}
 OLD, NEW = "a" * 40, "b" * 40
 
 
@@ -122,7 +123,7 @@ class Hub(BaseHTTPRequestHandler):
     asked: ClassVar[list[str]] = []
 
     def files(self, revision: str) -> dict[str, bytes]:
-        return {"config.json": b"{}", "which.txt": revision.encode(), "model.h5": b"not ours"}
+        return {"config.json": b"{}", "which.txt": revision.encode(), "model.h5": b"", **WEIGHTS}
 
     def do_GET(self):
         path = self.path.partition("?")[0].strip("/").removeprefix("datasets/")
@@ -198,7 +199,7 @@ def test_the_revision_of_the_first_fetch_is_held_to(hub, tmp_path, dataset):
     assert (out / "which.txt").read_text() == OLD
     assert (out / "model.h5").exists() == dataset, "weights of other frameworks stay there"
     record = json.loads((tmp_path / "revisions" / "one.json").read_text())
-    assert record == {"of": "some/one", "revision": OLD}
+    assert record == {"some/one": OLD}
     Hub.newest = NEW
     assert (from_hub(tmp_path, dataset=dataset) / "which.txt").read_text() == OLD
     out = from_hub(tmp_path, dataset=dataset, revision=NEW)
@@ -207,6 +208,10 @@ def test_the_revision_of_the_first_fetch_is_held_to(hub, tmp_path, dataset):
     Hub.newest = OLD
     out = from_hub(tmp_path, dataset=dataset, revision="main")
     assert (out / "which.txt").read_text() == NEW, "a branch is held to where it was"
+    Hub.newest = NEW
+    out = from_hub(tmp_path, dataset=dataset)
+    assert (out / "which.txt").read_text() == OLD, "and so is what was first"
+    assert (out / "pytorch_model.bin").exists() == dataset, "safetensors are enough"
 
 
 def test_of_a_stream_only_the_revision_is_fetched(hub, tmp_path):

@@ -123,6 +123,8 @@ rule pretrain:
     threads: PROCESSES * (4 if config["resources"]["pretrain"]["gpu"] else 1)
     resources:
         **asks("pretrain"),
+        # All its GPUs, or SLURM may spread them.
+        nodes=1,
     params:
         text=lambda w: text_of_corpus(PRETRAINED[w.pretrained]["corpus"]),
         architecture=config["pretraining"]["architecture"],

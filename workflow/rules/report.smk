@@ -28,8 +28,7 @@ rule sweep_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(4000),
-        runtime=more(30),
+        **asks("sweep_table"),
     params:
         kinds=lambda w: kinds_of_scorers(w.sweep),
         stops=lambda w: stops(w.sweep),
@@ -54,7 +53,7 @@ rule examples:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
+        mem_mb=more(1000),
         runtime=more(10),
     params:
         stops=lambda w: stops(w.sweep),

@@ -7,9 +7,14 @@ from paramlerp.runtime import job
 SHOWN = 20
 
 
+def firsts(path: str) -> list[dict]:
+    """The first sample of the first prompts."""
+    return [row for row in files.read_jsonl(path) if row["sample_id"] == 0][:SHOWN]
+
+
 def main(stops: list[dict], texts: list[str], sweep: str) -> str:
     """Markdown: under each prompt, its first sample at every alpha."""
-    read = [files.read_jsonl(path) for path in texts]
+    read = [firsts(path) for path in texts]
     lines = [
         f"# Texts along {sweep}",
         "",
@@ -18,7 +23,7 @@ def main(stops: list[dict], texts: list[str], sweep: str) -> str:
     ]
     for prompts, truncated in dict.fromkeys((s["prompts"], s.get("truncated")) for s in stops):
         own = [
-            (s["alpha"], [r for r in rows if r["sample_id"] == 0][:SHOWN])
+            (s["alpha"], rows)
             for s, rows in zip(stops, read, strict=True)
             if (s["prompts"], s.get("truncated")) == (prompts, truncated)
         ]

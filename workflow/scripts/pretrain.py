@@ -157,9 +157,9 @@ def main(work: dict) -> None:
 if __name__ == "__main__" and "snakemake" in globals():
     from paramlerp import models, resume
 
-    with job(snakemake) as log, resume.checkpoints(snakemake) as kept:
+    processes = snakemake.params.pretraining["processes"]
+    with job(snakemake, gpus=processes) as log, resume.checkpoints(snakemake) as kept:
         params, given = snakemake.params, snakemake.input
-        processes = params.pretraining["processes"]
         settings = snakemake.config["pretraining"]
         with tempfile.TemporaryDirectory() as folder:
             launch(

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from .batching import by_length, pad
-from .likelihood import BATCH_TOKENS
+from .likelihood import batch_tokens
 
 
 def encode_all(tokenizer, texts: Sequence[str], max_tokens: int | None) -> list[list[int]]:
@@ -37,7 +37,7 @@ def probabilities(model, tokenizer, texts: Sequence[str], max_tokens: int, said=
     """P(label | text): (texts, labels) float64."""
     sequences = encode_all(tokenizer, texts, max_tokens)
     out, done = np.empty((len(texts), model.config.num_labels)), 0
-    for batch in by_length([len(s) for s in sequences], BATCH_TOKENS):
+    for batch in by_length([len(s) for s in sequences], batch_tokens()):
         logits = logits_of(model, [sequences[i] for i in batch], tokenizer.pad_token_id)
         out[batch] = logits.double().softmax(-1).cpu().numpy()
         done += len(batch)

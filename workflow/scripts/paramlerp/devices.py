@@ -8,48 +8,64 @@ import tempfile
 import time
 from pathlib import Path
 
+from .errors import UserError
+
 logger = logging.getLogger("paramlerp")
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 #: accelerate's own switch, which all of ours obeys
 CPU_ONLY = "ACCELERATE_USE_CPU"
 
+#: the allocation that the main process runs in, if that is in one
+MAIN_ALLOCATION = "PARAMLERP_MAIN_ALLOCATION"
+
 _held: list = []  # locks are let go of with their files
 
 
 def cpu_only() -> bool:
     """Whether the user wants no GPU used, be there one or not."""
-    return os.environ.get(CPU_ONLY, "").lower() in ("1", "true", "yes", "y", "on")
+    return os.environ.get(CPU_ONLY, "").lower() in ("1", "true", "t", "yes", "y", "on")
 
 
-def claim(asked: int) -> None:
-    """Take GPUs that no other job of this machine holds, and see no others: `asked`, at least one.
+def claim(asked: int, wanted: int = 1) -> None:
+    """Take `wanted` GPUs that no other job of this machine holds, and see no others.
 
-    Waits until they are free. They are held until the process ends, however it ends: the
-    kernel lets go of the locks. Where a cluster hands out GPUs it says which, and a job
-    that asked it for none has none; jobs that share an allocation take turns.
+    Waits until they are free, if there are any. They are held until the process ends,
+    however it ends: the kernel lets go of the locks. A job that was submitted to a cluster
+    has those of the `asked` GPUs that the cluster gave it, and if it asked for none, none;
+    those of one submission take turns. Raises UserError if a cluster gave fewer.
     """
     if cpu_only():
         return
     allocation = os.environ.get("SLURM_JOB_ID", "")
-    if allocation and not asked:
+    submitted = allocation != os.environ.get(MAIN_ALLOCATION, "")
+    if submitted and not asked:
         os.environ[VISIBLE] = ""
         return
     devices = _visible()
-    wanted = min(max(asked, 1), len(devices))
-    if not wanted:
-        return
-    stem = f"paramlerp-{os.getuid()}-{allocation}-gpu-"
-    told = False
-    while len(locks := _free(devices, wanted, stem)) < wanted:
-        for lock in locks.values():  # or two jobs could wait for each other's
-            lock.close()
+    if submitted and (len(devices) < asked or not sys.modules["torch"].cuda.is_available()):
+        raise UserError(f"{asked} GPUs were asked for, and there is no such number here: {named()}")
+    wanted = min(max(asked, wanted), len(devices))
+    stem = Path(tempfile.gettempdir(), f"paramlerp-{os.getuid()}-{allocation}-gpu-")
+    # Who wants several gathers them one by one; two that did could wait for each other's.
+    gathering = _lock(f"{stem}s", wait=True) if wanted > 1 else None
+    locks, told = {}, False
+    while True:
+        for name in devices:
+            if len(locks) < wanted and name not in locks:
+                lock = _lock(f"{stem}{name.replace('/', '_')}")
+                locks |= {name: lock} if lock else {}
+        if len(locks) == wanted:
+            break
         if not told:
             logger.info("waiting for %d of the GPUs %s", wanted, ",".join(devices))
         told = True
         time.sleep(0.2)
-    _held.extend(locks.values())
-    os.environ[VISIBLE] = ",".join(locks)
+    if gathering:
+        gathering.close()
+    if wanted:
+        _held.extend(locks.values())
+        os.environ[VISIBLE] = ",".join(sorted(locks, key=devices.index))
 
 
 def named() -> str:
@@ -71,18 +87,14 @@ def _visible() -> list[str]:
     return [name for name in listed.split(",") if name not in ("", "-1", "NoDevFiles")]
 
 
-def _free(devices: list[str], wanted: int, stem: str) -> dict:
-    """Device -> the lock that we hold on it now, of up to `wanted` devices."""
-    locks = {}
-    for name in devices:
-        path = Path(tempfile.gettempdir(), stem + name.replace("/", "_"))
-        lock = open(path, "a")  # noqa: SIM115
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            continue
-        locks[name] = lock
-        if len(locks) == wanted:
-            break
-    return locks
+def _lock(path: str, wait: bool = False):
+    """A file with a lock of ours on it, or None if another has that."""
+    file = open(path, "a")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        file.close()
+        return None
+    except OSError as error:
+        logger.warning("%s: no locks here (%s): jobs may share a GPU", path, error)
+    return file

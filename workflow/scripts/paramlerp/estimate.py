@@ -19,8 +19,8 @@ def estimate(config: dict) -> tuple[list[dict], list[dict]]:
 
     Work is 2 FLOPs a parameter and token read or written, 6 in training, every text as
     long as it may get, over the FLOP/s that the config's `estimate` says are reached.
-    `most_gb` is held while its stage runs, `kept_gb` at the end. Raises UserError if the
-    size of a model is not known.
+    `most_gb` is held while its stage runs, `kept_gb` at the end. What takes seconds, and
+    classifiers' own disk, is left out. Raises UserError if the size of a model is not known.
     """
     own = _Sizes(config)
     return own.stages(), own.disk()
@@ -103,8 +103,8 @@ class _Sizes:
             """Of every setting tried."""
             looked = experts["validation_texts"] or how["test_texts"]
             per = TRAIN * sum(s["steps"] * s["batch_size"] for s in self.settings)
-            looks = sum(math.ceil(s["steps"] / experts["evaluate_every"]) for s in self.settings)
-            return self.parameters(name) * sentence * (per + FORWARD * looks * looked)
+            looks = [1 + math.ceil(s["steps"] / experts["evaluate_every"]) for s in self.settings]
+            return self.parameters(name) * sentence * (per + FORWARD * sum(looks) * looked)
 
         jobs = len(self.settings) * len(self.tuned)
         add("candidate", jobs, sum(map(tuned, self.tuned)), "training")
@@ -115,6 +115,10 @@ class _Sizes:
             seen = config["classifiers"][name]["epochs"] * how["classifier_texts"]
             work = TRAIN * seen * sentence * self.parameters(name)
             add("train_classifier", 1, work, "training")
+        for name in settings.in_use(config, "language_models"):
+            seen = config["language_models"][name]
+            work = TRAIN * seen["steps"] * seen["batch_size"] * sentence * self.parameters(name)
+            add("language_model", 1, work, "training")
         lines = [sweep for sweep in ("g1", "g2") if self.alphas[sweep]]
         merged = sum(self.points(sweep) for sweep in lines)
         made = {sweep: self.points(sweep) * self.texts(sweep) for sweep in self.sweeps}
@@ -128,9 +132,11 @@ class _Sizes:
         work = made["g3"] * written + self.points("g3") * len(POLES) * tested * n
         add("lattice", len(self.alphas["g3"]), work, "decoding")
         sizes = [self.parameters(pair["a"]) for pair in self.pairs]
-        corpora = len(self.sweeps["pair"]["corpora"])
-        of_one = self.texts("pair") * FORWARD * new + corpora * tested
+        documents = len(self.sweeps["pair"]["corpora"]) * held * experts["max_tokens"]
+        of_one = FORWARD * (self.texts("pair") * new + documents)
         add("pair", len(sizes), sum(sizes) * len(self.alphas["pair"]) * of_one, "decoding")
+        if not self.alphas["g3"]:  # nothing is drawn over the plane
+            merged = sum(0 <= float(alpha) <= 1 for alpha in self.alphas["g1"])
         add("losses", merged, merged * len(POLES) * tested * n, "scoring")
         add("next_words", len(self.alphas["g1"]), 0, "scoring")
         count = config["divergence_texts"] or how["test_texts"]
@@ -163,8 +169,10 @@ class _Sizes:
         add("models, in fp32", sum(WEIGHT * self.parameters(m) for m in models))
         one = sum(WEIGHT * self.parameters(name) for name in self.tuned)
         tried = one * len(self.settings)
-        add("experts", one)
-        add("candidates", tried, tried if config["experts"]["keep_candidates"] else 0)
+        # An expert is a link to the best of them.
+        kept = tried if config["experts"]["keep_candidates"] else one
+        add("experts and all candidates", tried, kept)
+        add("checkpoints, of each training at work", 3 * size, 0)
         merged = [len(self.alphas[sweep]) for sweep in ("g1", "g2")]
         kept = sum(merged) * size
         add(f"merged models, {sum(merged)}", kept, kept if config["keep_merged"] else 0)

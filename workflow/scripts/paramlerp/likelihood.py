@@ -9,10 +9,13 @@ from torch.nn.functional import cross_entropy
 from .batching import by_length, pad
 from .models import device, encode
 
-#: padded tokens in a batch that is only read: what a CPU's cache holds, what a GPU needs
-BATCH_TOKENS = 16384 if device().type == "cuda" else 512
 #: rows of logits in memory at a time
 HEAD_ROWS = 512
+
+
+def batch_tokens() -> int:
+    """Padded tokens in a batch that is only read: what a CPU's cache holds, what a GPU needs."""
+    return 16384 if device().type == "cuda" else 512
 
 
 def read(model, sequences: Sequence[Sequence[int]]):
@@ -66,7 +69,7 @@ def in_batches(of, sequences, said=lambda done: None) -> list[np.ndarray]:
     """A 1-d array a sequence, from `of`, which takes indices of sequences of like length and
     gives the arrays one after the other, and their lengths."""
     out, done = [None] * len(sequences), 0
-    for batch in by_length([len(s) for s in sequences], BATCH_TOKENS):
+    for batch in by_length([len(s) for s in sequences], batch_tokens()):
         values, counts = of(batch)
         for index, part in zip(batch, values.cpu().split(counts), strict=True):
             out[index] = part.numpy()

@@ -15,6 +15,7 @@ from pathlib import Path
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from . import files
+from .devices import MAIN_ALLOCATION
 from .errors import UserError
 from .runtime import MAIN_PROCESS, clock, title
 
@@ -47,6 +48,7 @@ def hold(path):
     lock.flush()
     # Jobs on this machine end with this process; see runtime.job.
     os.environ[MAIN_PROCESS] = f"{os.getpid()}@{socket.gethostname()}"
+    os.environ[MAIN_ALLOCATION] = os.environ.get("SLURM_JOB_ID", "")
     return lock
 
 
@@ -68,6 +70,7 @@ class Overview(logging.Handler):
         self.began = now()
         self.running: dict[int, float] = {}
         self.took: dict[str, list[float]] = defaultdict(list)
+        self.groups_failed: dict[frozenset[int], float] = {}
         self.done: set[int] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -120,8 +123,10 @@ class Overview(logging.Handler):
     def _group_failed(self, record: logging.LogRecord) -> None:
         """A cluster's job that several of ours were: what was at work in it, and what it says."""
         jobs = record.job_error_info
-        begun = [self.running.pop(job["jobid"], self.began) for job in jobs]
-        since = self._at(min(begun, default=self.began))
+        # When it was submitted is not known; what was written before it last failed is old.
+        whole = frozenset(job["jobid"] for job in jobs)
+        since = self._at(self.groups_failed.get(whole, self.began))
+        self.groups_failed[whole] = self.now()
         logs = {job["jobid"]: path for job in jobs for path in map(Path, job["log"][:1])}
         fresh = {job: path for job, path in logs.items() if _written(path) >= since}
         wrong = [job for job, path in fresh.items() if _holds_error(path)]

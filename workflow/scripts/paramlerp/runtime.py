@@ -22,13 +22,13 @@ MAIN_PROCESS = "PARAMLERP_MAIN_PROCESS"
 
 
 @contextmanager
-def job(snakemake) -> Iterator[logging.Logger]:
+def job(snakemake, gpus: int = 1) -> Iterator[logging.Logger]:
     """Run a rule's script: log to its log file and to the terminal, one line an error.
 
-    A GPU, if there is one, is the job's own; its log says which. The process ends with the
-    block. Threads are fixed to the rule's, since sums depend on how they are split. If the
-    main process of this machine is killed the job ends too, or it would still be at work
-    when the same command is given again.
+    Up to `gpus` GPUs, if there are any, are the job's own; its log says which. The process
+    ends with the block. Threads are fixed to the rule's, since sums depend on how they are
+    split. If the main process of this machine is killed the job ends too, or it would still
+    be at work when the same command is given again.
     """
     threading.Thread(target=_end_with_main_process, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -49,8 +49,9 @@ def job(snakemake) -> Iterator[logging.Logger]:
     try:
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(snakemake.threads)
-            devices.claim(snakemake.resources.get("gpu", 0))
-            logger.debug("device: %s", devices.named())
+            if (asked := snakemake.resources.get("gpu")) is not None:  # else it runs no model
+                devices.claim(asked, gpus)
+                logger.debug("device: %s", devices.named())
         yield logger
         logging.shutdown()
         sys.stdout.flush()

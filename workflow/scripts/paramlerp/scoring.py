@@ -9,12 +9,9 @@ from torch.nn.functional import kl_div
 from .batching import by_length, pad
 from .ensembles import mix
 from .errors import NotFiniteError
-from .likelihood import BATCH_TOKENS, HEAD_ROWS, head_nll, in_batches, nll_of_all, read
+from .likelihood import HEAD_ROWS, batch_tokens, head_nll, in_batches, nll_of_all, read
 from .models import encode, fitting
 from .prefixes import Prefixes
-
-#: tokens of prompts whose keys and values are held at a time
-PREFIX_TOKENS = BATCH_TOKENS
 
 
 def continuation(tokenizer, prompt: str, text: str) -> tuple[list[int], int]:
@@ -40,13 +37,13 @@ def continuation_nll(model, sequences, starts, said=lambda done: None) -> list[n
         before.setdefault(tuple(ids[:start]), []).append(i)
     prompts = list(before)
     out, done = [np.empty(0, np.float32)] * len(sequences), 0
-    for chosen in by_length([len(prompt) for prompt in prompts], PREFIX_TOKENS):
+    for chosen in by_length([len(prompt) for prompt in prompts], batch_tokens()):
         own = [(row, i) for row, p in enumerate(chosen) for i in before[prompts[p]]]
         own = [(row, i) for row, i in own if len(sequences[i]) > starts[i]]
         prefixes = Prefixes(model, [prompts[p] for p in chosen])
         # A row holds its prompt's keys and values as well.
         held = [prefixes.width + len(sequences[i]) - starts[i] for _, i in own]
-        for batch in by_length(held, BATCH_TOKENS):
+        for batch in by_length(held, batch_tokens()):
             rows, some = zip(*(own[place] for place in batch), strict=True)
             tails = [sequences[i][starts[i] :] for i in some]
             for i, nll in zip(some, _tail_nll(model, prefixes, rows, tails), strict=True):

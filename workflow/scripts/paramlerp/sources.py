@@ -4,6 +4,7 @@ A source of kind "path" needs no fetching; the rules use it where it lies.
 """
 
 import fnmatch
+import http.client
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from . import HUB_OFFLINE, files
-from .errors import UserError, reason
+from .errors import UserError, about, reason
 
 
 def fetch_package(
@@ -105,7 +106,10 @@ def fetch_url(
             request = urllib.request.Request(url, headers={"User-Agent": "paramlerp"})
             with urllib.request.urlopen(request, timeout=60) as answer, open(path, "wb") as file:
                 shutil.copyfileobj(answer, file)
-        except (OSError, ValueError) as error:
+                promised = answer.headers.get("Content-Length")
+            if promised and path.stat().st_size != int(promised):
+                raise OSError(f"{path.stat().st_size} of {promised} bytes came")
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise UserError(f"{url}: {reason(error)}; for a copy on disk use kind: path") from None
         found, noted = files.sha256(path), _noted(record, url)
         if found != (sha256 or noted or found):
@@ -116,7 +120,8 @@ def fetch_url(
                 f" delete {record}"
             )
         if extract:
-            unpack(path, extract, target)
+            with about(url):
+                unpack(path, extract, target)
         else:
             shutil.copyfile(path, target / name)
     _note(record, url, found)
@@ -143,7 +148,10 @@ def fetch_hub(
             newest = HfApi().repo_info
             wanted = _noted(record, where) or newest(id, repo_type=kind, revision=revision).sha
         if not stream:
-            ignored = None if dataset else _OTHER_FRAMEWORKS
+            held = HfApi().list_repo_files(id, repo_type=kind, revision=wanted)
+            ignored = [] if dataset else list(_OTHER_FRAMEWORKS)
+            if not dataset and any(name.endswith(".safetensors") for name in held):
+                ignored.append("*.bin")  # the same weights once more
             snapshot_download(
                 id, revision=wanted, repo_type=kind, local_dir=target, ignore_patterns=ignored
             )
@@ -153,7 +161,7 @@ def fetch_hub(
         ) from None
     _note(record, where, wanted)
     if stream:
-        _note(target / _REVISION, where, wanted)
+        files.write_json(target / _REVISION, {"id": id, "revision": wanted})
 
 
 def revision_in(fetched) -> str:
@@ -163,13 +171,14 @@ def revision_in(fetched) -> str:
 
 def _noted(record: Path, where: str) -> str | None:
     """The revision or hash noted when `where` was first fetched."""
-    noted = json.loads(record.read_text()) if record.exists() else {}
-    return noted.get("revision") if noted.get("of") == where else None
+    return json.loads(record.read_text()).get(where) if record.exists() else None
 
 
 def _note(record: Path, where: str, revision: str) -> None:
+    """Note it beside what else the source has been; what is noted stays."""
+    noted = json.loads(record.read_text()) if record.exists() else {}
     record.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(record, {"of": where, "revision": revision})
+    files.write_json(record, {where: revision, **noted})
 
 
 _REVISION = "revision.json"
@@ -180,5 +189,6 @@ _OTHER_FRAMEWORKS = [
     "*.tflite",
     "*.py",
     "onnx/*",
+    "coreml/*",
     "*.mlmodel",
 ]
