@@ -132,6 +132,16 @@ def test_of_a_group_what_has_an_error_is_told(tmp_path):
     assert told.count("FAILED") == 1 and "ERROR error: no such thing" in told
 
 
+def test_of_a_group_tried_again_the_first_try_is_not_told(tmp_path):
+    watch = Watch()
+    own = group(tmp_path, _3="12:00 ERROR error: no such thing", _4="")
+    assert "no such thing" in watch.after(0, LogEvent.GROUP_ERROR, **own)
+    os.utime(tmp_path / "_3.log", (time.time(), time.time() - 60))
+    watch.time += 30
+    told = watch.after(0, LogEvent.GROUP_ERROR, **own)
+    assert told.startswith("FAILED point: none of its 2 jobs had begun")
+
+
 def test_of_a_group_that_never_began(tmp_path):
     own = group(tmp_path, _3="", _4="")
     told = Watch().after(0, LogEvent.GROUP_ERROR, **own)

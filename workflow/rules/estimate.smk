@@ -2,6 +2,17 @@
 # Produces: results/estimate/: what a run of it will cost
 
 
+def costs(table):
+    """A table of what the config costs: "stages" or "disk"."""
+    from paramlerp.estimate import estimate
+
+    try:
+        stages, disk = estimate(config)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    return {"stages": stages, "disk": disk}[table]
+
+
 rule estimate:
     """Reckon time, GPU hours and disk of each stage, before anything is fetched."""
     input:
@@ -20,6 +31,7 @@ rule estimate:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        config=config,
+        stages=lambda w: costs("stages"),
+        disk=lambda w: costs("disk"),
     script:
         "../scripts/estimate.py"

@@ -1,8 +1,8 @@
-"""Time, GPU hours and disk that the config will take, before anything is fetched."""
+"""Time, GPU hours and disk that the config will take, said and written down."""
 
 import pandas as pd
 
-from paramlerp import estimate, files
+from paramlerp import files
 from paramlerp.runtime import job
 
 
@@ -17,6 +17,5 @@ def told(rows: list[dict], log) -> pd.DataFrame:
 
 if __name__ == "__main__":
     with job(snakemake) as log:
-        stages, disk = estimate.estimate(snakemake.params.config)
-        files.write_csv(snakemake.output.stages, told(stages, log))
-        files.write_csv(snakemake.output.disk, told(disk, log))
+        files.write_csv(snakemake.output.stages, told(snakemake.params.stages, log))
+        files.write_csv(snakemake.output.disk, told(snakemake.params.disk, log))
