@@ -291,6 +291,17 @@ def asks(rule):
     }
 
 
+def costs(table):
+    """A table of what the config costs: "stages" or "disk"."""
+    from paramlerp.estimate import estimate
+
+    try:
+        stages, disk = estimate(config)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    return {"stages": stages, "disk": disk}[table]
+
+
 def figure(name):
     """The picture of a figure, which `snakemake --report` shows over its caption."""
     return report(

@@ -2,17 +2,6 @@
 # Produces: results/estimate/: what a run of it will cost
 
 
-def costs(table):
-    """A table of what the config costs: "stages" or "disk"."""
-    from paramlerp.estimate import estimate
-
-    try:
-        stages, disk = estimate(config)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
-    return {"stages": stages, "disk": disk}[table]
-
-
 rule estimate:
     """Reckon time, GPU hours and disk of each stage, before anything is fetched."""
     input:
