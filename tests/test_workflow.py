@@ -486,7 +486,7 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         pytest.param(
             {"seed": 2},
             plus(
-                {"split": 1, "prompts": 2, "corpus": 2, "permute": 1},
+                {"split": 1, "prompts": 2, "generation_table": 1, "corpus": 2, "permute": 1},
                 {**EXPERTS, **CLASSIFIER},
                 PRETRAINED,
             ),
@@ -604,7 +604,13 @@ def test_an_edit_of_code_reruns_what_uses_it(done, code, file, jobs):
             "editorials.txt",
             "99\t0.0\tOne more editorial of seven words.\n",
             plus(
-                {"prompts": 2, "unigrams": 1, "test_classifier": 1, "corpus": 1},
+                {
+                    "prompts": 2,
+                    "generation_table": 1,
+                    "unigrams": 1,
+                    "test_classifier": 1,
+                    "corpus": 1,
+                },
                 TEXTS,
                 PRETRAINED,
             ),
