@@ -77,10 +77,10 @@ def started(folder: Path, *arguments, **which):
 
 
 def wait_for(met, process, what: str, seconds: float = 300):
-    """Wait until `met()` is true, which must come about while the process is alive."""
+    """Wait until `met()` is true, which must come about while the process, if any, is alive."""
     end = time.monotonic() + seconds
     while not (value := met()):
-        assert process.poll() is None, f"it ended before {what}"
+        assert process is None or process.poll() is None, f"it ended before {what}"
         assert time.monotonic() < end, f"never seen: {what}"
         time.sleep(0.002)
     return value
@@ -147,17 +147,20 @@ def trio(kind, tokenizer, tmp_path_factory) -> dict[str, Path]:
     return {n: save(tiny(kind, tokenizer, i), tokenizer, root / n) for i, n in enumerate(names)}
 
 
+#: of encoders that nothing is asked of but to run
+ENCODER = {
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
+
+
 def tiny_encoder(tokenizer, directory: Path) -> Path:
     """A random BERT to fine-tune a classifier from."""
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=128,
-        pad_token_id=0,
+        vocab_size=len(tokenizer), max_position_embeddings=128, pad_token_id=0, **ENCODER
     )
     return save(BertForSequenceClassification(config), tokenizer, directory)
 

@@ -17,7 +17,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from conftest import BAD, GOOD, ROOT, save, sentences, snakemake, tiny
+from conftest import BAD, ENCODER, GOOD, ROOT, save, sentences, snakemake, tiny
 from paramlerp import config, files, readers, splitting
 
 PAPER = ROOT / "config" / "paper.yaml"
@@ -36,14 +36,11 @@ def roberta(folder: Path, tokenizer, labels: int) -> None:
     torch.manual_seed(labels)
     own = RobertaConfig(
         vocab_size=len(names),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=64,
         max_position_embeddings=514,
         type_vocab_size=1,
         num_labels=labels,
         architectures=["RobertaForSequenceClassification"],
+        **ENCODER,
     )
     model = RobertaForSequenceClassification(own)
     with torch.no_grad():

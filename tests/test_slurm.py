@@ -12,7 +12,6 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -85,7 +84,7 @@ def cluster(tmp_path_factory):
         subprocess.run([_which("munged"), *munge], check=True)
         subprocess.run([_which("slurmctld"), "-c"], check=True)
         subprocess.run([_which("slurmd")], check=True)
-        _until(lambda: "idle" in _said("sinfo", "-h", "-o", "%t"), "the node is idle")
+        wait_for(lambda: "idle" in _said("sinfo", "-h", "-o", "%t"), None, "an idle node", 60)
         yield home
     finally:
         subprocess.run(["scancel", "--user", "root"], check=False)
@@ -93,7 +92,8 @@ def cluster(tmp_path_factory):
             with suppress(OSError, ValueError):
                 process = int((home / f"{name}.pid").read_text())
                 os.kill(process, signal.SIGTERM)
-                _until(lambda: not Path(f"/proc/{process}").exists(), f"the end of {name}")  # noqa: B023
+                gone = Path(f"/proc/{process}")
+                wait_for(lambda: not gone.exists(), None, f"the end of {name}", 60)  # noqa: B023
         for link in links:
             link.unlink(missing_ok=True)
 
@@ -104,14 +104,6 @@ def _which(name: str) -> str | None:
 
 def _said(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout
-
-
-def _until(met, what: str, seconds: float = 60):
-    end = time.monotonic() + seconds
-    while not (value := met()):
-        assert time.monotonic() < end, f"never seen: {what}"
-        time.sleep(0.2)
-    return value
 
 
 #: the profile that users have; the rest is for a cluster without accounts, and in a hurry

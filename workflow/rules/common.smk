@@ -72,10 +72,8 @@ SCORES = {
 LOSSES = "results/losses/{scheme}/{point}.csv"
 #: a point of a scheme, as paths name it
 POINT = "|".join(sorted({f"(?:{schemes.pattern(s)})" for s in MERGED}))
-#: scorers of ensembles and of the lattice: what figures 6 and 7 show
-COMPARED = ["sentiment", "perplexity"]
-#: scorers of pairs: what figure 10 shows
-JUDGED = ["perplexity", "grammar"]
+#: scorers of ensembles and of the lattice, and of pairs
+COMPARED, JUDGED = settings.COMPARED, settings.JUDGED
 
 
 def one_of(names):
@@ -291,15 +289,15 @@ def asks(rule):
     }
 
 
-def costs(table):
-    """A table of what the config costs: "stages" or "disk"."""
+def costs():
+    """What the config costs, in two tables."""
     from paramlerp.estimate import estimate
 
     try:
         stages, disk = estimate(config)
     except UserError as error:
         raise WorkflowError(str(error)) from None
-    return {"stages": stages, "disk": disk}[table]
+    return {"stages": stages, "disk": disk}
 
 
 def figure(name):

@@ -20,7 +20,6 @@ rule estimate:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        stages=lambda w: costs("stages"),
-        disk=lambda w: costs("disk"),
+        costs=lambda w: costs(),
     script:
         "../scripts/estimate.py"

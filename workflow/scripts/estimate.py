@@ -17,5 +17,5 @@ def told(rows: list[dict], log) -> pd.DataFrame:
 
 if __name__ == "__main__":
     with job(snakemake) as log:
-        files.write_csv(snakemake.output.stages, told(snakemake.params.stages, log))
-        files.write_csv(snakemake.output.disk, told(snakemake.params.disk, log))
+        for name, rows in snakemake.params.costs.items():
+            files.write_csv(snakemake.output[name], told(rows, log))

@@ -32,6 +32,11 @@ TRAINED = {"classifier": "classifiers", "perplexity": "language_models"}
 #: what `b` of a pair may be of its `a`
 OF_A = (*POLES, "permuted")
 
+#: scorers of ensembles and of the lattice: what figures 6 and 7 show
+COMPARED = ["sentiment", "perplexity"]
+#: scorers of pairs: what figure 10 shows
+JUDGED = ["perplexity", "grammar"]
+
 #: the kinds of scorer that can fill the columns and panels of these names
 _COLUMNS = {
     "sentiment": ("classifier",),

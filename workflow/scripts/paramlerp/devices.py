@@ -46,6 +46,8 @@ def claim(asked: int, wanted: int = 1) -> None:
     if submitted and (len(devices) < asked or not sys.modules["torch"].cuda.is_available()):
         raise UserError(f"{asked} GPUs were asked for, and there is no such number here: {named()}")
     wanted = min(max(asked, wanted), len(devices))
+    if not wanted:
+        return
     stem = Path(tempfile.gettempdir(), f"paramlerp-{os.getuid()}-{allocation}-gpu-")
     # Who wants several gathers them one by one; two that did could wait for each other's.
     gathering = _lock(f"{stem}s", wait=True) if wanted > 1 else None
@@ -63,9 +65,8 @@ def claim(asked: int, wanted: int = 1) -> None:
         time.sleep(0.2)
     if gathering:
         gathering.close()
-    if wanted:
-        _held.extend(locks.values())
-        os.environ[VISIBLE] = ",".join(sorted(locks, key=devices.index))
+    _held.extend(locks.values())
+    os.environ[VISIBLE] = ",".join(sorted(locks, key=devices.index))
 
 
 def named() -> str:

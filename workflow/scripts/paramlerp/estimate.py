@@ -35,8 +35,8 @@ class _Sizes:
         self.pairs = [config["pairs"][name] for name in walked]
         self.tuned = ["base"] * len(POLES)
         self.tuned += [p["a"] for p in self.pairs if p["b"] in POLES and p["a"] != "base"]
-        ends = {end for pair in self.pairs for end in pair.values()}
-        self.pretrained = [name for name in config["pretraining"]["models"] if name in ends]
+        self.ends = {end for pair in self.pairs for end in pair.values()}
+        self.pretrained = [name for name in config["pretraining"]["models"] if name in self.ends]
         self.n = self.parameters("base")
 
     def parameters(self, name: str) -> float:
@@ -49,17 +49,17 @@ class _Sizes:
         if own.get("kind") == "path" and path.is_dir() and any(path.glob("*.safetensors")):
             return sum(math.prod(t.shape) for t in checkpoints.Checkpoint(path).tensors.values())
         # By what it is, not by what it is called here: another model may be laid over a source.
-        what = {"package": "name", "hub": "id", "url": "url", "path": "path"}.get(own.get("kind"))
-        known, identity = self.how["parameters"], own[what] if what else name
+        identity = own[settings.KINDS[own["kind"]][0]] if own else name
+        known = self.how["parameters"]
         if identity not in known:
             raise UserError(f"config: estimate.parameters: lacks {identity}, which {name} is")
         return known[identity]
 
-    def texts(self, sweep: str, samples: int | None = None) -> int:
+    def texts(self, sweep: str) -> int:
         """Continuations at one point of a sweep, of all sets of prompts."""
         sets = (self.config["prompts"][name]["count"] for name in self.sweeps[sweep]["prompts"])
         count = sum(count or self.how["prompts"] for count in sets)
-        return count * (samples or self.sweeps[sweep]["samples"])
+        return count * self.sweeps[sweep]["samples"]
 
     def points(self, sweep: str) -> int:
         count = len(self.alphas[sweep])
@@ -69,12 +69,16 @@ class _Sizes:
             return count * len(self.pairs)
         return count * len(self.sweeps[sweep].get("truncated", [None]))
 
+    def merged(self) -> int:
+        """Models that are written to disk, those of g1 and g2."""
+        return self.points("g1") + self.points("g2")
+
     def scored(self, scorer: str) -> tuple[int, int]:
         """Files and texts that a scorer reads."""
         all_texts = {"g1", "g2"}
-        if scorer in ("sentiment", "perplexity"):
+        if scorer in settings.COMPARED:
             all_texts |= {"ensemble", "g3"}
-        if scorer in ("grammar", "perplexity"):
+        if scorer in settings.JUDGED:
             all_texts |= {"pair"}
         files = texts = 0
         for sweep in all_texts:
@@ -119,8 +123,8 @@ class _Sizes:
             seen = config["language_models"][name]
             work = TRAIN * seen["steps"] * seen["batch_size"] * sentence * self.parameters(name)
             add("language_model", 1, work, "training")
-        lines = [sweep for sweep in ("g1", "g2") if self.alphas[sweep]]
-        merged = sum(self.points(sweep) for sweep in lines)
+        lines = ("g1", "g2")
+        merged = self.merged()
         made = {sweep: self.points(sweep) * self.texts(sweep) for sweep in self.sweeps}
         tested = FORWARD * held * sentence
         sets = {sweep: len(self.sweeps[sweep]["prompts"]) for sweep in self.sweeps}
@@ -162,8 +166,7 @@ class _Sizes:
                 rows.append({"what": what, "most_gb": most / 1e9, "kept_gb": kept / 1e9})
 
         judges = {s["model"] for s in config["scorers"].values() if "model" in s}
-        ends = {end for pair in self.pairs for end in pair.values()}
-        models = (judges | ends | {"base"}) & set(config["sources"])
+        models = (judges | self.ends | {"base"}) & set(config["sources"])
         fetched = [m for m in models if config["sources"][m]["kind"] in ("hub", "url")]
         add("downloads", sum(WEIGHT * self.parameters(m) for m in fetched))
         add("models, in fp32", sum(WEIGHT * self.parameters(m) for m in models))
@@ -173,9 +176,8 @@ class _Sizes:
         kept = tried if config["experts"]["keep_candidates"] else one
         add("experts and all candidates", tried, kept)
         add("checkpoints, of each training at work", 3 * size, 0)
-        merged = [len(self.alphas[sweep]) for sweep in ("g1", "g2")]
-        kept = sum(merged) * size
-        add(f"merged models, {sum(merged)}", kept, kept if config["keep_merged"] else 0)
+        kept = self.merged() * size
+        add(f"merged models, {self.merged()}", kept, kept if config["keep_merged"] else 0)
         twins = [pair["a"] for pair in self.pairs if pair["b"] == "permuted"]
         made = [*self.pretrained, *twins]
         add("pretrained and permuted", sum(WEIGHT * self.parameters(m) for m in made))

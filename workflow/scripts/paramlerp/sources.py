@@ -111,7 +111,7 @@ def fetch_url(
                 raise OSError(f"{path.stat().st_size} of {promised} bytes came")
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise UserError(f"{url}: {reason(error)}; for a copy on disk use kind: path") from None
-        found, noted = files.sha256(path), _noted(record, url)
+        found, noted = files.sha256(path), _notes(record).get(url)
         if found != (sha256 or noted or found):
             raise UserError(
                 f"{url}: has sha256 {found}, and not {sha256}"
@@ -139,19 +139,21 @@ def fetch_hub(
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
-    kind = "dataset" if dataset else "model"
+    hub, kind = HfApi(), "dataset" if dataset else "model"
     where = f"{id}@{revision}" if revision else id
     try:
         if re.fullmatch("[0-9a-f]{40}", revision or ""):
             wanted = revision
         else:  # a branch or nothing: both move
-            newest = HfApi().repo_info
-            wanted = _noted(record, where) or newest(id, repo_type=kind, revision=revision).sha
+            newest = hub.repo_info
+            wanted = _notes(record).get(where) or newest(id, repo_type=kind, revision=revision).sha
         if not stream:
-            held = HfApi().list_repo_files(id, repo_type=kind, revision=wanted)
-            ignored = [] if dataset else list(_OTHER_FRAMEWORKS)
-            if not dataset and any(name.endswith(".safetensors") for name in held):
-                ignored.append("*.bin")  # the same weights once more
+            ignored = []
+            if not dataset:
+                ignored += _OTHER_FRAMEWORKS
+                held = hub.list_repo_files(id, revision=wanted)
+                if any(name.endswith(".safetensors") for name in held):
+                    ignored.append("*.bin")  # the same weights once more
             snapshot_download(
                 id, revision=wanted, repo_type=kind, local_dir=target, ignore_patterns=ignored
             )
@@ -169,16 +171,15 @@ def revision_in(fetched) -> str:
     return json.loads(Path(fetched, _REVISION).read_text())["revision"]
 
 
-def _noted(record: Path, where: str) -> str | None:
-    """The revision or hash noted when `where` was first fetched."""
-    return json.loads(record.read_text()).get(where) if record.exists() else None
+def _notes(record: Path) -> dict[str, str]:
+    """Id or URL -> the revision or hash noted when it was first fetched."""
+    return json.loads(record.read_text()) if record.exists() else {}
 
 
 def _note(record: Path, where: str, revision: str) -> None:
     """Note it beside what else the source has been; what is noted stays."""
-    noted = json.loads(record.read_text()) if record.exists() else {}
     record.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(record, {where: revision, **noted})
+    files.write_json(record, {where: revision, **_notes(record)})
 
 
 _REVISION = "revision.json"
