@@ -7,11 +7,13 @@ distribution in token-id order. So texts at neighbouring points stay coupled
 which other points are run.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from .ensembles import mix
 from .errors import NotFiniteError, UserError
@@ -35,6 +37,8 @@ def uniforms(seed, prompt: str, sample: int, count: int) -> np.ndarray:
 
 #: tokens rarer than this are looked at only where the others do not fill the nucleus
 COMMON = 3e-5
+#: bins of log-probability, a nat, in which mass is summed to find where a nucleus ends
+BINS = 64
 
 
 def _nuclei(logits: torch.Tensor, top_p: float) -> Iterator[tuple[torch.Tensor, ...]]:
@@ -42,8 +46,9 @@ def _nuclei(logits: torch.Tensor, top_p: float) -> Iterator[tuple[torch.Tensor, 
 
     The nucleus (Holtzman et al. 2020) is the smallest set of most probable tokens whose
     mass reaches `top_p`; tokens tied with its last are in it. `ids` and `p` hold one row's
-    nucleus after the other's, in id order. Exact without sorting the vocabulary: only
-    tokens that are not too rare are sorted, and rarer ones only for the rows that need them.
+    nucleus after the other's, in id order. Exact without sorting the vocabulary: mass is
+    summed in bins, and only the tokens of the bin in which a nucleus ends are sorted. Rare
+    tokens are looked at only for the rows that need them.
     """
     total = logits.logsumexp(-1)
     rows = torch.arange(len(logits), device=logits.device)
@@ -56,24 +61,42 @@ def _nuclei(logits: torch.Tensor, top_p: float) -> Iterator[tuple[torch.Tensor, 
     rare = (1 - top_p) / 2 / logits.shape[1]
     for least in (max(COMMON, rare), rare):
         own = logits if len(rows) == len(logits) else logits[rows]
-        floor = total[rows] + torch.tensor(least).log()
-        place, ids = (own > floor[:, None]).nonzero(as_tuple=True)
-        values = own[place, ids]
-        p = (values.double() - total[rows][place]).exp()
-        sizes = torch.bincount(place, minlength=len(rows))
-        starts = sizes.cumsum(0) - sizes
-        falling = values.argsort(descending=True)
-        falling = falling[place[falling].argsort(stable=True)]
-        above = place[_sums(p[falling], starts, sizes) < top_p]
-        last = torch.bincount(above, minlength=len(rows))  # its rank in its row
-        held = last < sizes if least > rare else torch.ones_like(sizes, dtype=torch.bool)
-        threshold = values[falling[(starts + last.minimum(sizes - 1)).clamp(min=0)]]
-        kept = held[place] & (values >= threshold[place])
+        flat = (own > total[rows, None] + math.log(least)).view(-1).nonzero()[:, 0]
+        place = flat // own.shape[1]
+        values = own.reshape(-1)[flat]
+        below = total[rows][place] - values.double()
+        p = (-below).exp()
+        bins = int(-math.log(least) * BINS) + 2  # one more, for rounding
+        at = (below * BINS).long()
+        mass = torch.bincount(place * bins + at, p, minlength=len(rows) * bins).view(-1, bins)
+        mass = mass.cumsum(1)
+        end = (mass < top_p).sum(1)
+        held = end < bins if least > rare else torch.ones_like(end, dtype=torch.bool)
+        threshold = _thresholds(place, values, p, at, mass, end.clamp(max=bins - 1), top_p)
+        kept = (held[place] & (values >= threshold[place])).nonzero()[:, 0]
         sizes = torch.bincount(place[kept], minlength=len(rows))
-        yield rows[held], sizes[held], ids[kept], p[kept]
+        yield rows[held], sizes[held], flat[kept] % own.shape[1], p[kept]
         rows = rows[~held]
         if not len(rows):
             return
+
+
+def _thresholds(place, values, p, at, mass, end, top_p: float) -> torch.Tensor:
+    """The logit of each row's last token of the nucleus, which lies in bin `end`: (rows,).
+
+    `place`, `values`, `p` and `at` are tokens' rows, logits, probabilities and bins; `mass`
+    is (rows, bins), summed up.
+    """
+    last = (at == end[place]).nonzero()[:, 0]
+    last = last[values[last].argsort(descending=True)]
+    last = last[place[last].argsort(stable=True)]
+    sizes = torch.bincount(place[last], minlength=len(mass))
+    starts = sizes.cumsum(0) - sizes
+    before = pad(mass, (1, 0)).gather(1, end[:, None])[:, 0]
+    short = place[last][_sums(p[last], starts, sizes) + before[place[last]] < top_p]
+    rank = torch.bincount(short, minlength=len(mass))
+    # Rounding may step past the last.
+    return values[last[(starts + rank.minimum(sizes - 1)).clamp(min=0)]]
 
 
 def _sums(p: torch.Tensor, starts: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
