@@ -22,7 +22,7 @@ def by_full_sort(logits: np.ndarray, u: float, top_p: float) -> int:
     return int(np.searchsorted(cdf, u * cdf[-1], side="right"))
 
 
-@pytest.mark.parametrize("top_p", [0.1, 0.9, 0.999, 1.0])
+@pytest.mark.parametrize("top_p", [0.1, 0.9, 0.999, 1 - 1e-9, 1.0])
 @pytest.mark.parametrize("scale", [0.0, 0.5, 3.0, 20.0])
 def test_same_numbers_same_tokens_as_a_full_sort(top_p, scale):
     """Sharp and flat distributions: nuclei inside, at and beyond the first window."""

@@ -71,10 +71,13 @@ def _nuclei(logits: torch.Tensor, top_p: float) -> Iterator[tuple[torch.Tensor, 
         mass = torch.bincount(place * bins + at, p, minlength=len(rows) * bins).view(-1, bins)
         mass = mass.cumsum(1)
         end = (mass < top_p).sum(1)
-        held = end < bins if least > rare else torch.ones_like(end, dtype=torch.bool)
-        threshold = _thresholds(place, values, p, at, mass, end.clamp(max=bins - 1), top_p)
-        kept = (held[place] & (values >= threshold[place])).nonzero()[:, 0]
+        # Where mass falls short there are rarer tokens to come, or it is rounding.
+        short, last = end == bins, least == rare
+        threshold = values.new_full(end.shape, -torch.inf if last else torch.inf)
+        threshold[~short] = _thresholds(place, values, p, at, mass, end, top_p)
+        kept = (values >= threshold[place]).nonzero()[:, 0]
         sizes = torch.bincount(place[kept], minlength=len(rows))
+        held = ~short | last
         yield rows[held], sizes[held], flat[kept] % own.shape[1], p[kept]
         rows = rows[~held]
         if not len(rows):
@@ -82,21 +85,20 @@ def _nuclei(logits: torch.Tensor, top_p: float) -> Iterator[tuple[torch.Tensor, 
 
 
 def _thresholds(place, values, p, at, mass, end, top_p: float) -> torch.Tensor:
-    """The logit of each row's last token of the nucleus, which lies in bin `end`: (rows,).
+    """The logit of the last token of each nucleus, for the rows whose mass reaches `top_p`.
 
     `place`, `values`, `p` and `at` are tokens' rows, logits, probabilities and bins; `mass`
-    is (rows, bins), summed up.
+    is (rows, bins), summed up; a nucleus ends in bin `end`.
     """
     last = (at == end[place]).nonzero()[:, 0]
     last = last[values[last].argsort(descending=True)]
     last = last[place[last].argsort(stable=True)]
-    sizes = torch.bincount(place[last], minlength=len(mass))
+    rows, sizes = place[last].unique_consecutive(return_counts=True)
     starts = sizes.cumsum(0) - sizes
-    before = pad(mass, (1, 0)).gather(1, end[:, None])[:, 0]
-    short = place[last][_sums(p[last], starts, sizes) + before[place[last]] < top_p]
-    rank = torch.bincount(short, minlength=len(mass))
-    # Rounding may step past the last.
-    return values[last[(starts + rank.minimum(sizes - 1)).clamp(min=0)]]
+    before = pad(mass, (1, 0))[rows, end[rows]]
+    sums = _sums(p[last], starts, sizes) + before.repeat_interleave(sizes)
+    rank = torch.bincount(place[last][sums < top_p], minlength=len(mass))[rows]
+    return values[last[starts + rank.minimum(sizes - 1)]]  # rounding may step past the last
 
 
 def _sums(p: torch.Tensor, starts: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
