@@ -33,6 +33,7 @@ from conftest import (
 )
 from paramlerp import checkpoints, corpora, files, models, pretraining, resume
 from paramlerp.errors import UserError
+from paramlerp.prefetch import ahead
 
 EOS = 0
 LOG = logging.getLogger("paramlerp")
@@ -131,9 +132,9 @@ def test_a_hub_that_cannot_be_asked_is_one_line():
 
 
 def test_reading_ahead_passes_on_what_goes_wrong():
-    assert list(corpora.ahead(iter(range(5)).__next__, 3)) == [0, 1, 2]
-    with pytest.raises(ValueError, match="broken"):
-        list(corpora.ahead(lambda: (_ for _ in ()).throw(ValueError("broken")), 3))
+    assert list(ahead(iter(range(3)))) == [0, 1, 2]
+    with pytest.raises(ZeroDivisionError):
+        list(ahead(1 // x for x in (1, 0)))
 
 
 def test_held_out_text_is_in_no_shard(tmp_path):

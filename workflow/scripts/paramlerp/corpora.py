@@ -8,8 +8,6 @@ epoch and place, so a few numbers say where a shard is, and nothing is lost in a
 when a training goes on.
 """
 
-import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -164,22 +162,3 @@ def packed(texts: Sequence[str], encode: Encode, length: int, eos: int) -> np.nd
     if not count:
         raise UserError(f"{len(ids)} tokens of held-out text are less than a block of {length}")
     return np.array(ids[: count * length]).reshape(count, length)
-
-
-def ahead(make: Callable[[], object], steps: int, depth: int = 4) -> Iterator:
-    """What `make()` gives, `steps` times, made ahead of its use by a thread."""
-    ready: queue.Queue = queue.Queue(depth)
-
-    def work() -> None:
-        try:
-            for _ in range(steps):
-                ready.put((make(), None))
-        except BaseException as error:
-            ready.put((None, error))
-
-    threading.Thread(target=work, daemon=True).start()
-    for _ in range(steps):
-        made, error = ready.get()
-        if error is not None:
-            raise error
-        yield made

@@ -16,9 +16,12 @@ import numpy as np
 
 from . import checkpoints, files
 from .errors import NotFiniteError, UserError
+from .prefetch import ahead
 
 #: elements worked on at a time: a core's second cache holds a few such pieces
 CHUNK = 1 << 17
+#: chunks worked out while others are written
+AHEAD = 8
 #: bytes after which what was written is sent to the disk, while more is worked out
 TO_DISK = 1 << 26
 
@@ -36,11 +39,11 @@ def combine(coefficients: list[Decimal], arrays: list[np.ndarray]) -> Iterator[n
         yield from (x0[i : i + CHUNK] for i in range(0, size, CHUNK))
         return
     wide = np.float64 if dtype == np.float64 else np.float32
-    total, term = np.empty((2, min(CHUNK, size)), wide)
+    term = np.empty(min(CHUNK, size), wide)
     for start in range(0, size, CHUNK):
         stop = min(start + CHUNK, size)
-        out, scratch = total[: stop - start], term[: stop - start]
-        np.multiply(x0[start:stop].astype(wide, copy=False), wide(first), out=out)
+        scratch = term[: stop - start]
+        out = np.multiply(x0[start:stop].astype(wide, copy=False), wide(first))
         for c, x in rest:
             np.multiply(x[start:stop].astype(wide, copy=False), wide(c), out=scratch)
             np.add(out, scratch, out=out)
@@ -94,12 +97,12 @@ class Sources:
         for file, header in self.first.headers.items():
             own = [(name, t) for name, t in self.first.tensors.items() if t.file == file]
             own.sort(key=lambda item: item[1].data.ctypes.data)  # in the order of the file
+            chunks = (chunk for name, _ in own for chunk in self.chunks(coefficients, name))
             with open(target / file, "wb") as out, ThreadPoolExecutor(1) as disk:
                 out.write(header)
                 sent = out.tell()
-                for name, _ in own:
-                    for chunk in self.chunks(coefficients, name):
-                        out.write(chunk.data if chunk.dtype.kind != "V" else chunk.tobytes())
+                for chunk in ahead(chunks, AHEAD):
+                    out.write(chunk.data if chunk.dtype.kind != "V" else chunk.tobytes())
                     if out.tell() - sent > TO_DISK:
                         sent = out.tell()
                         disk.submit(os.fdatasync, out.fileno())

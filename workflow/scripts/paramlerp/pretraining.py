@@ -24,6 +24,7 @@ from transformers import (
 from . import corpora, resume
 from .errors import UserError
 from .models import device, require_plain_head
+from .prefetch import ahead
 from .runtime import Progress, logger
 from .seeds import seed_for
 
@@ -181,7 +182,7 @@ def train(
     objective.train()
     before = time.perf_counter()
     for step, (batches, place) in enumerate(
-        corpora.ahead(next_step, how["steps"] - start), start + 1
+        ahead(next_step() for _ in range(how["steps"] - start)), start + 1
     ):
         # Dropout by a seed of the step's own, so that it has no state to be saved.
         torch.manual_seed(seed_for(seed, "dropout", step, accelerator.process_index))
