@@ -20,7 +20,7 @@ def test_a_word_has_the_product_of_its_tokens_probabilities(trio):
         "positive": ["wonderful", "superb", "moving and funny"],
         "negative": ["zebra", "awful"],
     }
-    frame = next_words.main(trio["base"], PROMPT, words)
+    frame = pd.DataFrame(next_words.main(trio["base"], PROMPT, words))
     assert frame["word"].tolist() == [*words["positive"], *words["negative"]]
     assert frame["pole"].tolist() == ["positive"] * 3 + ["negative"] * 2
     model, tokenizer = models.load_causal_lm(trio["base"])
@@ -42,7 +42,7 @@ def test_single_tokens_are_probabilities_of_one_distribution(trio):
     model, tokenizer = models.load_causal_lm(trio["base"])
     singles = [w for w in tokenizer.get_vocab() if w.startswith("Ġ") and w[1:].isalpha()]
     words = {"positive": [w[1:] for w in singles], "negative": []}
-    frame = next_words.main(trio["base"], PROMPT, words)
+    frame = pd.DataFrame(next_words.main(trio["base"], PROMPT, words))
     with torch.inference_mode():
         ids = torch.tensor([models.encode(tokenizer, PROMPT)])
         p = model(input_ids=ids).logits[0, -1].softmax(-1)

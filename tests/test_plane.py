@@ -157,13 +157,13 @@ def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
     (texts,), losses = row_of(trio, "0.000", ["9" * 15])
     assert texts == [] and losses == []
     files.write_jsonl(tmp_path / "texts.jsonl", texts)
-    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
+    files.write_rows(tmp_path / "losses.csv", losses, LOSSES)
     encoder = tiny_encoder(tokenizer, tmp_path / "encoder")
     labels = {"labels": ["LABEL_0", "LABEL_1"], "values": [0, 1], "max_tokens": 32}
     scores = classify.main(texts, encoder, labels, logging.getLogger("test"))
-    files.write_csv(tmp_path / "sentiment.csv", scores)
+    files.write_scores(tmp_path / "sentiment.csv", texts, **scores)
     scores = perplexity.main(texts, trio["base"], np.zeros(len(tokenizer)))
-    files.write_csv(tmp_path / "perplexity.csv", scores)
+    files.write_scores(tmp_path / "perplexity.csv", texts, **scores)
     table, strip = g3_table.main(
         [{"prompts": "neutral", "beta": "0.000"}],
         ["9" * 15],

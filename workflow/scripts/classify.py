@@ -3,13 +3,13 @@
 With values 0, 0.5, 1 that is the paper's eq. 6; a two-class scorer has no middle.
 """
 
-import pandas as pd
+import numpy as np
 
 from paramlerp import classifiers, files, models
 from paramlerp.runtime import Progress, job
 
 
-def main(rows: list[dict], model_dir: str, scorer: dict, log) -> pd.DataFrame:
+def main(rows: list[dict], model_dir: str, scorer: dict, log) -> dict[str, np.ndarray]:
     model, tokenizer = models.load_classifier(model_dir, scorer["labels"])
     texts = [row["prompt"] + row["text"] for row in rows]
     whole = classifiers.encode_all(tokenizer, texts, None)
@@ -18,14 +18,11 @@ def main(rows: list[dict], model_dir: str, scorer: dict, log) -> pd.DataFrame:
         log.warning("%d texts are cut to max_tokens, %d", long, scorer["max_tokens"])
     said = Progress(len(texts), "texts")
     p = classifiers.probabilities(model, tokenizer, texts, scorer["max_tokens"], said)
-    frame = pd.DataFrame(rows, columns=["prompt_id", "sample_id"])
-    frame["score"] = p @ scorer["values"]
-    frame["positive"] = p[:, scorer["values"].index(1)]
-    return frame
+    return {"score": p @ scorer["values"], "positive": p[:, scorer["values"].index(1)]}
 
 
 if __name__ == "__main__":
     with job(snakemake) as log:
         rows = files.read_jsonl(snakemake.input.texts)
-        frame = main(rows, snakemake.input.model, snakemake.params.scorer, log)
-        files.write_csv(snakemake.output.scores, frame)
+        scores = main(rows, snakemake.input.model, snakemake.params.scorer, log)
+        files.write_scores(snakemake.output.scores, rows, **scores)

@@ -5,8 +5,6 @@ the logits linear in the weights the two would be one model (section 5.2 of the 
 this is how much they are not.
 """
 
-import pandas as pd
-
 from paramlerp import ensembles, files, models, schemes, scoring
 from paramlerp.names import POLES
 from paramlerp.runtime import Progress, job
@@ -23,4 +21,4 @@ if __name__ == "__main__":
         rows = scoring.divergence(
             own, weights, merged, tokenizer, texts, snakemake.params.max_tokens, said
         )
-        files.write_csv(snakemake.output.divergence, pd.DataFrame(rows))
+        files.write_rows(snakemake.output.divergence, rows)

@@ -1,6 +1,5 @@
 """Fine-tune a causal LM with one setting: an expert on one pole, a judge of fluency on both."""
 
-import pandas as pd
 import torch
 
 from paramlerp import batching, files, likelihood, models, resume, training
@@ -38,7 +37,7 @@ def main(
         checkpoints=checkpoints,
     )
     models.save(model, tokenizer, model_out)
-    files.write_csv(losses_out, pd.DataFrame(records))
+    files.write_rows(losses_out, records)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """NLL of test sentences of both poles under one model: pole, text_id, nll (a sum), n_tokens."""
 
-import pandas as pd
-
 from paramlerp import files, models, scoring
 from paramlerp.names import POLES
 from paramlerp.runtime import Progress, job
@@ -15,4 +13,4 @@ if __name__ == "__main__":
         model, tokenizer = models.load_causal_lm(snakemake.input.model)
         said = Progress(sum(map(len, texts.values())), "texts")
         rows = scoring.losses(model, tokenizer, texts, snakemake.params.max_tokens, said)
-        files.write_csv(snakemake.output.losses, pd.DataFrame(rows))
+        files.write_rows(snakemake.output.losses, rows)

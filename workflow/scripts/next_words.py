@@ -4,14 +4,12 @@ A word of several tokens has the product of their probabilities, each given thos
 before. No sampling takes part. A row a word: pole, word, n_tokens, nll (-ln P).
 """
 
-import pandas as pd
-
 from paramlerp import files, models, scoring
 from paramlerp.errors import UserError
 from paramlerp.runtime import job
 
 
-def main(model_dir, prompt: str, words: dict[str, list[str]]) -> pd.DataFrame:
+def main(model_dir, prompt: str, words: dict[str, list[str]]) -> list[dict]:
     """Raises UserError for a word that the tokenizer lacks, or merges with the prompt."""
     model, tokenizer = models.load_causal_lm(model_dir)
     rows = [{"pole": pole, "word": word} for pole, own in words.items() for word in own]
@@ -30,13 +28,13 @@ def main(model_dir, prompt: str, words: dict[str, list[str]]) -> pd.DataFrame:
             )
     sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
     parts = scoring.continuation_nll(model, sequences, starts)
-    return pd.DataFrame(
-        {**row, "n_tokens": len(part), "nll": float(part.sum(dtype="float64"))}
+    return [
+        {**row, "n_tokens": len(part), "nll": part.sum(dtype="float64")}
         for row, part in zip(rows, parts, strict=True)
-    )
+    ]
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        frame = main(snakemake.input.model, snakemake.params.prompt, snakemake.params.words)
-        files.write_csv(snakemake.output.words, frame)
+        rows = main(snakemake.input.model, snakemake.params.prompt, snakemake.params.words)
+        files.write_rows(snakemake.output.words, rows)

@@ -78,7 +78,6 @@ def main(work: dict) -> None:
     """What each process does."""
     readers.go_online_for(work["text"]["where"])  # before anything that would remember otherwise
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if work["device"] == "cpu" else "true"
-    import pandas as pd
     import torch
 
     from paramlerp import corpora, models, pretraining, resume
@@ -148,8 +147,8 @@ def main(work: dict) -> None:
     if rank == 0:
         out = work["out"]
         models.save(model, tokenizer, out["model"])
-        files.write_csv(out["losses"], pd.DataFrame(losses))
-        files.write_csv(out["speed"], pd.DataFrame(speeds))
+        files.write_rows(out["losses"], losses)
+        files.write_rows(out["speed"], speeds)
         files.write_jsonl(out["samples"], samples)
         files.write_json(out["used"], {**work["architecture"], **how, **used})
 

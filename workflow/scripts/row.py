@@ -4,8 +4,6 @@ The texts of a row go into one file, with their alpha; and so do the losses. A p
 whose weights or logits hold NaN or Inf leaves no rows: it lies too far out.
 """
 
-import pandas as pd
-
 from paramlerp import decoding, files, merging, models, schemes, scoring
 from paramlerp.errors import NotFiniteError
 from paramlerp.runtime import Progress, job
@@ -71,5 +69,6 @@ if __name__ == "__main__":
         )
         for path, rows in zip(snakemake.output.texts, texts, strict=True):
             files.write_jsonl(path, rows)
-        table = pd.DataFrame(losses, columns=["alpha", "pole", "text_id", "nll", "n_tokens"])
-        files.write_csv(snakemake.output.losses, table.rename(columns={"pole": params.column}))
+        losses = [{**row, params.column: row["pole"]} for row in losses]
+        columns = ["alpha", params.column, "text_id", "nll", "n_tokens"]
+        files.write_rows(snakemake.output.losses, losses, columns)

@@ -1,6 +1,6 @@
 """Fine-tune an encoder to tell negative (0) from positive (1) text."""
 
-import pandas as pd
+import numpy as np
 import torch
 
 from paramlerp import batching, classifiers, files, models, resume, training
@@ -32,7 +32,7 @@ def main(
 
     def evaluate() -> dict[str, float]:
         p = classifiers.probabilities(model, tokenizer, held_out, how["max_tokens"])[:, 1]
-        positive = pd.Series(truth).to_numpy() == 1
+        positive = np.array(truth) == 1
         accuracy = float(((p > 0.5) == positive).mean())
         return {"validation_auc": auc(p, positive), "validation_accuracy": accuracy}
 
@@ -49,7 +49,7 @@ def main(
         checkpoints=checkpoints,
     )
     models.save(model, tokenizer, model_out)
-    files.write_csv(losses_out, pd.DataFrame(records))
+    files.write_rows(losses_out, records)
 
 
 def read(paths: list[str]) -> tuple[list[str], list[int]]:

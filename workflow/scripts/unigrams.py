@@ -6,13 +6,12 @@ Counts are smoothed by adding one, so that a token never seen has a price too.
 from collections import Counter
 
 import numpy as np
-import pandas as pd
 
 from paramlerp import files, models, readers
 from paramlerp.runtime import job
 
 
-def main(model_dir: str, texts: list[str]) -> pd.DataFrame:
+def main(model_dir: str, texts: list[str]) -> list[dict]:
     tokenizer = models.load_tokenizer(model_dir)
     counts = Counter()
     for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]:
@@ -20,7 +19,7 @@ def main(model_dir: str, texts: list[str]) -> pd.DataFrame:
     size = max(tokenizer.get_vocab().values()) + 1
     smoothed = np.array([counts[token] + 1 for token in range(size)])
     nll = np.log(smoothed.sum()) - np.log(smoothed)
-    return pd.DataFrame({"token": range(size), "nll": nll})
+    return [{"token": token, "nll": value} for token, value in enumerate(nll)]
 
 
 if __name__ == "__main__":
@@ -32,4 +31,4 @@ if __name__ == "__main__":
             )
             for row in readers.read(path, reading)
         ]
-        files.write_csv(snakemake.output.counts, main(snakemake.input.model, texts))
+        files.write_rows(snakemake.output.counts, main(snakemake.input.model, texts))

@@ -1,6 +1,5 @@
 """Score texts with VADER's compound score, from -1 (negative) to 1 (positive)."""
 
-import pandas as pd
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from paramlerp import files
@@ -10,6 +9,5 @@ if __name__ == "__main__":
     with job(snakemake):
         rows = files.read_jsonl(snakemake.input.texts)
         compound = SentimentIntensityAnalyzer().polarity_scores
-        frame = pd.DataFrame(rows, columns=["prompt_id", "sample_id"])
-        frame["score"] = [compound(row["prompt"] + row["text"])["compound"] for row in rows]
-        files.write_csv(snakemake.output.scores, frame)
+        score = [compound(row["prompt"] + row["text"])["compound"] for row in rows]
+        files.write_scores(snakemake.output.scores, rows, score=score)

@@ -1,10 +1,13 @@
 """Writing files so that no reader ever sees half of one."""
 
+import csv
 import hashlib
+import io
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +80,36 @@ def read_jsonl(path) -> list[dict]:
 def read_texts(paths: dict, count: int | None = None) -> dict[str, list[str]]:
     """The texts of files of rows by the files' names, the first `count` of each."""
     return {name: [row["text"] for row in read_jsonl(path)[:count]] for name, path in paths.items()}
+
+
+def write_rows(path, rows: Sequence[dict], columns: Sequence[str] = ()) -> None:
+    """Write rows as CSV, the bytes that `write_csv` writes of a frame of them.
+
+    `columns` are by default the first row's. For jobs that run models: to import pandas
+    takes longer than some of them work.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    columns = columns or list(rows[0])
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
+    write_text(path, out.getvalue())
+
+
+def write_scores(path, texts: Sequence[dict], **scores: Sequence) -> None:
+    """Write what a scorer says of each text: its prompt_id, its sample_id, scores by name."""
+    keys = ("prompt_id", "sample_id")
+    rows = [
+        {key: text[key] for key in keys} | dict(zip(scores, own, strict=True))
+        for text, *own in zip(texts, *scores.values(), strict=True)
+    ]
+    write_rows(path, rows, [*keys, *scores])
+
+
+def _cell(value):
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.10g}"
+    return value
 
 
 def write_csv(path, frame) -> None:
