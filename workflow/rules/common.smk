@@ -4,8 +4,12 @@
 import os
 import sys
 
+from snakemake import benchmark
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+
+# To look at all the memory of two large jobs twice a second takes a fifteenth of a core.
+benchmark.BENCHMARK_INTERVAL_SHORT = 1
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 

@@ -39,11 +39,11 @@ def combine(coefficients: list[Decimal], arrays: list[np.ndarray]) -> Iterator[n
         yield from (x0[i : i + CHUNK] for i in range(0, size, CHUNK))
         return
     wide = np.float64 if dtype == np.float64 else np.float32
-    term = np.empty(min(CHUNK, size), wide)
+    total, term = np.empty((2, min(CHUNK, size)), wide)
     for start in range(0, size, CHUNK):
         stop = min(start + CHUNK, size)
-        scratch = term[: stop - start]
-        out = np.multiply(x0[start:stop].astype(wide, copy=False), wide(first))
+        out, scratch = total[: stop - start], term[: stop - start]
+        np.multiply(x0[start:stop].astype(wide, copy=False), wide(first), out=out)
         for c, x in rest:
             np.multiply(x[start:stop].astype(wide, copy=False), wide(c), out=scratch)
             np.add(out, scratch, out=out)
@@ -97,12 +97,17 @@ class Sources:
         for file, header in self.first.headers.items():
             own = [(name, t) for name, t in self.first.tensors.items() if t.file == file]
             own.sort(key=lambda item: item[1].data.ctypes.data)  # in the order of the file
-            chunks = (chunk for name, _ in own for chunk in self.chunks(coefficients, name))
+            pieces = (
+                # Copied, since the next is worked out in the same memory.
+                chunk.tobytes()
+                for name, _ in own
+                for chunk in self.chunks(coefficients, name)
+            )
             with open(target / file, "wb") as out, ThreadPoolExecutor(1) as disk:
                 out.write(header)
                 sent = out.tell()
-                for chunk in ahead(chunks, AHEAD):
-                    out.write(chunk.data if chunk.dtype.kind != "V" else chunk.tobytes())
+                for piece in ahead(pieces, AHEAD):
+                    out.write(piece)
                     if out.tell() - sent > TO_DISK:
                         sent = out.tell()
                         disk.submit(os.fdatasync, out.fileno())
