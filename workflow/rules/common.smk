@@ -13,104 +13,97 @@ benchmark.BENCHMARK_INTERVAL_SHORT = 1
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
-from paramlerp import closure, run, schemes
+from paramlerp import closure, registry, run, schemes, sweeps
+from paramlerp import checks as meaning
 from paramlerp import config as settings
 from paramlerp.errors import UserError
-from paramlerp.names import POLES
-from paramlerp.seeds import seed_for
+from paramlerp.registry import path
 from paramlerp.splitting import PARTS, SPLITS
 
 try:
+    config = settings.laid_over(config, workflow.config_settings.overwrite_config)
     settings.check(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
 except UserError as error:
     raise WorkflowError(str(error)) from None
 config = settings.in_order(config)
 
 
-ALPHAS = {
-    scheme: settings.alphas(sweep["alphas"])
-    for scheme, sweep in config["sweeps"].items()
-    if sweep["alphas"]
-}
-SETTINGS = settings.settings(config["experts"])
-#: how every language model is fine-tuned, whatever the setting
-TRAINING = {
-    key: config["experts"][key]
-    for key in (
-        "warmup",
-        "weight_decay",
-        "clip",
-        "max_tokens",
-        "evaluate_every",
-        "validation_texts",
-    )
-}
+CHECKPOINTS = config["checkpoints"]
+ATTRIBUTES = sweeps.attributes(config)
+SCHEMES = sweeps.all_schemes(config)
+SWEEPS = sweeps.sweeps(config)
+#: sweeps whose points are merged to disk or mix logits, and those merged in memory, row by row
+LINES = {name: sweep for name, sweep in SWEEPS.items() if not sweep.in_memory}
+IN_MEMORY = {name: sweep for name, sweep in SWEEPS.items() if sweep.in_memory}
+#: the sweep whose rows are those of a scheme
+SWEEP_OF_ROWS = {s.title: sweep for sweep in IN_MEMORY.values() for s in sweep.schemes}
+#: the sets of test text that losses of a scheme's models are measured on
+LOSS_SETS = {s.title: sweep.losses for sweep in SWEEPS.values() for s in sweep.schemes}
+#: schemes whose models are merged, and those that add up logits
+MERGED = [name for name, scheme in SCHEMES.items() if scheme.mixes == "weights"]
+ENSEMBLES = [name for name in SCHEMES if name not in MERGED]
+#: what is fine-tuned as language models, and all checkpoints that sweeps need
+FINETUNED = registry.of_kind(config, "finetuned")
+IN_USE = sweeps.in_use(config, SWEEPS)
 FETCHED = [name for name, s in config["sources"].items() if s["kind"] != "path"]
-#: text to pretrain on, models that are, and pairs that lines are walked between
 CORPORA = config["corpora"]
-PRETRAINED = config["pretraining"]["models"]
-PAIRS = {
-    name: config["pairs"][name]
-    for name in config["sweeps"]["pair"]["pairs"]
-    if "pair" in ALPHAS
-}
-#: what of these pairs need, each with its corpus
-PRETRAINED_NOW = {
-    name: model["corpus"]
-    for name, model in PRETRAINED.items()
-    if any(name in pair.values() for pair in PAIRS.values())
-}
-MODELS = settings.model_sources(config)
-CLASSIFIERS = settings.in_use(config, "classifiers")
-#: sweeps along a line, and the schemes of models that are merged
-LINES = [sweep for sweep in ALPHAS if sweep not in ("g3", "pair")]
-MERGED = ["g1", "g2", "g3"]
-#: the sets of prompts that any of them continues
-PROMPTS_NOW = sorted({p for s in ALPHAS for p in config["sweeps"][s]["prompts"]})
-#: what was measured of texts, of a point or of a row of g3's lattice
-TEXTS = "results/generations/{prompts}/{scheme}/{point}.jsonl"
-SCORES = {
-    scorer: f"results/scores/{{prompts}}/{{scheme}}/{scorer}/{{point}}.csv"
-    for scorer in config["scorers"]
-}
+#: the sets of prompts that sweeps continue
+PROMPTS_NOW = sorted({name for sweep in SWEEPS.values() for name in sweep.prompts})
+
+#: what is measured: texts and scores of some samples at a point or a row of points, losses there
+TEXTS = "results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl"
+SCORES = "results/scores/{prompts}/{scheme}/{scorer}/{point}/samples={samples}.csv"
 LOSSES = "results/losses/{scheme}/{point}.csv"
-#: a point of a scheme, as paths name it
-POINT = "|".join(sorted({f"(?:{schemes.pattern(s)})" for s in MERGED}))
-#: scorers of ensembles and of the lattice, and of pairs
-COMPARED, JUDGED = settings.COMPARED, settings.JUDGED
+DIVERGENCE = "results/divergence/{scheme}/{point}.csv"
+NEXT_WORDS = "results/next_words/{attribute}/{scheme}/{point}.csv"
+
+
+def either(patterns):
+    """A regular expression for any of these, and for nothing if there are none."""
+    return "|".join(sorted(set(patterns))) or "(?!)"
 
 
 def one_of(names):
     """A regular expression that matches these names and no others."""
-    return "|".join(map(re.escape, names)) or "(?!)"
+    return either(map(re.escape, names))
+
+
+def in_use(kind):
+    """The checkpoints of a kind that sweeps need."""
+    return [name for name in IN_USE if CHECKPOINTS[name]["kind"] == kind]
+
+
+def made_by(kind):
+    """A regular expression for the checkpoints of a kind."""
+    return one_of(registry.of_kind(config, kind))
+
+
+def scorers_of(kind):
+    """A regular expression for the scorers of one kind."""
+    return one_of(n for n, s in config["scorers"].items() if s["kind"] == kind)
+
+
+#: a point of a scheme, and a row of points, as paths name them
+POINT = either(f"(?:{SCHEMES[name].pattern()})" for name in SCHEMES)
+ROW = either(f"(?:{SCHEMES[name].row_pattern()})" for name in SWEEP_OF_ROWS)
 
 
 wildcard_constraints:
     source=one_of(FETCHED),
-    model=one_of(["base", *(f"models/{m}" for m in MODELS if m != "base")]),
-    classifier=one_of(config["classifiers"]),
-    of=one_of(["", *(f"-{m}" for m in [*MODELS, *PRETRAINED] if m != "base")]),
-    pole=one_of(POLES),
-    setting=one_of(SETTINGS),
+    checkpoint=one_of(CHECKPOINTS),
+    attribute=one_of(ATTRIBUTES),
+    setting=one_of(s for n in FINETUNED for s in registry.grid(config, n)),
     prompts=one_of(config["prompts"]),
-    language_model=one_of(config["language_models"]),
-    sweep=one_of(LINES),
-    scheme=one_of([*MERGED, *schemes.ENSEMBLES, "pair"]),
+    sweep=one_of(SWEEPS),
+    scheme=one_of(SCHEMES),
     scorer=one_of(config["scorers"]),
-    # A file may be of one point, of a row of g3's lattice, or of a pair's line.
-    point=f"{POINT}|{schemes.ROW}|{one_of(config['pairs'])}",
-    pair=one_of(config["pairs"]),
-    twin=one_of([*MODELS, *PRETRAINED]),
-    beta=schemes.NUMBER,
+    point=f"{POINT}|{ROW}",
+    samples=r"\d+-\d+",
 
 
 def code(script):
-    """A script and the library modules it imports: inputs, so that an edit reruns its jobs.
-
-    Relative to the working directory, so that a folder that was moved is not run anew.
-    """
-    script = f"{workflow.basedir}/workflow/scripts/{script}.py"
-    return [os.path.relpath(file) for file in (script, *closure.modules_of(script))]
+    """A hash of a script and the library modules it imports: a param, so an edit reruns its jobs."""
+    return closure.digest(f"{workflow.basedir}/workflow/scripts/{script}.py")
 
 
 def source_path(name):
@@ -123,43 +116,98 @@ def source_path(name):
 
 def source_files(name):
     """The files of a local source, so that a change of any is noticed."""
-    path = source_path(name)
-    if config["sources"][name]["kind"] != "path" or os.path.isfile(path):
+    place = source_path(name)
+    if config["sources"][name]["kind"] != "path" or os.path.isfile(place):
         return []
     return sorted(
         os.path.join(folder, file)
-        for folder, _, files in os.walk(path)
+        for folder, _, files in os.walk(place)
         for file in files
     )
 
 
-def model_dir(name):
-    """The HF directory of a source or classifier."""
-    return "results/base" if name == "base" else f"results/models/{name}"
+def readings(names):
+    """How sources of text are read."""
+    return [settings.reading(config["sources"][name]) for name in names]
 
 
-def checkpoint_dir(name, of=""):
-    """The HF directory of a checkpoint that schemes mix: base, positive or negative."""
-    base = model_dir(of.removeprefix("-") or "base")
-    return base if name == "base" else f"results/experts{of}/{name}"
+def sources_of(text):
+    """The sources that the text of poles is taken from, each once."""
+    return list(dict.fromkeys(text[pole]["source"] for pole in sorted(text)))
 
 
-def ends_of(pair):
-    """The checkpoints of a pair, a and b, by name."""
-    a, b = (config["pairs"][pair][end] for end in "ab")
-    if b in POLES:
-        other = checkpoint_dir(b, "" if a == "base" else f"-{a}")
-    else:
-        other = f"results/permuted/{a}" if b == "permuted" else model_dir(b)
-    return {"a": model_dir(a), "b": other}
+def by_source(text):
+    """Of each of `sources_of`: how it is read, and which of its rows stand for which pole."""
+    return [
+        {
+            "reading": settings.reading(config["sources"][name]),
+            "selections": {
+                pole: settings.selection(own)
+                for pole, own in text.items()
+                if own["source"] == name
+            },
+        }
+        for name in sources_of(text)
+    ]
 
 
-def title_of(pair):
-    """What figures call a pair."""
-    a, b = (config["pairs"][pair][end] for end in "ab")
-    if b in POLES:
-        return f"{a} and its {b} expert"
-    return f"{a} and its permuted copy" if b == "permuted" else f"{a} and {b}"
+def checkpoints_of(scheme):
+    """The directories of the checkpoints that a scheme mixes, in its order."""
+    return [path(name) for name in SCHEMES[scheme].checkpoints]
+
+
+def coefficients(scheme, *point):
+    """The coefficients of a scheme's checkpoints at a point, as decimal strings."""
+    found = SCHEMES[scheme].coefficients(*point)
+    return {name: f"{value:f}" for name, value in found.items()}
+
+
+def at(wildcards):
+    """`coefficients` at the point of a job."""
+    return coefficients(wildcards.scheme, *schemes.values(wildcards.point))
+
+
+def along(wildcards):
+    """Value of the first coordinate -> `coefficients`, of the points of a job's row."""
+    values = SWEEP_OF_ROWS[wildcards.scheme].values[first_coordinate(wildcards.scheme)]
+    rest = schemes.values(wildcards.point)
+    return {value: coefficients(wildcards.scheme, value, *rest) for value in values}
+
+
+def first_coordinate(scheme):
+    """The coordinate along which a row of a scheme runs."""
+    return SCHEMES[scheme].coordinates[0]
+
+
+def seed_of(checkpoint, purpose, *values, key=None):
+    """The seed of one of a checkpoint's random streams."""
+    return registry.seed(config, checkpoint, purpose, *values, key=key)
+
+
+def part(attribute, name, pole, split):
+    """The texts of one place of an attribute's text."""
+    return f"results/data/{attribute}/{name}/{pole}/{split}.jsonl"
+
+
+def texts_of(checkpoint, split):
+    """The text of a split that a language model is fine-tuned on."""
+    own = CHECKPOINTS[checkpoint]
+    name = own.get("part", "experts")
+    return [part(own["attribute"], name, pole, split) for pole in own["poles"]]
+
+
+def candidates_of(checkpoint):
+    """The directories of all settings that are tried for a checkpoint."""
+    return [
+        f"results/candidates/{checkpoint}/{setting}"
+        for setting in registry.grid(config, checkpoint)
+    ]
+
+
+def beside_the_grid(checkpoint):
+    """How a language model is fine-tuned, whatever the setting."""
+    how = registry.training(config, checkpoint)
+    return {k: v for k, v in how.items() if k not in (*registry.GRID, "keep_candidates")}
 
 
 def held_out(corpus):
@@ -167,110 +215,73 @@ def held_out(corpus):
     return f"results/corpora/{corpus}/held_out.jsonl"
 
 
-def text_files(corpus):
-    """What is read of a corpus' text, as inputs: of a hub's, which revision it is."""
-    if CORPORA[corpus]["kind"] == "texts":
-        return [f"results/corpora/{corpus}/train"]
-    source = CORPORA[corpus]["source"]
-    return [source_path(source), *source_files(source)]
+def test_text(name):
+    """A set of test text by its name: of a corpus, or of a pole that no expert was trained on."""
+    if name in CORPORA:
+        return held_out(name)
+    (attribute,) = (n for n, own in ATTRIBUTES.items() if name in own.poles)
+    return part(attribute, "experts", name, "test")
 
 
-def text_of_corpus(corpus):
-    """A corpus' text, for `corpora.Documents`."""
-    if CORPORA[corpus]["kind"] == "texts":
-        return {"where": f"results/corpora/{corpus}/train", "column": "text"}
-    source = CORPORA[corpus]["source"]
-    own = config["sources"][source]
-    how = {"column": own["text"], "subset": own.get("subset")}
-    if own["kind"] == "hub":
-        return {"where": own["id"], "fetched": source_path(source), **how}
-    return {"where": source_path(source), **how}
+def shards_below(sweep, samples):
+    """The files of a sweep's samples that hold any of the first so many."""
+    return [s for s in sweep.shards if sweeps.samples_of(s)[0] < samples]
 
 
-def part(name, pole, split):
-    """The texts of one place of the corpus."""
-    return f"results/data/{name}/{pole}/{split}.jsonl"
-
-
-def test_part(pole):
-    """Test sentences of a pole that no expert was trained on."""
-    return part("experts", pole, "test")
-
-
-def stops(sweep):
-    """Where a line is measured, in the order of its table."""
-    how = config["sweeps"][sweep]
-    variants = (
-        [{"truncated": t} for t in how["truncated"]] if "truncated" in how else [{}]
-    )
+def at_places(pattern, places, shards=(None,), **others):
+    """`pattern` at places of a sweep, and for each of its files of samples."""
     return [
-        {"prompts": prompts, **variant, "alpha": alpha}
-        for prompts in how["prompts"]
-        for variant in variants
-        for alpha in ALPHAS.get(sweep, [])
+        pattern.format(
+            prompts=place.get("prompts"),
+            scheme=place["scheme"],
+            point=point_of(place),
+            samples=shard,
+            **others,
+        )
+        for place in places
+        for shard in shards
     ]
 
 
-def path_of(pattern, scheme, stop):
-    """`pattern` at a stop: a point of a scheme with a set of prompts."""
-    scheme = f"truncated_{scheme}" if stop.get("truncated") else scheme
-    point = schemes.name(scheme, stop["alpha"])
-    return pattern.format(prompts=stop.get("prompts"), scheme=scheme, point=point)
+def point_of(place):
+    """The name of a place's point, or of its row, in paths."""
+    values = {k: v for k, v in place.items() if k not in ("prompts", "scheme")}
+    return schemes.named(values)
 
 
-def walk(pattern):
-    """`pattern` for every stop of a sweep."""
-    return lambda w: [path_of(pattern, w.sweep, stop) for stop in stops(w.sweep)]
-
-
-def sampling(scheme):
-    """How texts of a scheme are generated."""
-    sweep = config["sweeps"][scheme.removeprefix("truncated_")]
-    return {**config["generation"], "samples": sweep["samples"]}
-
-
-def rows_of(pattern, sets):
-    """`pattern` for every row of g3's lattice, for each set of prompts."""
+def rows_of(sweep):
+    """The rows of a sweep in memory: of every scheme and set of prompts, in the table's order."""
     return [
-        pattern.format(prompts=prompts, scheme="g3", point=f"beta={beta}")
-        for prompts in sets
-        for beta in ALPHAS.get("g3", [])
+        {"scheme": scheme.title, "prompts": prompts, **row}
+        for scheme in sweep.schemes
+        for prompts in sweep.prompts
+        for row in sweep.rows()
     ]
-
-
-def overlays():
-    """The points of g1 and g2, which are drawn over g3's lattice from their own runs."""
-    return [
-        {"scheme": scheme, **stop}
-        for scheme in ("g1", "g2")
-        if scheme in ALPHAS
-        for stop in stops(scheme)
-        if stop["prompts"] in config["sweeps"]["g3"]["prompts"]
-    ]
-
-
-def checkpoints_of(scheme):
-    """The checkpoints that a scheme mixes, by name."""
-    zeros = [0] * len(schemes.COORDINATES[scheme])
-    return {name: checkpoint_dir(name) for name in schemes.coefficients(scheme, *zeros)}
 
 
 def kinds_of_scorers(sweep):
     """The scorers whose figures a sweep's table has, each with its kind."""
-    names = {"g1": config["scorers"], "g2": config["scorers"], "pair": JUDGED}.get(
-        sweep, COMPARED
-    )
-    return {name: config["scorers"][name]["kind"] for name in names}
+    return {name: config["scorers"][name]["kind"] for name in sweep.scorers}
 
 
-def scorers_of(kind):
-    """A regular expression for the scorers of one kind."""
-    return one_of(n for n, s in config["scorers"].items() if s["kind"] == kind)
+def scorers_in(sweep, kind):
+    """A sweep's scorers of one kind."""
+    return [name for name, own in kinds_of_scorers(sweep).items() if own == kind]
 
 
-def weights(path, keep):
+def sampling():
+    """How texts are generated, without how many and where."""
+    return {key: config["generation"][key] for key in ("max_new_tokens", "top_p", "max_rows")}
+
+
+def samples_of(wildcards):
+    """The ids of the samples in a job's file."""
+    return list(sweeps.samples_of(wildcards.samples))
+
+
+def weights(place, keep):
     """A directory of weights that stays, or goes when all that read it are done."""
-    return directory(path) if keep else temp(directory(path))
+    return directory(place) if keep else temp(directory(place))
 
 
 def more(amount):
@@ -304,15 +315,6 @@ def costs():
     return {"stages": stages, "disk": disk}
 
 
-def figure(name):
-    """The picture of a figure, which `snakemake --report` shows over its caption."""
-    return report(
-        f"results/figures/{name}.png",
-        caption=f"{workflow.basedir}/workflow/report/{name}.rst",
-        category="Figures",
-    )
-
-
 def environment(name):
     """A conda environment of this workflow, for users of --sdm conda."""
     return f"{workflow.basedir}/envs/{name}.yaml"
@@ -338,13 +340,7 @@ def end():
 
 def where_to_look():
     """The main results, for the last lines of a run."""
-    return [
-        path
-        for path in (
-            *(f"results/figures/fig{n}.png" for n in range(3, 12)),
-            "results/tables/g1.csv",
-            "results/tables/g1_differences.csv",
-            "results/examples/g1.md",
-        )
-        if os.path.exists(path)
-    ]
+    places = [f"results/figures/{name}.png" for name in config["figures"]]
+    places += [f"results/tables/{name}.csv" for name in SWEEPS]
+    places += [f"results/examples/{name}.md" for name in LINES]
+    return [place for place in places if os.path.exists(place)]

@@ -1,12 +1,10 @@
 # Requires: the sources of the config.
-# Produces: results/sources/, results/data/{part}/{pole}/{split}.jsonl,
+# Produces: results/sources/, results/data/{attribute}/{part}/{pole}/{split}.jsonl,
 #           results/prompts/{prompts}.jsonl
 
 
 rule fetch:
     """Download a source by its pinned name and unpack what is used of it."""
-    input:
-        code=code("fetch"),
     output:
         files=directory("results/sources/{source}"),
     log:
@@ -20,48 +18,51 @@ rule fetch:
         mem_mb=more(1000),
         runtime=more(60),
     params:
+        code=code("fetch"),
         source=lambda w: settings.location(config["sources"][w.source]),
         dataset=lambda w: "reader" in config["sources"][w.source],
-        stream=lambda w: w.source in settings.streamed(config),
+        stream=lambda w: w.source in meaning.streamed(config),
     script:
         "../scripts/fetch.py"
 
 
-CORPUS_PLACES = {
-    f"{name}_{pole}_{split}": part(name, pole, split)
-    for name in PARTS
-    if config["corpus"]["parts"][name] > 0
-    for pole in POLES
-    for split in SPLITS
-}
+for ATTRIBUTE, OWN in ATTRIBUTES.items():
 
-
-rule split:
-    """Cut the corpus into disjoint parts: for experts, a classifier, a judge of fluency."""
-    input:
-        source=source_path(config["corpus"]["source"]),
-        files=source_files(config["corpus"]["source"]),
-        code=code("split"),
-    output:
-        **CORPUS_PLACES,
-    log:
-        "results/logs/split.log",
-    benchmark:
-        "results/benchmarks/split.tsv"
-    conda:
-        environment("data")
-    threads: 1
-    resources:
-        mem_mb=more(2000),
-        runtime=more(30),
-    params:
-        reading=settings.reading(config["sources"][config["corpus"]["source"]]),
-        parts=config["corpus"]["parts"],
-        splits=config["corpus"]["splits"],
-        near_duplicate=config["corpus"]["near_duplicate"],
-        seed=config["seed"],
-    script:
-        "../scripts/split.py"
+    rule:
+        """Cut an attribute's text into disjoint parts: for experts, a classifier, a judge of fluency."""
+        name:
+            f"split_{ATTRIBUTE}"
+        input:
+            sources=[source_path(name) for name in sources_of(OWN.text)],
+            files=[
+                file for name in sources_of(OWN.text) for file in source_files(name)
+            ],
+        output:
+            **{
+                f"{name}_{pole}_{split}": part(ATTRIBUTE, name, pole, split)
+                for name in PARTS
+                if config["splitting"]["parts"][name] > 0
+                for pole in OWN.poles
+                for split in SPLITS
+            },
+        log:
+            f"results/logs/split/{ATTRIBUTE}.log",
+        benchmark:
+            f"results/benchmarks/split/{ATTRIBUTE}.tsv"
+        conda:
+            environment("data")
+        threads: 1
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
+        params:
+            code=code("split"),
+            texts=by_source(OWN.text),
+            poles=list(OWN.poles),
+            splitting=config["splitting"],
+            seed=config["seed"],
+        script:
+            "../scripts/split.py"
 
 
 rule prompts:
@@ -69,7 +70,6 @@ rule prompts:
     input:
         source=lambda w: source_path(config["prompts"][w.prompts]["source"]),
         files=lambda w: source_files(config["prompts"][w.prompts]["source"]),
-        code=code("prompts"),
     output:
         prompts="results/prompts/{prompts}.jsonl",
     log:
@@ -83,10 +83,15 @@ rule prompts:
         mem_mb=more(2000),
         runtime=more(30),
     params:
+        code=code("prompts"),
         reading=lambda w: settings.reading(
             config["sources"][config["prompts"][w.prompts]["source"]]
         ),
-        prompts=lambda w: config["prompts"][w.prompts],
+        prompts=lambda w: {
+            "count": config["prompts"][w.prompts]["count"],
+            "words": config["prompts"][w.prompts]["words"],
+            "selection": settings.selection(config["prompts"][w.prompts]),
+        },
         seed=config["seed"],
     script:
         "../scripts/prompts.py"

@@ -4,8 +4,6 @@
 
 rule estimate:
     """Reckon time, GPU hours and disk of each stage, before anything is fetched."""
-    input:
-        code=code("estimate"),
     output:
         stages="results/estimate/stages.csv",
         disk="results/estimate/disk.csv",
@@ -20,6 +18,7 @@ rule estimate:
         mem_mb=more(500),
         runtime=more(10),
     params:
+        code=code("estimate"),
         costs=lambda w: costs(),
     script:
         "../scripts/estimate.py"

@@ -1,7 +1,7 @@
-# Requires: results/merged/, results/prompts/; results/base/ and results/experts/ themselves
-#           for ensembles and for the lattice of g3, whose points are merged in memory
-# Produces: results/generations/{prompts}/{scheme}/{point}.jsonl, where the point of g3 is
-#           a row of its lattice; results/losses/g3/, table 3
+# Requires: results/merged/, results/prompts/; results/checkpoints/ themselves for ensembles
+#           and for rows of points, which are merged in memory
+# Produces: results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl, where the
+#           point of a sweep in memory is a row of points; table 3
 
 
 rule generate:
@@ -9,13 +9,12 @@ rule generate:
     input:
         model="results/merged/{scheme}/{point}",
         prompts="results/prompts/{prompts}.jsonl",
-        code=code("generate"),
     output:
-        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
+        texts=TEXTS,
     log:
-        "results/logs/generate/{prompts}/{scheme}/{point}.log",
+        "results/logs/generate/{prompts}/{scheme}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/generate/{prompts}/{scheme}/{point}.tsv"
+        "results/benchmarks/generate/{prompts}/{scheme}/{point}/{samples}.tsv"
     wildcard_constraints:
         scheme=one_of(MERGED),
         point=POINT,
@@ -25,7 +24,9 @@ rule generate:
     resources:
         **asks("generate"),
     params:
-        generation=lambda w: sampling(w.scheme),
+        code=code("generate"),
+        generation=sampling(),
+        samples=samples_of,
         seed=config["seed"],
     script:
         "../scripts/generate.py"
@@ -34,17 +35,17 @@ rule generate:
 rule ensemble:
     """Continue every prompt with the models' outputs added up, in place of their weights."""
     input:
-        **checkpoints_of("ensemble"),
+        models=lambda w: checkpoints_of(w.scheme),
         prompts="results/prompts/{prompts}.jsonl",
-        code=code("ensemble"),
     output:
-        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
+        texts=TEXTS,
     log:
-        "results/logs/ensemble/{prompts}/{scheme}/{point}.log",
+        "results/logs/ensemble/{prompts}/{scheme}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/ensemble/{prompts}/{scheme}/{point}.tsv"
+        "results/benchmarks/ensemble/{prompts}/{scheme}/{point}/{samples}.tsv"
     wildcard_constraints:
-        scheme=one_of(schemes.ENSEMBLES),
+        scheme=one_of(ENSEMBLES),
+        point=POINT,
     priority: 5
     conda:
         environment("torch")
@@ -52,47 +53,43 @@ rule ensemble:
     resources:
         **asks("ensemble"),
     params:
-        generation=lambda w: sampling(w.scheme),
+        code=code("ensemble"),
+        coefficients=at,
+        nucleus_of=lambda w: SCHEMES[w.scheme].nucleus_of,
+        generation=sampling(),
+        samples=samples_of,
         seed=config["seed"],
     script:
         "../scripts/ensemble.py"
 
 
-rule lattice:
-    """Merge, sample and test the models of one row of g3's lattice, in memory."""
+rule row:
+    """Merge the models of a row of points in memory, and continue every prompt with each."""
     input:
-        **checkpoints_of("g3"),
-        tests=[test_part(pole) for pole in POLES],
-        prompts=[
-            f"results/prompts/{name}.jsonl"
-            for name in config["sweeps"]["g3"]["prompts"]
-        ],
-        code=code("row"),
+        models=lambda w: checkpoints_of(w.scheme),
+        prompts="results/prompts/{prompts}.jsonl",
     output:
-        texts=[
-            f"results/generations/{name}/g3/beta={{beta}}.jsonl"
-            for name in config["sweeps"]["g3"]["prompts"]
-        ],
-        losses="results/losses/g3/beta={beta}.csv",
+        texts=TEXTS,
     log:
-        "results/logs/lattice/beta={beta}.log",
+        "results/logs/row/{prompts}/{scheme}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/lattice/beta={beta}.tsv"
+        "results/benchmarks/row/{prompts}/{scheme}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scheme=one_of(SWEEP_OF_ROWS),
+        point=ROW,
     priority: 5
     conda:
         environment("torch")
     threads: 1
     resources:
-        **asks("lattice"),
+        **asks("row"),
     params:
-        scheme="g3",
-        points=lambda w: {alpha: [alpha, w.beta] for alpha in ALPHAS.get("g3", [])},
-        checkpoints=list(checkpoints_of("g3")),
-        sets=POLES,
-        column="pole",
-        generation=sampling("g3"),
-        test_texts=config["test_texts"],
-        max_tokens=config["experts"]["max_tokens"],
+        code=code("row"),
+        checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
+        coordinate=lambda w: first_coordinate(w.scheme),
+        points=along,
+        generation=sampling(),
+        samples=samples_of,
         seed=config["seed"],
     script:
         "../scripts/row.py"
@@ -102,7 +99,6 @@ rule generation_table:
     """Table 3: what texts were generated with."""
     input:
         prompts=expand("results/prompts/{prompts}.jsonl", prompts=PROMPTS_NOW),
-        code=code("generation_table"),
     output:
         table3="results/tables/table3.csv",
     log:
@@ -116,11 +112,12 @@ rule generation_table:
         mem_mb=more(500),
         runtime=more(10),
     params:
+        code=code("generation_table"),
         prompts=PROMPTS_NOW,
         rows=[
-            {"sweep": sweep, "prompts": name, **sampling(sweep)}
-            for sweep in ALPHAS
-            for name in config["sweeps"][sweep]["prompts"]
+            {"sweep": name, "prompts": prompts, **sampling(), "samples": sweep.samples}
+            for name, sweep in SWEEPS.items()
+            for prompts in sweep.prompts
         ],
     script:
         "../scripts/generation_table.py"

@@ -1,12 +1,11 @@
-# Requires: results/base/, results/experts/
+# Requires: results/checkpoints/
 # Produces: results/merged/{scheme}/{point}/: HF directories
 
 
 rule merge:
     """Add up the checkpoints' weights at a point of a scheme (eqs. 1, 3, 4)."""
     input:
-        unpack(lambda w: checkpoints_of(w.scheme)),
-        code=code("merge"),
+        models=lambda w: checkpoints_of(w.scheme),
     output:
         model=weights("results/merged/{scheme}/{point}", config["keep_merged"]),
     log:
@@ -22,6 +21,7 @@ rule merge:
     resources:
         **asks("merge"),
     params:
-        checkpoints=lambda w: list(checkpoints_of(w.scheme)),
+        code=code("merge"),
+        coefficients=at,
     script:
         "../scripts/merge.py"

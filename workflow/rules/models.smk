@@ -1,19 +1,21 @@
-# Requires: results/sources/ (or local paths), results/data/classifier/ and language_model/
-# Produces: results/base/, results/models/{model}/: HF directories of safetensors
+# Requires: results/sources/ (or local paths), results/data/{attribute}/classifier/
+# Produces: results/checkpoints/{checkpoint}/ of kinds source, permuted and classifier: HF
+#           directories of safetensors; {checkpoint}_classifier.csv and _calibration.csv
 
 
 rule convert:
     """Make an HF directory of safetensors; the one place where other weights are read."""
     input:
-        source=lambda w: source_path(os.path.basename(w.model)),
-        files=lambda w: source_files(os.path.basename(w.model)),
-        code=code("convert"),
+        source=lambda w: source_path(CHECKPOINTS[w.checkpoint]["source"]),
+        files=lambda w: source_files(CHECKPOINTS[w.checkpoint]["source"]),
     output:
-        model=directory("results/{model}"),
+        model=directory(path("{checkpoint}")),
     log:
-        "results/logs/convert/{model}.log",
+        "results/logs/convert/{checkpoint}.log",
     benchmark:
-        "results/benchmarks/convert/{model}.tsv"
+        "results/benchmarks/convert/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=made_by("source"),
     priority: 10
     conda:
         environment("torch")
@@ -21,45 +23,65 @@ rule convert:
     resources:
         **asks("convert"),
     params:
+        code=code("convert"),
         labels=lambda w: [
             scorer["labels"]
             for scorer in config["scorers"].values()
-            if scorer.get("model") == os.path.basename(w.model) and "labels" in scorer
+            if scorer.get("model") == w.checkpoint and "labels" in scorer
         ],
     script:
         "../scripts/convert.py"
 
 
-rule train_classifier:
-    """Fine-tune an encoder to tell the poles apart, on text that no expert sees."""
+rule permute:
+    """A model's twin: the same function, hidden units and heads in another order."""
     input:
-        encoder=lambda w: model_dir(config["classifiers"][w.classifier]["encoder"]),
-        positive=part("classifier", "positive", "train"),
-        negative=part("classifier", "negative", "train"),
-        positive_validation=part("classifier", "positive", "validation"),
-        negative_validation=part("classifier", "negative", "validation"),
-        code=code("train_classifier"),
+        model=lambda w: path(CHECKPOINTS[w.checkpoint]["of"]),
     output:
-        model=directory("results/models/{classifier}"),
-        losses="results/models/{classifier}.losses.csv",
+        model=directory(path("{checkpoint}")),
     log:
-        "results/logs/train_classifier/{classifier}.log",
+        "results/logs/permute/{checkpoint}.log",
     benchmark:
-        "results/benchmarks/train_classifier/{classifier}.tsv"
+        "results/benchmarks/permute/{checkpoint}.tsv"
     wildcard_constraints:
-        classifier=one_of(config["classifiers"]),
+        checkpoint=made_by("permuted"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("permute"),
+    params:
+        code=code("permute"),
+        seed=lambda w: registry.names_of_seed(config, w.checkpoint, "permute"),
+    script:
+        "../scripts/permute.py"
+
+
+rule train_classifier:
+    """Fine-tune an encoder to tell an attribute's poles apart, on text that no expert sees."""
+    input:
+        encoder=lambda w: path(CHECKPOINTS[w.checkpoint]["of"]),
+        train=lambda w: texts_of_classifier(w.checkpoint, "train"),
+        validation=lambda w: texts_of_classifier(w.checkpoint, "validation"),
+    output:
+        model=directory(path("{checkpoint}")),
+        losses="results/checkpoints/{checkpoint}.losses.csv",
+    log:
+        "results/logs/train_classifier/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/train_classifier/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=made_by("classifier"),
     conda:
         environment("torch")
     threads: 1
     resources:
         **asks("train_classifier"),
     params:
-        training=lambda w: {
-            key: value
-            for key, value in config["classifiers"][w.classifier].items()
-            if key != "also_test_on"
-        },
-        seed=config["seed"],
+        code=code("train_classifier"),
+        labels=lambda w: list(reversed(attribute_of(w.checkpoint).poles)),
+        training=lambda w: registry.training(config, w.checkpoint),
+        seed=lambda w: seed_of(w.checkpoint, "classifier"),
     script:
         "../scripts/train_classifier.py"
 
@@ -67,71 +89,63 @@ rule train_classifier:
 rule test_classifier:
     """Judge a trained classifier on held-out text of its domain and on rated text of others."""
     input:
-        model="results/models/{classifier}",
-        positive=part("classifier", "positive", "test"),
-        negative=part("classifier", "negative", "test"),
+        model=path("{checkpoint}"),
+        texts=lambda w: texts_of_classifier(w.checkpoint, "test", high_first=True),
         others=lambda w: [
             source_path(name)
-            for name in config["classifiers"][w.classifier]["also_test_on"]
+            for text in also_tested_on(w.checkpoint).values()
+            for name in sources_of(text)
         ],
         files=lambda w: [
             file
-            for name in config["classifiers"][w.classifier]["also_test_on"]
+            for text in also_tested_on(w.checkpoint).values()
+            for name in sources_of(text)
             for file in source_files(name)
         ],
-        code=code("test_classifier"),
     output:
-        summary="results/tables/{classifier}_classifier.csv",
-        calibration="results/tables/{classifier}_calibration.csv",
+        summary="results/tables/{checkpoint}_classifier.csv",
+        calibration="results/tables/{checkpoint}_calibration.csv",
     log:
-        "results/logs/test_classifier/{classifier}.log",
+        "results/logs/test_classifier/{checkpoint}.log",
     benchmark:
-        "results/benchmarks/test_classifier/{classifier}.tsv"
+        "results/benchmarks/test_classifier/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=made_by("classifier"),
     conda:
         environment("torch")
     threads: 1
     resources:
         **asks("test_classifier"),
     params:
-        own=config["corpus"]["source"],
+        code=code("test_classifier"),
+        own=lambda w: "+".join(sources_of(attribute_of(w.checkpoint).text)),
+        poles=lambda w: list(attribute_of(w.checkpoint).poles),
         others=lambda w: {
-            name: settings.reading(config["sources"][name])
-            for name in config["classifiers"][w.classifier]["also_test_on"]
+            domain: by_source(text)
+            for domain, text in also_tested_on(w.checkpoint).items()
         },
-        max_tokens=lambda w: config["classifiers"][w.classifier]["max_tokens"],
+        max_tokens=lambda w: registry.training(config, w.checkpoint)["max_tokens"],
         statistics=config["statistics"],
         seed=config["seed"],
     script:
         "../scripts/test_classifier.py"
 
 
-rule language_model:
-    """Fine-tune a judge of fluency on both poles, on text that no expert sees."""
-    input:
-        base=lambda w: model_dir(config["language_models"][w.language_model]["model"]),
-        train=[part("language_model", pole, "train") for pole in POLES],
-        validation=[part("language_model", pole, "validation") for pole in POLES],
-        code=code("finetune"),
-    output:
-        model=directory("results/models/{language_model}"),
-        losses="results/models/{language_model}.losses.csv",
-    log:
-        "results/logs/language_model/{language_model}.log",
-    benchmark:
-        "results/benchmarks/language_model/{language_model}.tsv"
-    priority: 10
-    conda:
-        environment("torch")
-    threads: 1
-    resources:
-        **asks("language_model"),
-    params:
-        setting=lambda w: {
-            key: value
-            for key, value in config["language_models"][w.language_model].items()
-            if key != "model"
-        },
-        training=TRAINING,
-        seed=config["seed"],
-    script:
-        "../scripts/finetune.py"
+def attribute_of(checkpoint):
+    """The attribute on whose text a checkpoint is trained."""
+    return ATTRIBUTES[CHECKPOINTS[checkpoint]["attribute"]]
+
+
+def also_tested_on(checkpoint):
+    """Other domains that a classifier is tested on as well, with the text of each pole."""
+    return CHECKPOINTS[checkpoint].get("also_test_on", {})
+
+
+def texts_of_classifier(checkpoint, split, high_first=False):
+    """A split of the classifier's part: the low pole's text, then the high one's, or turned."""
+    attribute = CHECKPOINTS[checkpoint]["attribute"]
+    poles = ATTRIBUTES[attribute].poles
+    return [
+        part(attribute, "classifier", pole, split)
+        for pole in (poles if high_first else reversed(poles))
+    ]

@@ -1,6 +1,6 @@
 # Requires: the sources of the config
-# Produces: results/corpora/{corpus}/, results/tokenizer/, results/models/{pretrained}/ with
-#           its losses and samples; table 4, figure 11
+# Produces: results/corpora/{corpus}/, results/tokenizer/, results/checkpoints/{checkpoint}/ of
+#           kind pretrained with its losses and samples; table 4
 
 
 rule corpus:
@@ -10,7 +10,6 @@ rule corpus:
         files=lambda w: [
             f for s in CORPORA[w.corpus]["sources"] for f in source_files(s)
         ],
-        code=code("corpus"),
     output:
         train=directory("results/corpora/{corpus}/train"),
         held_out="results/corpora/{corpus}/held_out.jsonl",
@@ -27,10 +26,8 @@ rule corpus:
         mem_mb=more(4000),
         runtime=more(60),
     params:
-        readings=lambda w: [
-            settings.reading(config["sources"][s])
-            for s in CORPORA[w.corpus]["sources"]
-        ],
+        code=code("corpus"),
+        readings=lambda w: readings(CORPORA[w.corpus]["sources"]),
         held_out=lambda w: CORPORA[w.corpus]["held_out"],
         seed=config["seed"],
     script:
@@ -41,7 +38,6 @@ rule held_out:
     """The first texts of a stream's validation split; the rest is read as it is used."""
     input:
         files=lambda w: text_files(w.corpus),
-        code=code("held_out"),
     output:
         held_out="results/corpora/{corpus}/held_out.jsonl",
     log:
@@ -57,6 +53,7 @@ rule held_out:
         mem_mb=more(4000),
         runtime=more(60),
     params:
+        code=code("held_out"),
         text=lambda w: text_of_corpus(w.corpus),
         n_texts=max(
             config["pretraining"]["validation_texts"], config["test_texts"] or 0
@@ -72,7 +69,6 @@ rule train_tokenizer:
             f"results/corpora/{name}/train"
             for name in config["pretraining"]["tokenizer"].get("corpora", [])
         ],
-        code=code("train_tokenizer"),
     output:
         tokenizer=directory("results/tokenizer"),
     log:
@@ -86,9 +82,30 @@ rule train_tokenizer:
         mem_mb=more(4000),
         runtime=more(60),
     params:
+        code=code("train_tokenizer"),
         vocabulary=config["pretraining"]["tokenizer"].get("vocabulary"),
     script:
         "../scripts/train_tokenizer.py"
+
+
+def text_files(corpus):
+    """What is read of a corpus' text, as inputs: of a hub's, which revision it is."""
+    if CORPORA[corpus]["kind"] == "texts":
+        return [f"results/corpora/{corpus}/train"]
+    source = CORPORA[corpus]["source"]
+    return [source_path(source), *source_files(source)]
+
+
+def text_of_corpus(corpus):
+    """A corpus' text, for `corpora.Documents`."""
+    if CORPORA[corpus]["kind"] == "texts":
+        return {"where": f"results/corpora/{corpus}/train", "column": "text"}
+    source = CORPORA[corpus]["source"]
+    own = config["sources"][source]
+    how = {"column": own["text"], "subset": own.get("subset")}
+    if own["kind"] == "hub":
+        return {"where": own["id"], "fetched": source_path(source), **how}
+    return {"where": source_path(source), **how}
 
 
 PROCESSES = config["pretraining"]["processes"]
@@ -97,26 +114,25 @@ PROCESSES = config["pretraining"]["processes"]
 rule pretrain:
     """Train a causal LM from scratch through `accelerate launch` (table 4)."""
     input:
-        text=lambda w: text_files(PRETRAINED[w.pretrained]["corpus"]),
-        held_out=lambda w: held_out(PRETRAINED[w.pretrained]["corpus"]),
+        text=lambda w: text_files(CHECKPOINTS[w.checkpoint]["corpus"]),
+        held_out=lambda w: held_out(CHECKPOINTS[w.checkpoint]["corpus"]),
         tokenizer=(
-            model_dir(config["pretraining"]["tokenizer"]["model"])
+            path(config["pretraining"]["tokenizer"]["model"])
             if config["pretraining"]["tokenizer"]["kind"] == "model"
             else rules.train_tokenizer.output.tokenizer
         ),
-        code=code("pretrain"),
     output:
-        model=directory("results/models/{pretrained}"),
-        losses="results/models/{pretrained}.losses.csv",
-        samples="results/models/{pretrained}.samples.jsonl",
-        used="results/models/{pretrained}.settings.json",
-        speed="results/benchmarks/pretrain/{pretrained}.speed.csv",
+        model=directory(path("{checkpoint}")),
+        losses="results/checkpoints/{checkpoint}.losses.csv",
+        samples="results/checkpoints/{checkpoint}.samples.jsonl",
+        used="results/checkpoints/{checkpoint}.settings.json",
+        speed="results/benchmarks/pretrain/{checkpoint}.speed.csv",
     log:
-        "results/logs/pretrain/{pretrained}.log",
+        "results/logs/pretrain/{checkpoint}.log",
     benchmark:
-        "results/benchmarks/pretrain/{pretrained}.tsv"
+        "results/benchmarks/pretrain/{checkpoint}.tsv"
     wildcard_constraints:
-        pretrained=one_of(PRETRAINED),
+        checkpoint=made_by("pretrained"),
     priority: 8
     conda:
         environment("torch")
@@ -126,7 +142,8 @@ rule pretrain:
         # All its GPUs, or SLURM may spread them.
         nodes=1,
     params:
-        text=lambda w: text_of_corpus(PRETRAINED[w.pretrained]["corpus"]),
+        code=code("pretrain"),
+        text=lambda w: text_of_corpus(CHECKPOINTS[w.checkpoint]["corpus"]),
         architecture=config["pretraining"]["architecture"],
         pretraining={
             key: config["pretraining"][key]
@@ -146,44 +163,19 @@ rule pretrain:
                 "processes",
             )
         },
-        seed=lambda w: seed_for(config["seed"], "pretrain", w.pretrained),
+        seed=lambda w: seed_of(w.checkpoint, "pretrain", key="training"),
         # Of one corpus all models read the same text in the same order.
-        order=lambda w: seed_for(config["seed"], PRETRAINED[w.pretrained]["corpus"]),
-        initialisation=lambda w: seed_for(config["seed"], "weights", w.pretrained),
+        order=lambda w: registry.order(config, w.checkpoint),
+        initialisation=lambda w: seed_of(w.checkpoint, "weights", key="weights"),
     script:
         "../scripts/pretrain.py"
-
-
-rule fig11:
-    """Figure 11: training and validation loss of what was pretrained."""
-    input:
-        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED_NOW],
-        code=code("fig11"),
-    output:
-        png=figure("fig11"),
-        svg="results/figures/fig11.svg",
-    log:
-        "results/logs/fig11.log",
-    benchmark:
-        "results/benchmarks/fig11.tsv"
-    conda:
-        environment("analysis")
-    threads: 1
-    resources:
-        mem_mb=more(1000),
-        runtime=more(10),
-    params:
-        models=PRETRAINED_NOW,
-    script:
-        "../scripts/fig11.py"
 
 
 rule pretraining_table:
     """Table 4: what models were really pretrained with."""
     input:
-        used=[f"results/models/{name}.settings.json" for name in PRETRAINED_NOW],
-        losses=[f"results/models/{name}.losses.csv" for name in PRETRAINED_NOW],
-        code=code("pretraining_table"),
+        used=[f"{path(name)}.settings.json" for name in in_use("pretrained")],
+        losses=[f"{path(name)}.losses.csv" for name in in_use("pretrained")],
     output:
         table4="results/tables/table4.csv",
     log:
@@ -197,6 +189,7 @@ rule pretraining_table:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        models=PRETRAINED_NOW,
+        code=code("pretraining_table"),
+        models={name: CHECKPOINTS[name]["corpus"] for name in in_use("pretrained")},
     script:
         "../scripts/pretraining_table.py"

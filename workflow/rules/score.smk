@@ -1,23 +1,22 @@
 # Requires: results/generations/, the scorers' models; results/merged/ and test text for
 #           what is read off the models themselves
-# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}.csv, a row a text;
-#           results/next_words/{scheme}/{point}.csv, a row a word;
-#           results/losses/{scheme}/{point}.csv and results/divergence/{point}.csv, a row
-#           a test sentence
+# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}/samples={samples}.csv, a row a
+#           text; results/next_words/{attribute}/{scheme}/{point}.csv, a row a word;
+#           results/losses/{scheme}/{point}.csv and results/divergence/{scheme}/{point}.csv, a
+#           row a test text
 
 
 rule classify:
     """Score prompt and continuation with an HF sequence classifier (eq. 6)."""
     input:
-        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
-        model=lambda w: model_dir(config["scorers"][w.scorer]["model"]),
-        code=code("classify"),
+        texts=TEXTS,
+        model=lambda w: path(config["scorers"][w.scorer]["model"]),
     output:
-        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+        scores=SCORES,
     log:
-        "results/logs/classify/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/classify/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/classify/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/classify/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=scorers_of("classifier"),
     conda:
@@ -26,6 +25,7 @@ rule classify:
     resources:
         **asks("classify"),
     params:
+        code=code("classify"),
         scorer=lambda w: config["scorers"][w.scorer],
     script:
         "../scripts/classify.py"
@@ -34,16 +34,15 @@ rule classify:
 rule tag:
     """Score prompt and continuation with a per-word edit tagger."""
     input:
-        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
-        model=lambda w: source_path(config["scorers"][w.scorer]["model"]),
-        files=lambda w: source_files(config["scorers"][w.scorer]["model"]),
-        code=code("tag"),
+        texts=TEXTS,
+        model=lambda w: source_path(config["scorers"][w.scorer]["source"]),
+        files=lambda w: source_files(config["scorers"][w.scorer]["source"]),
     output:
-        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+        scores=SCORES,
     log:
-        "results/logs/tag/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/tag/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/tag/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/tag/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=scorers_of("tagger"),
     conda:
@@ -51,21 +50,22 @@ rule tag:
     threads: 1
     resources:
         **asks("tag"),
+    params:
+        code=code("tag"),
     script:
         "../scripts/tag.py"
 
 
 rule vader:
-    """Score prompt and continuation with VADER, a second opinion on sentiment."""
+    """Score prompt and continuation with VADER, a rule-based opinion on sentiment."""
     input:
-        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
-        code=code("vader"),
+        texts=TEXTS,
     output:
-        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+        scores=SCORES,
     log:
-        "results/logs/vader/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/vader/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/vader/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/vader/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=scorers_of("vader"),
     conda:
@@ -74,6 +74,8 @@ rule vader:
     resources:
         mem_mb=more(500),
         runtime=more(20),
+    params:
+        code=code("vader"),
     script:
         "../scripts/vader.py"
 
@@ -81,7 +83,7 @@ rule vader:
 rule unigrams:
     """Count a language model's tokens in the sources that SLOR takes its unigrams from."""
     input:
-        model=lambda w: model_dir(config["scorers"][w.scorer]["model"]),
+        model=lambda w: path(config["scorers"][w.scorer]["model"]),
         sources=lambda w: [
             source_path(name) for name in config["scorers"][w.scorer]["unigrams"]
         ],
@@ -90,7 +92,6 @@ rule unigrams:
             for name in config["scorers"][w.scorer]["unigrams"]
             for file in source_files(name)
         ],
-        code=code("unigrams"),
     output:
         counts="results/unigrams/{scorer}.csv",
     log:
@@ -106,10 +107,8 @@ rule unigrams:
         mem_mb=more(2000),
         runtime=more(30),
     params:
-        readings=lambda w: [
-            settings.reading(config["sources"][name])
-            for name in config["scorers"][w.scorer]["unigrams"]
-        ],
+        code=code("unigrams"),
+        readings=lambda w: readings(config["scorers"][w.scorer]["unigrams"]),
     script:
         "../scripts/unigrams.py"
 
@@ -117,16 +116,15 @@ rule unigrams:
 rule perplexity:
     """NLL of each continuation given its prompt, under a causal LM and under unigrams."""
     input:
-        texts="results/generations/{prompts}/{scheme}/{point}.jsonl",
-        model=lambda w: model_dir(config["scorers"][w.scorer]["model"]),
+        texts=TEXTS,
+        model=lambda w: path(config["scorers"][w.scorer]["model"]),
         unigrams="results/unigrams/{scorer}.csv",
-        code=code("perplexity"),
     output:
-        scores="results/scores/{prompts}/{scheme}/{scorer}/{point}.csv",
+        scores=SCORES,
     log:
-        "results/logs/perplexity/{prompts}/{scheme}/{scorer}/{point}.log",
+        "results/logs/perplexity/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/perplexity/{prompts}/{scheme}/{scorer}/{point}.tsv"
+        "results/benchmarks/perplexity/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=scorers_of("perplexity"),
     conda:
@@ -134,47 +132,55 @@ rule perplexity:
     threads: 1
     resources:
         **asks("perplexity"),
+    params:
+        code=code("perplexity"),
     script:
         "../scripts/perplexity.py"
 
 
 rule next_words:
-    """Probabilities of chosen words to come next after a prompt (figure 4)."""
+    """Probabilities of an attribute's words to come next after a prompt (figure 4)."""
     input:
         model="results/merged/{scheme}/{point}",
-        code=code("next_words"),
     output:
-        words="results/next_words/{scheme}/{point}.csv",
+        words=NEXT_WORDS,
     log:
-        "results/logs/next_words/{scheme}/{point}.log",
+        "results/logs/next_words/{attribute}/{scheme}/{point}.log",
     benchmark:
-        "results/benchmarks/next_words/{scheme}/{point}.tsv"
+        "results/benchmarks/next_words/{attribute}/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        attribute=one_of(name for name, own in ATTRIBUTES.items() if own.next_words),
+        scheme=one_of(MERGED),
+        point=POINT,
     conda:
         environment("torch")
     threads: 1
     resources:
         **asks("next_words"),
     params:
-        prompt=config["next_words"]["prompt"],
-        words={pole: config["next_words"][pole] for pole in POLES},
+        code=code("next_words"),
+        prompt=lambda w: ATTRIBUTES[w.attribute].next_words["prompt"],
+        words=lambda w: {
+            pole: ATTRIBUTES[w.attribute].next_words["words"][pole]
+            for pole in ATTRIBUTES[w.attribute].poles
+        },
     script:
         "../scripts/next_words.py"
 
 
 rule losses:
-    """NLL of test sentences of both poles under the model at a point."""
+    """NLL of test texts under the model at a point."""
     input:
-        **{f"{pole}_test": test_part(pole) for pole in POLES},
         model="results/merged/{scheme}/{point}",
-        code=code("losses"),
+        tests=lambda w: [test_text(name) for name in LOSS_SETS[w.scheme]],
     output:
-        losses="results/losses/{scheme}/{point}.csv",
+        losses=LOSSES,
     log:
         "results/logs/losses/{scheme}/{point}.log",
     benchmark:
         "results/benchmarks/losses/{scheme}/{point}.tsv"
     wildcard_constraints:
-        scheme=one_of(MERGED),
+        scheme=one_of(name for name in MERGED if LOSS_SETS.get(name)),
         point=POINT,
     conda:
         environment("torch")
@@ -182,32 +188,83 @@ rule losses:
     resources:
         **asks("losses"),
     params:
+        code=code("losses"),
+        sets=lambda w: LOSS_SETS[w.scheme],
         test_texts=config["test_texts"],
-        max_tokens=config["experts"]["max_tokens"],
+        max_tokens=config["finetuning"]["max_tokens"],
     script:
         "../scripts/losses.py"
 
 
-rule divergence:
-    """KL of the next-token distributions of the ensemble from those of g2, along real text."""
+rule row_losses:
+    """NLL of test texts under the models of a row of points, merged in memory."""
     input:
-        **checkpoints_of("ensemble"),
-        **{f"{pole}_test": test_part(pole) for pole in POLES},
-        model="results/merged/g2/{point}",
-        code=code("divergence"),
+        models=lambda w: checkpoints_of(w.scheme),
+        tests=lambda w: [test_text(name) for name in LOSS_SETS[w.scheme]],
     output:
-        divergence="results/divergence/{point}.csv",
+        losses=LOSSES,
     log:
-        "results/logs/divergence/{point}.log",
+        "results/logs/row_losses/{scheme}/{point}.log",
     benchmark:
-        "results/benchmarks/divergence/{point}.tsv"
+        "results/benchmarks/row_losses/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(name for name in SWEEP_OF_ROWS if LOSS_SETS.get(name)),
+        point=ROW,
+    priority: 5
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("row_losses"),
+    params:
+        code=code("row_losses"),
+        checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
+        coordinate=lambda w: first_coordinate(w.scheme),
+        points=along,
+        sets=lambda w: LOSS_SETS[w.scheme],
+        test_texts=config["test_texts"],
+        max_tokens=config["finetuning"]["max_tokens"],
+    script:
+        "../scripts/row_losses.py"
+
+
+#: an ensemble's scheme -> the merged scheme that it is told from, and the attribute along whose
+#: test text
+TOLD_FROM = {
+    scheme.title: (SWEEPS[sweep.against].schemes[0].title, sweep.attribute)
+    for sweep in LINES.values()
+    if sweep.against and sweep.attribute
+    for scheme in sweep.schemes
+}
+
+
+rule divergence:
+    """KL of the next-token distributions of an ensemble from those of merged weights."""
+    input:
+        models=lambda w: checkpoints_of(w.scheme),
+        tests=lambda w: [
+            test_text(pole) for pole in ATTRIBUTES[TOLD_FROM[w.scheme][1]].poles
+        ],
+        model=lambda w: f"results/merged/{TOLD_FROM[w.scheme][0]}/{w.point}",
+    output:
+        divergence=DIVERGENCE,
+    log:
+        "results/logs/divergence/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/divergence/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(TOLD_FROM),
+        point=POINT,
     conda:
         environment("torch")
     threads: 1
     resources:
         **asks("divergence"),
     params:
+        code=code("divergence"),
+        coefficients=at,
+        sets=lambda w: list(ATTRIBUTES[TOLD_FROM[w.scheme][1]].poles),
         test_texts=config["divergence_texts"],
-        max_tokens=config["experts"]["max_tokens"],
+        max_tokens=config["finetuning"]["max_tokens"],
     script:
         "../scripts/divergence.py"

@@ -1,6 +1,7 @@
 """Score texts with an HF sequence classifier: score = sum over labels of value x P(label).
 
-With values 0, 0.5, 1 that is the paper's eq. 6; a two-class scorer has no middle.
+With values 0, 0.5, 1 that is the paper's eq. 6; a two-class scorer has no middle. `target`
+is the probability of the label that counts 1.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ def main(rows: list[dict], model_dir: str, scorer: dict, log) -> dict[str, np.nd
         log.warning("%d texts are cut to max_tokens, %d", long, scorer["max_tokens"])
     said = Progress(len(texts), "texts")
     p = classifiers.probabilities(model, tokenizer, texts, scorer["max_tokens"], said)
-    return {"score": p @ scorer["values"], "positive": p[:, scorer["values"].index(1)]}
+    return {"score": p @ scorer["values"], "target": p[:, scorer["values"].index(1)]}
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:
 
 
 def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
-    """A row a tensor: pair, tensor, layer (empty if in none), parameter, shape, difference."""
+    """A row a tensor: scheme, tensor, layer (empty if in none), parameter, shape, difference."""
     rows = []
-    for pair, directories in pairs.items():
+    for scheme, directories in pairs.items():
         a, b = map(checkpoints.Checkpoint, directories)
         checkpoints.require_mixable([a, b])
         for name, tensor in a.tensors.items():
@@ -32,7 +32,7 @@ def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
             found = LAYER.search(name)
             rows.append(
                 {
-                    "pair": pair,
+                    "scheme": scheme,
                     "tensor": name,
                     "layer": int(found[1]) if found else None,
                     "parameter": found[2] if found else name,
@@ -45,6 +45,6 @@ def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
 
 if __name__ == "__main__":
     with job(snakemake):
-        given = snakemake.input
-        ends = {pair: (given[f"{pair}_a"], given[f"{pair}_b"]) for pair in snakemake.params.pairs}
-        files.write_csv(snakemake.output.table, main(ends))
+        ends = iter(snakemake.input.ends)
+        pairs = {scheme: (next(ends), next(ends)) for scheme in snakemake.params.schemes}
+        files.write_csv(snakemake.output.table, main(pairs))

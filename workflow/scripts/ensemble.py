@@ -1,38 +1,40 @@
 """Continue every prompt with an ensemble of models, a JSON line a text.
 
-z = z0 + alpha (z+ - z-) at each step, in place of weights (section 3.2 of the paper).
+z = sum_i c_i z_i at each step, in place of weights (section 3.2 of the paper).
 """
 
 from decimal import Decimal
 
-from paramlerp import decoding, ensembles, files, schemes
+from paramlerp import decoding, ensembles, files
 from paramlerp.runtime import Progress, job
 
 
 def main(
     directories: dict[str, str],
     coefficients: dict[str, Decimal],
-    truncated: bool,
+    nucleus_of: str | None,
     prompts: list[dict],
+    samples: list[int],
     how: dict,
     seed: int,
 ) -> list[dict]:
-    loaded, weights, tokenizer = ensembles.load(directories, coefficients)
+    """`nucleus_of` names the model to whose nucleus tokens are cut; None: to none's."""
+    loaded, weights, tokenizer = ensembles.load(directories, coefficients, nucleus_of)
     sources = [decoding.ModelLogits(model) for model in loaded]
-    source = decoding.EnsembleLogits(sources, weights, how["top_p"] if truncated else None)
-    said = Progress(len(prompts) * how["samples"], "texts")
-    return decoding.continue_prompts(source, tokenizer, prompts, how, seed, said)
+    source = decoding.EnsembleLogits(sources, weights, how["top_p"] if nucleus_of else None)
+    said = Progress(len(prompts) * len(samples), "texts")
+    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, said)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        scheme, point = snakemake.wildcards.scheme, snakemake.wildcards.point
-        coefficients = schemes.coefficients(scheme, *schemes.values(point))
+        coefficients = {name: Decimal(c) for name, c in snakemake.params.coefficients.items()}
         rows = main(
-            {name: snakemake.input[name] for name in coefficients},
+            dict(zip(coefficients, snakemake.input.models, strict=True)),
             coefficients,
-            scheme == "truncated_ensemble",
+            snakemake.params.nucleus_of,
             files.read_jsonl(snakemake.input.prompts),
+            snakemake.params.samples,
             snakemake.params.generation,
             snakemake.params.seed,
         )

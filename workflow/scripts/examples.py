@@ -12,32 +12,33 @@ def firsts(path: str) -> list[dict]:
     return [row for row in files.read_jsonl(path) if row["sample_id"] == 0][:SHOWN]
 
 
-def main(stops: list[dict], texts: list[str], sweep: str) -> str:
-    """Markdown: under each prompt, its first sample at every alpha."""
-    read = [firsts(path) for path in texts]
+def main(places: list[dict], coordinate: str, texts: list[str], sweep: str) -> str:
+    """Markdown: under each prompt, its first sample at every point; `texts` are those of a place."""
     lines = [
         f"# Texts along {sweep}",
         "",
-        "The first sample of each prompt, with the same random numbers at every alpha.",
+        f"The first sample of each prompt, with the same random numbers at every {coordinate}.",
         "`|` marks where the text ended by itself; without it, it was cut.",
     ]
-    for prompts, truncated in dict.fromkeys((s["prompts"], s.get("truncated")) for s in stops):
-        own = [
-            (s["alpha"], rows)
-            for s, rows in zip(stops, read, strict=True)
-            if (s["prompts"], s.get("truncated")) == (prompts, truncated)
-        ]
-        lines += ["", f"## {prompts} prompts{', truncated' if truncated else ''}"]
-        for place, first in enumerate(own[0][1]):
+    walks: dict[tuple[str, ...], list[tuple[str, list[dict]]]] = {}
+    for place, path in zip(places, texts, strict=True):
+        line = tuple(value for key, value in place.items() if key != coordinate)
+        walks.setdefault(line, []).append((place[coordinate], firsts(path)))
+    for (prompts, *scheme), own in walks.items():
+        lines += ["", f"## {', '.join([f'{prompts} prompts', *scheme])}"]
+        for index, first in enumerate(own[0][1]):
             lines += ["", f"**{first['prompt']}**", ""]
-            for alpha, rows in own:
-                text = " ".join(rows[place]["text"].split())
-                end = " `|`" if rows[place]["ended"] else ""
-                lines.append(f"- `{alpha:>6}` {text}{end}")
+            for value, rows in own:
+                text = " ".join(rows[index]["text"].split())
+                end = " `|`" if rows[index]["ended"] else ""
+                lines.append(f"- `{value:>6}` {text}{end}")
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        page = main(snakemake.params.stops, snakemake.input.texts, snakemake.wildcards.sweep)
+        params = snakemake.params
+        page = main(
+            params.places, params.coordinate, snakemake.input.texts, snakemake.wildcards.sweep
+        )
         files.write_text(snakemake.output.page, page)

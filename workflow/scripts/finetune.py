@@ -1,4 +1,4 @@
-"""Fine-tune a causal LM with one setting: an expert on one pole, a judge of fluency on both."""
+"""Fine-tune a causal LM with one setting, on text of one pole or of both."""
 
 import torch
 
@@ -48,8 +48,7 @@ if __name__ == "__main__":
             snakemake.input.validation,
             snakemake.params.setting,
             snakemake.params.training,
-            # A stream of its own for every expert, whatever runs beside it.
-            seed_for(snakemake.params.seed, *snakemake.wildcards),
+            snakemake.params.seed,
             snakemake.output.model,
             snakemake.output.losses,
             kept,

@@ -4,11 +4,13 @@ from paramlerp import decoding, files, models
 from paramlerp.runtime import Progress, job
 
 
-def main(model_dir: str, prompts: list[dict], how: dict, seed: int) -> list[dict]:
+def main(
+    model_dir: str, prompts: list[dict], samples: list[int], how: dict, seed: int
+) -> list[dict]:
     model, tokenizer = models.load_causal_lm(model_dir)
-    said = Progress(len(prompts) * how["samples"], "texts")
+    said = Progress(len(prompts) * len(samples), "texts")
     source = decoding.ModelLogits(model)
-    return decoding.continue_prompts(source, tokenizer, prompts, how, seed, said)
+    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, said)
 
 
 if __name__ == "__main__":
@@ -16,6 +18,7 @@ if __name__ == "__main__":
         rows = main(
             snakemake.input.model,
             files.read_jsonl(snakemake.input.prompts),
+            snakemake.params.samples,
             snakemake.params.generation,
             snakemake.params.seed,
         )

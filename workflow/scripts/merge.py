@@ -1,15 +1,17 @@
 """Write the model at a point: an affine combination of checkpoints."""
 
-from paramlerp import merging, schemes
+from decimal import Decimal
+
+from paramlerp import merging
 from paramlerp.runtime import job
 
 if __name__ == "__main__":
     with job(snakemake):
-        scheme, point = snakemake.wildcards.scheme, snakemake.wildcards.point
+        coefficients = {name: Decimal(c) for name, c in snakemake.params.coefficients.items()}
         merging.write_merged(
-            scheme,
-            point,
-            schemes.coefficients(scheme, *schemes.values(point)),
-            {name: snakemake.input[name] for name in snakemake.params.checkpoints},
+            snakemake.wildcards.scheme,
+            snakemake.wildcards.point,
+            coefficients,
+            dict(zip(coefficients, snakemake.input.models, strict=True)),
             snakemake.output.model,
         )

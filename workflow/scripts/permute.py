@@ -6,5 +6,5 @@ from paramlerp.runtime import job
 if __name__ == "__main__":
     with job(snakemake):
         model, tokenizer = models.load_causal_lm(snakemake.input.model, train=True)
-        permutation.permute(model, snakemake.params.seed, "permute")
+        permutation.permute(model, *snakemake.params.seed)
         models.save(model, tokenizer, snakemake.output.model)

@@ -162,7 +162,7 @@ if __name__ == "__main__" and "snakemake" in globals():
         settings = snakemake.config["pretraining"]
         with tempfile.TemporaryDirectory() as folder:
             launch(
-                given.code[0],
+                __file__,
                 {
                     "text": params.text,
                     "held_out": given.held_out,

@@ -1,30 +1,37 @@
-"""Cut a corpus into disjoint parts and splits, a file for each pole."""
+"""Cut an attribute's text into disjoint parts and splits, a file for each pole."""
 
 from paramlerp import files, readers, splitting
 from paramlerp.errors import about
 from paramlerp.runtime import job
 
 
-def main(source: str, reading: dict, outputs: dict, log, **how) -> None:
-    rows = readers.read(source, reading)
-    kept = splitting.official_splits(rows)
+def main(sources: list[str], texts: list[dict], outputs: dict, log, poles: list[str], **how):
+    """`texts` say of each source how it is read, and which of its rows stand for which pole."""
+    rows = []
+    for source, text in zip(sources, texts, strict=True):
+        found = readers.read(source, text["reading"])
+        with about(source):
+            rows += readers.of_poles(found, text["selections"])
+    kept = splitting.official_splits(rows, poles)
     log.info("splits: %s", "the source's own" if kept else "made by the config's fractions")
-    with about(source):
-        places = splitting.split(rows, **how)
-    for place, texts in places.items():
-        files.write_jsonl(outputs["_".join(place)], ({"id": r.id, "text": r.text} for r in texts))
-        log.info("%s: %d texts", "/".join(place), len(texts))
+    with about(" and ".join(map(str, sources))):
+        places = splitting.split(rows, poles=poles, **how)
+    for place, found in places.items():
+        files.write_jsonl(outputs["_".join(place)], ({"id": r.id, "text": r.text} for r in found))
+        log.info("%s: %d texts", "/".join(place), len(found))
 
 
 if __name__ == "__main__":
     with job(snakemake) as log:
+        params = snakemake.params
         main(
-            snakemake.input.source,
-            snakemake.params.reading,
+            snakemake.input.sources,
+            params.texts,
             dict(snakemake.output.items()),
             log,
-            parts=snakemake.params.parts,
-            splits=snakemake.params.splits,
-            near_duplicate=snakemake.params.near_duplicate,
-            seed=snakemake.params.seed,
+            poles=params.poles,
+            parts=params.splitting["parts"],
+            splits=params.splitting["splits"],
+            near_duplicate=params.splitting["near_duplicate"],
+            seed=params.seed,
         )

@@ -1,6 +1,6 @@
 """Every metric along a line with intervals, and paired differences between its points.
 
-The reference of the differences is the point nearest to alpha = 0 (theta- in g1).
+The reference of the differences is the point nearest to 0 (theta- in g1).
 `variance_saved` is what shared prompts and common random numbers together take
 off the variance of a difference; `variance_saved_by_random_numbers` what the
 numbers alone take off the part of it that sampling adds.
@@ -12,23 +12,23 @@ to a language model; so the metrics of each sort are told apart in a table too.
 import pandas as pd
 
 from paramlerp import files
-from paramlerp.points import Point, difference, measure, read, some
+from paramlerp.points import Point, difference, grouped, measure, read, some
 from paramlerp.runtime import job
 
 
-def differences(walk: list[Point], confidence: float) -> list[dict]:
-    """Each point against the reference of its line, metric by metric."""
+def differences(measured: list[Point], coordinate: str, confidence: float) -> list[dict]:
+    """Each point against the reference of its line along a coordinate, metric by metric."""
     lines: dict[tuple, list[Point]] = {}
-    for point in walk:
-        line = tuple((k, v) for k, v in point.where.items() if k != "alpha")
+    for point in measured:
+        line = tuple((k, v) for k, v in point.where.items() if k != coordinate)
         lines.setdefault(line, []).append(point)
     rows = []
     for own in lines.values():
-        reference = min(own, key=lambda point: abs(float(point.where["alpha"])))
+        reference = min(own, key=lambda point: abs(float(point.where[coordinate])))
         rows += [
             {
                 **point.where,
-                "reference": reference.where["alpha"],
+                "reference": reference.where[coordinate],
                 "metric": name,
                 **difference(reference, point, name, confidence),
             }
@@ -39,19 +39,30 @@ def differences(walk: list[Point], confidence: float) -> list[dict]:
     return rows
 
 
-def main(stops: list[dict], texts: list[str], scores: dict, kinds: dict, how: dict, seed):
-    """Return the table, the differences, and the table of ended and cut texts apart."""
-    walk, apart = [], []
-    for place, where in enumerate(stops):
-        own, read_scores = read(texts[place], {n: p[place] for n, p in scores.items()}, kinds)
-        walk.append(measure(where, own, read_scores, how, seed))
+def main(
+    places: list[dict],
+    coordinate: str,
+    texts: list[list[str]],
+    scores: dict[str, list[list[str]]],
+    kinds: dict,
+    how: dict,
+    seed,
+):
+    """Return the table, the differences, and the table of ended and cut texts apart.
+
+    `texts` and `scores` are the paths of each place.
+    """
+    measured, apart = [], []
+    for index, where in enumerate(places):
+        own, read_scores = read(texts[index], {n: p[index] for n, p in scores.items()}, kinds)
+        measured.append(measure(where, own, read_scores, how, seed))
         for ended in sorted(set(own["ended"])):
             part, its_scores = some(own["ended"] == ended, own, read_scores)
             which = {"texts": ENDINGS[ended], "n_prompts": part["prompt_id"].nunique()}
             apart.append(measure({**where, **which}, part, its_scores, how, seed))
     return (
-        pd.DataFrame([point.row() for point in walk]),
-        pd.DataFrame(differences(walk, how["confidence"])),
+        pd.DataFrame([point.row() for point in measured]),
+        pd.DataFrame(differences(measured, coordinate, how["confidence"])),
         pd.DataFrame([point.row() for point in apart]).drop(
             columns=[f"{name}{end}" for name in NOT_APART for end in ("", "_low", "_high")]
         ),
@@ -65,13 +76,16 @@ NOT_APART = ("ended", "dist1", "dist2", "dist3")
 
 if __name__ == "__main__":
     with job(snakemake):
+        params, given = snakemake.params, snakemake.input
+        sizes = [params.shards] * len(params.places)
         table, gaps, endings = main(
-            snakemake.params.stops,
-            snakemake.input.texts,
-            {name: snakemake.input[name] for name in snakemake.params.kinds},
-            snakemake.params.kinds,
-            snakemake.params.statistics,
-            snakemake.params.seed,
+            params.places,
+            params.coordinate,
+            grouped(given.texts, sizes),
+            {name: grouped(given[name], sizes) for name in params.kinds},
+            params.kinds,
+            params.statistics,
+            params.seed,
         )
         files.write_csv(snakemake.output.table, table)
         files.write_csv(snakemake.output.differences, gaps)

@@ -1,4 +1,4 @@
-"""AUC, accuracy and calibration of a sentiment classifier, in its own domain and in others."""
+"""AUC, accuracy and calibration of a classifier of poles, in its own domain and in others."""
 
 import numpy as np
 import pandas as pd
@@ -9,16 +9,24 @@ from paramlerp.runtime import job
 from paramlerp.seeds import generator
 
 
-def main(model, domains: dict[str, list[tuple[str, bool]]], max_tokens: int, how: dict, seed):
-    """Return the summary and the calibration table; a domain is texts with their truth."""
+def main(
+    model,
+    high: str,
+    domains: dict[str, list[tuple[str, bool]]],
+    max_tokens: int,
+    how: dict,
+    seed,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the summary and the calibration table; a domain is texts, and whether each is of
+    the pole `high`."""
     network, tokenizer = models.load_classifier(model)
     summary, curves = [], []
     for domain, rows in domains.items():
-        truth = np.array([positive for _, positive in rows])
+        truth = np.array([is_high for _, is_high in rows])
         if truth.all() or not truth.any():
-            raise UserError(f"{domain}: it takes positive and negative text to test a classifier")
+            raise UserError(f"{domain}: it takes text of both poles to test a classifier")
         p = classifiers.probabilities(network, tokenizer, [text for text, _ in rows], max_tokens)
-        p = p[:, network.config.label2id["positive"]]
+        p = p[:, network.config.label2id[high]]
         summary.append({"domain": domain, "n": len(rows), **judge(p, truth, how, seed)})
         curves += [{"domain": domain, **row} for row in statistics.calibration(p, truth)]
     return pd.DataFrame(summary), pd.DataFrame(curves)
@@ -34,7 +42,7 @@ def judge(p: np.ndarray, truth: np.ndarray, how: dict, seed) -> dict[str, float]
         values = np.array([of(p[i], truth[i]) for i in picks])
         e = statistics.estimate(values, how["confidence"])
         figures |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
-    figures["share_positive"] = truth.mean()
+    figures["share_of_pole"] = truth.mean()
     figures["mean_forecast"] = p.mean()
     figures["calibration_error"] = statistics.calibration_error(p, truth)
     figures["brier"] = ((p - truth) ** 2).mean()
@@ -43,25 +51,30 @@ def judge(p: np.ndarray, truth: np.ndarray, how: dict, seed) -> dict[str, float]
 
 if __name__ == "__main__":
     with job(snakemake):
-        poles = {"positive": snakemake.input.positive, "negative": snakemake.input.negative}
+        params = snakemake.params
+        high = params.poles[0]
+        texts = zip(params.poles, snakemake.input.texts, strict=True)
         domains = {
-            snakemake.params.own: [
-                (row["text"], pole == "positive")
-                for pole, path in poles.items()
-                for row in files.read_jsonl(path)
+            params.own: [
+                (row["text"], pole == high) for pole, path in texts for row in files.read_jsonl(path)
             ]
         }
-        for (name, reading), path in zip(
-            snakemake.params.others.items(), snakemake.input.others, strict=True
-        ):
-            rows = [r for r in readers.read(path, reading) if r.pole in poles]
-            domains[name] = [(r.text, r.pole == "positive") for r in rows]
+        paths = iter(snakemake.input.others)
+        for domain, texts in params.others.items():
+            domains[domain] = [
+                (row.text, row.pole == high)
+                for text in texts
+                for row in readers.of_poles(
+                    readers.read(next(paths), text["reading"]), text["selections"]
+                )
+            ]
         summary, calibration = main(
             snakemake.input.model,
+            high,
             domains,
-            snakemake.params.max_tokens,
-            snakemake.params.statistics,
-            snakemake.params.seed,
+            params.max_tokens,
+            params.statistics,
+            params.seed,
         )
         files.write_csv(snakemake.output.summary, summary)
         files.write_csv(snakemake.output.calibration, calibration)

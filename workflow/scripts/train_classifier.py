@@ -1,22 +1,28 @@
-"""Fine-tune an encoder to tell negative (0) from positive (1) text."""
+"""Fine-tune an encoder to tell an attribute's poles apart: low (0) from high (1)."""
 
 import numpy as np
 import torch
 
 from paramlerp import batching, classifiers, files, models, resume, training
 from paramlerp.runtime import job
-from paramlerp.seeds import seed_for
 from paramlerp.statistics import auc
-
-LABELS = ["negative", "positive"]
 
 
 def main(
-    encoder, train: list, validation: list, how: dict, seed, model_out, losses_out, checkpoints
+    encoder,
+    labels: list[str],
+    train: list,
+    validation: list,
+    how: dict,
+    seed,
+    model_out,
+    losses_out,
+    checkpoints,
 ) -> None:
+    """`labels` are the names of the poles, and `train` and `validation` a file of each."""
     torch.manual_seed(seed)  # the new head's weights, and dropout
-    model, tokenizer = models.new_classifier(encoder, LABELS)
-    texts, labels = read(train)
+    model, tokenizer = models.new_classifier(encoder, labels)
+    texts, targets = read(train)
     held_out, truth = read(validation)
     sequences = classifiers.encode_all(tokenizer, texts, how["max_tokens"])
     steps = max(1, round(how["epochs"] * len(texts) / how["batch_size"]))
@@ -27,14 +33,14 @@ def main(
     def loss(model, batch):
         own = [sequences[i] for i in batch]
         return classifiers.label_loss(
-            model, own, [labels[i] for i in batch], tokenizer.pad_token_id
+            model, own, [targets[i] for i in batch], tokenizer.pad_token_id
         )
 
     def evaluate() -> dict[str, float]:
         p = classifiers.probabilities(model, tokenizer, held_out, how["max_tokens"])[:, 1]
-        positive = np.array(truth) == 1
-        accuracy = float(((p > 0.5) == positive).mean())
-        return {"validation_auc": auc(p, positive), "validation_accuracy": accuracy}
+        high = np.array(truth) == 1
+        accuracy = float(((p > 0.5) == high).mean())
+        return {"validation_auc": auc(p, high), "validation_accuracy": accuracy}
 
     records = training.fit(
         model,
@@ -53,20 +59,20 @@ def main(
 
 
 def read(paths: list[str]) -> tuple[list[str], list[int]]:
-    """Texts and labels from one file a label, in the order of LABELS."""
+    """Texts and labels from one file a label, in their order."""
     rows = [(r["text"], label) for label, path in enumerate(paths) for r in files.read_jsonl(path)]
     return [text for text, _ in rows], [label for _, label in rows]
 
 
 if __name__ == "__main__":
     with job(snakemake), resume.checkpoints(snakemake) as kept:
-        i = snakemake.input
         main(
-            i.encoder,
-            [i.negative, i.positive],
-            [i.negative_validation, i.positive_validation],
+            snakemake.input.encoder,
+            snakemake.params.labels,
+            snakemake.input.train,
+            snakemake.input.validation,
             snakemake.params.training,
-            seed_for(snakemake.params.seed, "classifier", snakemake.wildcards.classifier),
+            snakemake.params.seed,
             snakemake.output.model,
             snakemake.output.losses,
             kept,

@@ -1,4 +1,4 @@
-"""Tables 1 and 2: the settings tried, their validation perplexity, and the best of each pole."""
+"""Tables 1 and 2: the settings tried, their validation perplexity, and the best of each checkpoint."""
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ def main(runs: list[dict], losses: list[str], table1: str, table2: str) -> None:
         rows.append({**run, **figures})
     table = pd.DataFrame(rows)
     files.write_csv(table1, table)
-    best = table.loc[table.groupby("pole", sort=False)["validation_perplexity"].idxmin()]
+    best = table.loc[table.groupby("checkpoint", sort=False)["validation_perplexity"].idxmin()]
     files.write_csv(table2, best)
 
 

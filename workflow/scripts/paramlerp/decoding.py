@@ -295,19 +295,23 @@ def text_of(tokenizer, prompt: Sequence[int], continuation: Sequence[int]) -> st
 
 
 def continue_prompts(
-    source, tokenizer, prompts: list[dict], how: dict, seed, said=lambda done: None
+    source,
+    tokenizer,
+    prompts: list[dict],
+    samples: Sequence[int],
+    how: dict,
+    seed,
+    said=lambda done: None,
 ) -> list[dict]:
-    """Texts as rows of a generation file: `how` has samples, max_new_tokens, top_p, max_rows.
+    """Texts as rows of a generation file: `how` has max_new_tokens, top_p, max_rows.
 
-    `prompts` have prompt_id and prompt. A source that truncates takes no second top-p.
+    `prompts` have prompt_id and prompt; `samples` are the ids of the samples that are wanted of
+    each. A source that truncates takes no second top-p.
     """
     ids = [encode(tokenizer, p["prompt"]) for p in prompts]
-    samples, length = how["samples"], how["max_new_tokens"]
+    length = how["max_new_tokens"]
     streams = np.array(
-        [
-            [uniforms(seed, p["prompt"], sample, length) for sample in range(samples)]
-            for p in prompts
-        ]
+        [[uniforms(seed, p["prompt"], sample, length) for sample in samples] for p in prompts]
     )
     texts = generate(
         source,
@@ -328,5 +332,5 @@ def continue_prompts(
             "ended": text.ended,
         }
         for prompt, own, row in zip(prompts, ids, texts, strict=True)
-        for sample, text in enumerate(row)
+        for sample, text in zip(samples, row, strict=True)
     ]

@@ -8,12 +8,14 @@ import torch
 from . import models
 
 
-def load(directories: dict, coefficients: dict[str, Decimal]):
+def load(directories: dict, coefficients: dict[str, Decimal], first: str | None = None):
     """The models that take part, their coefficients, and the tokenizer of the first.
 
-    One whose coefficient is 0 is not even loaded.
+    One whose coefficient is 0 is not even loaded, but for `first`, which stands first.
     """
-    taking_part = {name: float(c) for name, c in coefficients.items() if c}
+    taking_part = {n: float(c) for n, c in coefficients.items() if c or n == first}
+    if first:
+        taking_part = {first: taking_part[first]} | taking_part
     loaded = [models.load_causal_lm(directories[name]) for name in taking_part]
     return [model for model, _ in loaded], list(taking_part.values()), loaded[0][1]
 

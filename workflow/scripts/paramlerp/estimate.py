@@ -3,10 +3,10 @@
 import math
 from pathlib import Path
 
-from . import checkpoints
-from . import config as settings
+from . import checks, registry
+from . import checkpoints as weights
+from . import sweeps as plan
 from .errors import UserError
-from .names import POLES
 
 #: bytes of a weight in fp32, of a text with its prompt, and of a score of one
 WEIGHT, TEXT, SCORE = 4, 250, 30
@@ -28,70 +28,78 @@ def estimate(config: dict) -> tuple[list[dict], list[dict]]:
 
 class _Sizes:
     def __init__(self, config: dict):
-        self.config, self.how, self.sweeps = config, config["estimate"], config["sweeps"]
-        self.alphas = {name: settings.alphas(s["alphas"]) for name, s in self.sweeps.items()}
-        self.settings = settings.settings(config["experts"]).values()
-        walked = self.sweeps["pair"]["pairs"] if self.alphas["pair"] else []
-        self.pairs = [config["pairs"][name] for name in walked]
-        self.tuned = ["base"] * len(POLES)
-        self.tuned += [p["a"] for p in self.pairs if p["b"] in POLES and p["a"] != "base"]
-        self.ends = {end for pair in self.pairs for end in pair.values()}
-        self.pretrained = [name for name in config["pretraining"]["models"] if name in self.ends]
-        self.n = self.parameters("base")
+        self.config, self.how, self.sweeps = config, config["estimate"], plan.sweeps(config)
+        self.checkpoints = config["checkpoints"]
+        self.in_use = plan.in_use(config, self.sweeps)
+        self.lines = [s for s in self.sweeps.values() if not s.in_memory and s.mixes == "weights"]
+        self.ensembles = [s for s in self.sweeps.values() if s.mixes == "logits"]
+        self.rows = [s for s in self.sweeps.values() if s.in_memory]
+
+    def made(self, kind: str) -> list[str]:
+        """The checkpoints in use that are made in one way."""
+        return [name for name in self.in_use if self.checkpoints[name]["kind"] == kind]
 
     def parameters(self, name: str) -> float:
-        """Of a source, of what is trained from one, or of a model that is pretrained."""
-        for kind, key in (("classifiers", "encoder"), ("language_models", "model")):
-            if name in self.config[kind]:
-                return self.parameters(self.config[kind][name][key])
-        own = self.config["sources"].get(name, {})
+        """Of a checkpoint: of the source or the pretraining that it comes from."""
+        own = self.checkpoints[name]
+        if "of" in own:
+            return self.parameters(own["of"])
+        return self.of_source(own["source"], name) if "source" in own else self.known(name, name)
+
+    def of_source(self, source: str, name: str) -> float:
+        own = self.config["sources"][source]
         path = Path(own.get("path") or "nowhere")
-        if own.get("kind") == "path" and path.is_dir() and any(path.glob("*.safetensors")):
-            return sum(math.prod(t.shape) for t in checkpoints.Checkpoint(path).tensors.values())
+        if own["kind"] == "path" and path.is_dir() and any(path.glob("*.safetensors")):
+            return sum(math.prod(t.shape) for t in weights.Checkpoint(path).tensors.values())
         # By what it is, not by what it is called here: another model may be laid over a source.
-        identity = own[settings.KINDS[own["kind"]][0]] if own else name
+        return self.known(own[checks.KINDS[own["kind"]][0]], name)
+
+    def known(self, identity: str, name: str) -> float:
         known = self.how["parameters"]
         if identity not in known:
             raise UserError(f"config: estimate.parameters: lacks {identity}, which {name} is")
         return known[identity]
 
-    def texts(self, sweep: str) -> int:
-        """Continuations at one point of a sweep, of all sets of prompts."""
-        sets = (self.config["prompts"][name]["count"] for name in self.sweeps[sweep]["prompts"])
-        count = sum(count or self.how["prompts"] for count in sets)
-        return count * self.sweeps[sweep]["samples"]
+    def of_scorer(self, scorer: dict) -> float:
+        if "source" in scorer:
+            return self.of_source(scorer["source"], scorer["source"])
+        return self.parameters(scorer["model"])
 
-    def points(self, sweep: str) -> int:
-        count = len(self.alphas[sweep])
-        if sweep == "g3":
-            return count**2
-        if sweep == "pair":
-            return count * len(self.pairs)
-        return count * len(self.sweeps[sweep].get("truncated", [None]))
+    def texts(self, sweep) -> int:
+        """Continuations at one point of a sweep, of all sets of prompts."""
+        sets = (self.config["prompts"][name]["count"] for name in sweep.prompts)
+        return sum(count or self.how["prompts"] for count in sets) * sweep.samples
 
     def merged(self) -> int:
-        """Models that are written to disk, those of g1 and g2."""
-        return self.points("g1") + self.points("g2")
+        """Models that are written to disk."""
+        return sum(len(list(s.points())) * len(s.schemes) for s in self.lines)
 
-    def scored(self, scorer: str) -> tuple[int, int]:
-        """Files and texts that a scorer reads."""
-        all_texts = {"g1", "g2"}
-        if scorer in settings.COMPARED:
-            all_texts |= {"ensemble", "g3"}
-        if scorer in settings.JUDGED:
-            all_texts |= {"pair"}
-        files = texts = 0
-        for sweep in all_texts:
-            rows = {"g3": len(self.alphas["g3"]), "pair": len(self.pairs)}
-            files += rows.get(sweep, self.points(sweep)) * len(self.sweeps[sweep]["prompts"])
-            texts += self.points(sweep) * self.texts(sweep)
-        return files, texts
+    def files(self, sweep) -> int:
+        """Files of texts of a sweep."""
+        places = sweep.rows() if sweep.in_memory else sweep.points()
+        return len(list(places)) * len(sweep.schemes) * len(sweep.prompts) * len(sweep.shards)
+
+    def made_texts(self, sweep) -> int:
+        return len(list(sweep.points())) * len(sweep.schemes) * self.texts(sweep)
+
+    def read(self, sweep) -> float:
+        """Tokens of all test text that a sweep's losses are of."""
+        held = self.config["test_texts"] or self.how["test_texts"]
+        lengths = {
+            name: self.config["finetuning"]["max_tokens"] if name in self.config["corpora"] else None
+            for name in sweep.losses
+        }
+        return sum(held * (length or self.how["sentence"]) for length in lengths.values())
+
+    def per_scheme(self, sweep, work: float) -> float:
+        """FLOPs of forward passes over so many tokens at each point of each scheme."""
+        sizes = [self.parameters(scheme.checkpoints[0]) for scheme in sweep.schemes]
+        return FORWARD * work * len(list(sweep.points())) * sum(sizes)
 
     def stages(self) -> list[dict]:
-        config, how, n = self.config, self.how, self.n
+        config, how = self.config, self.how
         new, sentence = config["generation"]["max_new_tokens"], how["sentence"]
-        held = config["test_texts"] or how["test_texts"]
-        experts, pretraining = config["experts"], config["pretraining"]
+        pretraining = config["pretraining"]
         rows = []
 
         def add(stage: str, jobs: int, flops: float, kind: str, processes: int = 1) -> None:
@@ -105,59 +113,65 @@ class _Sizes:
 
         def tuned(name: str) -> float:
             """Of every setting tried."""
-            looked = experts["validation_texts"] or how["test_texts"]
-            per = TRAIN * sum(s["steps"] * s["batch_size"] for s in self.settings)
-            looks = [1 + math.ceil(s["steps"] / experts["evaluate_every"]) for s in self.settings]
+            training = registry.training(config, name)
+            looked = training["validation_texts"] or how["test_texts"]
+            settings = registry.grid(config, name).values()
+            per = TRAIN * sum(s["steps"] * s["batch_size"] for s in settings)
+            looks = [1 + math.ceil(s["steps"] / training["evaluate_every"]) for s in settings]
             return self.parameters(name) * sentence * (per + FORWARD * sum(looks) * looked)
 
-        jobs = len(self.settings) * len(self.tuned)
-        add("candidate", jobs, sum(map(tuned, self.tuned)), "training")
+        names = self.made("finetuned")
+        jobs = sum(len(registry.grid(config, name)) for name in names)
+        add("candidate", jobs, sum(map(tuned, names)), "training")
         steps = pretraining["steps"] * pretraining["effective_batch"] * pretraining["block"]
-        work = sum(TRAIN * steps * self.parameters(name) for name in self.pretrained)
-        add("pretrain", len(self.pretrained), work, "pretraining", pretraining["processes"])
-        for name in settings.in_use(config, "classifiers"):
-            seen = config["classifiers"][name]["epochs"] * how["classifier_texts"]
-            work = TRAIN * seen * sentence * self.parameters(name)
-            add("train_classifier", 1, work, "training")
-        for name in settings.in_use(config, "language_models"):
-            seen = config["language_models"][name]
-            work = TRAIN * seen["steps"] * seen["batch_size"] * sentence * self.parameters(name)
-            add("language_model", 1, work, "training")
-        lines = ("g1", "g2")
-        merged = self.merged()
-        made = {sweep: self.points(sweep) * self.texts(sweep) for sweep in self.sweeps}
-        tested = FORWARD * held * sentence
-        sets = {sweep: len(self.sweeps[sweep]["prompts"]) for sweep in self.sweeps}
-        written = FORWARD * new * n
-        jobs = sum(self.points(sweep) * sets[sweep] for sweep in lines)
-        add("generate", jobs, sum(made[sweep] for sweep in lines) * written, "decoding")
-        jobs = self.points("ensemble") * sets["ensemble"]
-        add("ensemble", jobs, 3 * made["ensemble"] * written, "decoding")
-        work = made["g3"] * written + self.points("g3") * len(POLES) * tested * n
-        add("lattice", len(self.alphas["g3"]), work, "decoding")
-        sizes = [self.parameters(pair["a"]) for pair in self.pairs]
-        documents = len(self.sweeps["pair"]["corpora"]) * held * experts["max_tokens"]
-        of_one = FORWARD * (self.texts("pair") * new + documents)
-        add("pair", len(sizes), sum(sizes) * len(self.alphas["pair"]) * of_one, "decoding")
-        if not self.alphas["g3"]:  # nothing is drawn over the plane
-            merged = sum(0 <= float(alpha) <= 1 for alpha in self.alphas["g1"])
-        add("losses", merged, merged * len(POLES) * tested * n, "scoring")
-        add("next_words", len(self.alphas["g1"]), 0, "scoring")
-        count = config["divergence_texts"] or how["test_texts"]
-        work = 4 * len(self.alphas["ensemble"]) * len(POLES) * FORWARD * count * sentence * n
-        add("divergence", len(self.alphas["ensemble"]), work, "scoring")
+        names = self.made("pretrained")
+        work = sum(TRAIN * steps * self.parameters(name) for name in names)
+        add("pretrain", len(names), work, "pretraining", pretraining["processes"])
+        names = self.made("classifier")
+        seen = {name: registry.training(config, name)["epochs"] for name in names}
+        work = sum(TRAIN * n * how["classifier_texts"] * self.parameters(c) for c, n in seen.items())
+        add("train_classifier", len(names), work * sentence, "training")
+        work = sum(self.per_scheme(s, self.texts(s) * new) for s in self.lines)
+        add("generate", sum(map(self.files, self.lines)), work, "decoding")
+        work = sum(
+            self.per_scheme(s, self.texts(s) * new) * len(s.schemes[0].checkpoints)
+            for s in self.ensembles
+        )
+        add("ensemble", sum(map(self.files, self.ensembles)), work, "decoding")
+        work = sum(self.per_scheme(s, self.texts(s) * new) for s in self.rows)
+        add("row", sum(map(self.files, self.rows)), work, "decoding")
+        tested = [s for s in self.rows if s.losses]
+        jobs = sum(len(list(s.rows())) * len(s.schemes) for s in tested)
+        add("row_losses", jobs, sum(self.per_scheme(s, self.read(s)) for s in tested), "scoring")
+        tested = [s for s in self.lines if s.losses]
+        jobs = sum(len(list(s.points())) * len(s.schemes) for s in tested)
+        add("losses", jobs, sum(self.per_scheme(s, self.read(s)) for s in tested), "scoring")
+        figures = config["figures"].values()
+        named = {f["sweep"] for f in figures if f["shows"] == "next_words"}
+        jobs = sum(len(list(self.sweeps[name].points())) for name in named)
+        add("next_words", jobs, 0, "scoring")
+        count = 2 * (config["divergence_texts"] or how["test_texts"])
+        told = [s for s in self.ensembles if s.against]
+        work = sum(
+            (1 + len(s.schemes[0].checkpoints))
+            * self.per_scheme(s, count * sentence)
+            / len(s.schemes)
+            for s in told
+        )
+        add("divergence", sum(len(list(s.points())) for s in told), work, "scoring")
         kinds = {"classifier": "classify", "tagger": "tag", "perplexity": "perplexity"}
         for name, scorer in config["scorers"].items():
-            if scorer["kind"] in kinds:
-                files, texts = self.scored(name)
+            read = [s for s in self.sweeps.values() if name in s.scorers]
+            if scorer["kind"] in kinds and read:
                 # A classifier reads the prompt as well; a judge has read it before.
                 tokens = new + (how["prompt"] if scorer["kind"] != "perplexity" else 0)
-                work = FORWARD * texts * tokens * self.parameters(scorer["model"])
-                add(f"{kinds[scorer['kind']]} {name}", files, work, "scoring")
+                texts = sum(map(self.made_texts, read))
+                work = FORWARD * texts * tokens * self.of_scorer(scorer)
+                add(f"{kinds[scorer['kind']]} {name}", sum(map(self.files, read)), work, "scoring")
         return rows
 
     def disk(self) -> list[dict]:
-        config, size = self.config, WEIGHT * self.n
+        config = self.config
         rows = []
 
         def add(what: str, most: float, kept: float | None = None) -> None:
@@ -165,23 +179,29 @@ class _Sizes:
             if most:
                 rows.append({"what": what, "most_gb": most / 1e9, "kept_gb": kept / 1e9})
 
-        judges = {s["model"] for s in config["scorers"].values() if "model" in s}
-        models = (judges | self.ends | {"base"}) & set(config["sources"])
-        fetched = [m for m in models if config["sources"][m]["kind"] in ("hub", "url")]
-        add("downloads", sum(WEIGHT * self.parameters(m) for m in fetched))
-        add("models, in fp32", sum(WEIGHT * self.parameters(m) for m in models))
-        one = sum(WEIGHT * self.parameters(name) for name in self.tuned)
-        tried = one * len(self.settings)
-        # An expert is a link to the best of them.
-        kept = tried if config["experts"]["keep_candidates"] else one
+        def size(name: str) -> float:
+            return WEIGHT * self.parameters(name)
+
+        models = self.made("source")
+        sources = {name: config["sources"][self.checkpoints[name]["source"]] for name in models}
+        add("downloads", sum(size(m) for m in models if sources[m]["kind"] in ("hub", "url")))
+        add("models, in fp32", sum(map(size, models)))
+        tuned = self.made("finetuned")
+        one = sum(map(size, tuned))
+        tried = sum(size(name) * len(registry.grid(config, name)) for name in tuned)
+        # A checkpoint is a link to the best of them.
+        kept = tried if config["finetuning"]["keep_candidates"] else one
         add("experts and all candidates", tried, kept)
-        add("checkpoints, of each training at work", 3 * size, 0)
-        kept = self.merged() * size
+        add("checkpoints, of each training at work", 3 * max(map(size, tuned), default=0), 0)
+        kept = sum(
+            size(scheme.checkpoints[0]) * len(list(s.points()))
+            for s in self.lines
+            for scheme in s.schemes
+        )
         add(f"merged models, {self.merged()}", kept, kept if config["keep_merged"] else 0)
-        twins = [pair["a"] for pair in self.pairs if pair["b"] == "permuted"]
-        made = [*self.pretrained, *twins]
-        add("pretrained and permuted", sum(WEIGHT * self.parameters(m) for m in made))
-        texts = sum(self.points(sweep) * self.texts(sweep) for sweep in self.sweeps)
-        scores = sum(self.scored(name)[1] for name in config["scorers"])
-        add("texts and scores", texts * TEXT + scores * SCORE)
+        made = [*self.made("pretrained"), *self.made("permuted")]
+        add("pretrained and permuted", sum(map(size, made)))
+        texts = {name: self.made_texts(sweep) for name, sweep in self.sweeps.items()}
+        scores = sum(texts[name] * len(sweep.scorers) for name, sweep in self.sweeps.items())
+        add("texts and scores", sum(texts.values()) * TEXT + scores * SCORE)
         return rows

@@ -42,12 +42,9 @@ def repetition(text: str) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-#: the paper's metrics (a), (c) and (b), before any second opinion
-FIRST = ("sentiment", "grammar", "perplexity")
-
-
 def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame]]) -> list[Metric]:
-    """All metrics of one point, in the order of the table's columns.
+    """All metrics of one point, in the order of the table's columns: those of each scorer, then
+    those of the texts alone.
 
     `texts` has prompt_id, sample_id, text, n_tokens; `scores` is scorer name ->
     (kind, frame with a row a text in the same order). Raises ValueError if rows
@@ -78,18 +75,17 @@ def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame
             Metric(name, lambda w: np.exp(ratio(w, nll_sum, tokens))),
             Metric(f"{name}_median", lambda w: median(w, each[some], prompt[some])),
             mean(f"{name}_mean", each),
-            mean("slor" if name == "perplexity" else f"{name}_slor", slor),
+            mean(f"{name}_slor", slor),
         ]
 
     metrics = []
-    for name in sorted(scores, key=lambda name: ([*FIRST, name].index(name), name)):
-        kind, frame = scores[name]
+    for name, (kind, frame) in scores.items():
         if kind == "perplexity":
             metrics += likelihood(name, frame)
             continue
         metrics.append(mean(name, frame["score"]))
-        if name == "sentiment":
-            metrics.append(mean("positive_share", frame["positive"] > 0.5))
+        if kind == "classifier":
+            metrics.append(mean(f"{name}_share", frame["target"] > 0.5))
     by_prompt = texts.groupby("prompt_id", sort=True)["text"].agg(list)
     for n in (1, 2, 3):
         values = np.array([distinct(group, n) for group in by_prompt])

@@ -1,5 +1,6 @@
 """Figures: one look for all of them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -15,8 +16,9 @@ from matplotlib.ticker import StrMethodFormatter
 
 from . import files
 
-NEGATIVE, NEUTRAL, POSITIVE = "#c1443c", "#3b5b92", "#3a8f5c"
-COLOURS = (NEUTRAL, POSITIVE, NEGATIVE, "#8a6fb0", "#b8860b", "#2f9aa0")
+#: of an attribute's low pole, of neither, of its high pole
+LOW, NEUTRAL, HIGH = "#c1443c", "#3b5b92", "#3a8f5c"
+COLOURS = (NEUTRAL, HIGH, LOW, "#8a6fb0", "#b8860b", "#2f9aa0")
 
 STYLE = {
     "figure.dpi": 150,
@@ -36,27 +38,10 @@ STYLE = {
 plt.rcParams.update(STYLE)
 
 
-#: kind of grammar scorer -> what it measures
-GRAMMAR = {
-    "tagger": "Grammar: P(a word needs no edit)",
-    "classifier": "Mean probability of correct grammar",
-}
-
-
-def panels(grammar: str, judges: dict[str, str] | None = None) -> dict[str, str]:
-    """Metric -> title of the paper's three panels, by the kind of grammar scorer.
-
-    `judges` are other scorers of perplexity and their models, a panel each.
-    """
-    titles = {
-        "sentiment": "Mean probability of positive sentiment",
-        "perplexity": "Perplexity",
-        **{scorer: f"Perplexity under {model}" for scorer, model in (judges or {}).items()},
-        "grammar": GRAMMAR[grammar],
-    }
-    return {
-        m: f"({letter}) {t}" for letter, (m, t) in zip("abcdefgh", titles.items(), strict=False)
-    }
+def lettered(titles: dict[str, str]) -> dict[str, str]:
+    """Metric -> title of its panel, "(a) ..."."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return {m: f"({letter}) {t}" for letter, (m, t) in zip(letters, titles.items(), strict=False)}
 
 
 def footnote(figure, table: pd.DataFrame, confidence: float, more: str = "") -> None:
@@ -74,7 +59,7 @@ def note(figure, text: str) -> None:
     figure.supxlabel(text, fontsize=8, color="#666666")
 
 
-def curve(axis, table: pd.DataFrame, metric: str, *, x: str = "alpha", colour: str, label=None):
+def curve(axis, table: pd.DataFrame, metric: str, *, x: str, colour: str, label=None):
     """A metric against `x` with its interval as a band."""
     axis.fill_between(
         table[x], table[f"{metric}_low"], table[f"{metric}_high"], color=colour, alpha=0.18, lw=0
@@ -122,13 +107,19 @@ def spread(heights: list[float], line: float) -> list[float]:
     return [height - place * line for place, height in enumerate(flat)]
 
 
-def mark_experts(axis) -> None:
-    """Where g1 meets its ends, and, in a shade, where it leaves the line between them."""
+def mark_ends(axis, ends: dict[str, str]) -> None:
+    """Where a line meets its ends, and, in a shade, where it goes beyond them.
+
+    `ends` are the symbols of the models at 0 and at 1, of those that lie there.
+    """
+    if len(ends) < 2:
+        return
     low, high = axis.get_xlim()
     for start, stop in ((low, 0), (1, high)):
         axis.axvspan(start, stop, color="#000000", alpha=0.035, lw=0, zorder=0)
     axis.set_xlim(low, high)
-    for place, name, colour in ((0, "θ⁻", NEGATIVE), (1, "θ⁺", POSITIVE)):
+    for (place, name), colour in zip(sorted(ends.items()), (LOW, HIGH), strict=True):
+        place = float(place)
         axis.axvline(place, color=colour, lw=1, ls=(0, (3, 3)), zorder=1)
         axis.annotate(
             name,
@@ -141,33 +132,36 @@ def mark_experts(axis) -> None:
         )
 
 
-#: low to high sentiment; low to high cost, and what lies beyond the scale
-SENTIMENT = LinearSegmentedColormap.from_list("sentiment", [NEGATIVE, "#f7f3e8", POSITIVE])
+#: low to high of an attribute; low to high cost, and what lies beyond the scale
+ATTRIBUTE = LinearSegmentedColormap.from_list("attribute", [LOW, "#f7f3e8", HIGH])
 COST = matplotlib.colormaps["viridis"].with_extremes(over="#c9c9c9")
 #: what is written into a cell whose model broke
 BROKEN = {"overflow": "×", "empty": "∅"}
 
 
-def plane(axis, table: pd.DataFrame, metric: str, *, norm, colours, label: str) -> None:
-    """A metric over g3's lattice, alpha to the right and beta upwards, with a colour bar.
+def plane(
+    axis, table: pd.DataFrame, metric: str, look: "Plane", *, norm, colours, label: str
+) -> None:
+    """A metric over a plane's lattice, its first coordinate to the right, with a colour bar.
 
-    Overlays are drawn as dots in the same colours. The lines of g1 and g2 and the three
-    models are marked, and so are cells whose model broke.
+    Overlays are drawn as dots in the same colours. The lines on which the coordinates sum to
+    1 and to 0 and the models that lie on the plane are marked, and cells whose model broke.
     """
+    x, y = look.axes
     lattice, over = (table[table["kind"] == kind] for kind in ("lattice", "overlay"))
-    cells = lattice.pivot(index="beta", columns="alpha", values=metric)
-    alphas, betas = cells.columns.to_numpy(), cells.index.to_numpy()
-    drawn = axis.pcolormesh(edges(alphas), edges(betas), cells, norm=norm, cmap=colours)
-    low, high = edges(alphas)[[0, -1]]
-    axis.set(xlim=(low, high), ylim=edges(betas)[[0, -1]], aspect="equal")
+    cells = lattice.pivot(index=y, columns=x, values=metric)
+    columns, rows = cells.columns.to_numpy(), cells.index.to_numpy()
+    drawn = axis.pcolormesh(edges(columns), edges(rows), cells, norm=norm, cmap=colours)
+    low, high = edges(columns)[[0, -1]]
+    axis.set(xlim=(low, high), ylim=edges(rows)[[0, -1]], aspect="equal")
     axis.grid(visible=False)
     ends = np.array([low, high])
     for total, style in ((1, "-"), (0, (0, (4, 3)))):
         axis.plot(ends, total - ends, color="black", lw=0.9, ls=style, zorder=2)
     ring = [withStroke(linewidth=2, foreground="#333333")]
     dots = {"s": 24, "edgecolors": "white", "linewidths": 0.9, "zorder": 3, "path_effects": ring}
-    axis.scatter(over["alpha"], over["beta"], c=over[metric], norm=norm, cmap=colours, **dots)
-    for name, place in (("θ⁰", (0, 0)), ("θ⁺", (1, 0)), ("θ⁻", (0, 1))):
+    axis.scatter(over[x], over[y], c=over[metric], norm=norm, cmap=colours, **dots)
+    for name, place in look.models.items():
         axis.annotate(
             name,
             place,
@@ -178,12 +172,24 @@ def plane(axis, table: pd.DataFrame, metric: str, *, norm, colours, label: str) 
         )
     for state, mark in BROKEN.items():
         for _, cell in lattice[lattice["state"] == state].iterrows():
-            axis.text(cell["alpha"], cell["beta"], mark, ha="center", va="center")
-    axis.set(xlabel="α (weight of θ⁺)", ylabel="β (weight of θ⁻)")
+            axis.text(cell[x], cell[y], mark, ha="center", va="center")
+    axis.set(xlabel=look.labels[0], ylabel=look.labels[1])
     beyond = "max" if lattice[metric].max() > norm.vmax else "neither"
     bar = axis.figure.colorbar(drawn, ax=axis, extend=beyond, label=label, fraction=0.046)
     bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     bar.ax.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+
+
+@dataclass(frozen=True)
+class Plane:
+    """How a plane is labelled: its coordinates as the table and as figures call them, what they
+    weigh, the models that lie on it and where, and the sweeps that are drawn over it."""
+
+    axes: list[str]
+    labels: list[str]
+    sum: str
+    models: dict[str, tuple[float, float]]
+    over: list[str]
 
 
 def edges(centres: np.ndarray) -> np.ndarray:
@@ -193,9 +199,11 @@ def edges(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([[first], middle, [last]])
 
 
-def plane_note(table: pd.DataFrame) -> str:
+def plane_note(table: pd.DataFrame, look: "Plane") -> str:
     """What the marks on a plane mean."""
-    note = "Line: α + β = 1 (g₁). Dashes: α + β = 0 (g₂). Dots: g₁ and g₂, from their own runs."
+    note = f"Line: {look.sum} = 1. Dashes: {look.sum} = 0."
+    if look.over:
+        note += f" Dots: {' and '.join(look.over)}, from their own runs."
     broken = [s for s in BROKEN if (table["state"] == s).any()]
     meaning = {"overflow": "weights or logits overflow", "empty": "only empty texts"}
     return note + "".join(f" {BROKEN[s]}: {meaning[s]}." for s in broken)

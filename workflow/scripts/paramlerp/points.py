@@ -1,7 +1,8 @@
 """What was measured at a point of weight space, with intervals, and how two points differ."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -34,12 +35,29 @@ def columns(name: str, e: statistics.Estimate) -> dict[str, float]:
 Scores = dict[str, tuple[str, pd.DataFrame]]
 
 
-def read(texts, scores: dict, kinds: dict[str, str]) -> tuple[pd.DataFrame, Scores]:
-    """A file of generations and its scores: scorer -> path, and scorer -> kind."""
-    return (
-        pd.DataFrame(files.read_jsonl(texts)),
-        {name: (kinds[name], pd.read_csv(path)) for name, path in scores.items()},
-    )
+def grouped(paths: Iterable[str], sizes: Sequence[int]) -> list[list[str]]:
+    """Paths, one after the other, as lists of these sizes; an iterator goes on behind them."""
+    ahead = iter(paths)
+    return [list(islice(ahead, size)) for size in sizes]
+
+
+def read(
+    texts: Sequence[str], scores: dict[str, Sequence[str]], kinds: dict[str, str]
+) -> tuple[pd.DataFrame, Scores]:
+    """The files of a point's texts and of its scores (scorer -> paths; scorer -> kind).
+
+    Files hold different samples; rows come in the order of prompts, then of samples.
+    """
+    rows = [row for path in texts for row in files.read_jsonl(path)]
+    frame = pd.DataFrame(rows)
+    order = sorted(range(len(rows)), key=lambda i: (rows[i]["prompt_id"], rows[i]["sample_id"]))
+    found = {}
+    for name, paths in scores.items():
+        parts = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+        # Of other texts than these: `measure` says so.
+        own = parts.iloc[order].reset_index(drop=True) if len(parts) == len(rows) else parts
+        found[name] = (kinds[name], own)
+    return frame.iloc[order].reset_index(drop=True), found
 
 
 def some(which: pd.Series, texts: pd.DataFrame, scores: Scores) -> tuple[pd.DataFrame, Scores]:
@@ -77,11 +95,12 @@ def mean_over(frame: pd.DataFrame, column: str, how: dict, seed) -> statistics.E
 def a_point(where: dict, texts, scores: Scores, losses: dict[str, pd.DataFrame], how: dict, seed):
     """A point that may have broken: its row of a table, and the estimates behind it by name.
 
-    `losses` is column -> a file of sentences. `state` is "overflow" if there are no texts
-    (NaN or Inf in weights or logits), "empty" if all of them are, else "ok".
+    `losses` is column -> a file of sentences. `state` is "overflow" if there are no texts or no
+    losses where there should be (NaN or Inf in weights, logits or losses), "empty" if all
+    texts are, else "ok".
     """
     found = {}
-    if len(texts):
+    if len(texts) and all(map(len, losses.values())):
         point = measure(where, texts, scores, how, seed)
         row = point.row()
         found = {name: estimate for name, (_, estimate) in point.found.items()}
@@ -95,18 +114,25 @@ def a_point(where: dict, texts, scores: Scores, losses: dict[str, pd.DataFrame],
     return row | {"state": state}, found
 
 
-def along(paths: dict, kinds: dict[str, str], alphas: list[str]) -> Iterator[tuple]:
-    """The points of files that hold a row of them: (alpha, texts, scores, losses).
+def along(
+    paths: dict, kinds: dict[str, str], coordinate: str, values: list[str]
+) -> Iterator[tuple]:
+    """The points of files that hold a row of them: (value, texts, scores, losses).
 
-    `paths` are those of "texts", of "losses" and of every scorer of `kinds`. A point that
-    broke has no rows in any.
+    `paths` are those of "texts", of "losses" and of every scorer of `kinds`. The row runs
+    along `coordinate`. A point that broke has no rows in any.
     """
-    losses = pd.read_csv(paths["losses"], dtype={"alpha": str})
+    losses = pd.read_csv(paths["losses"], dtype={coordinate: str})
     texts, scores = read(paths["texts"], {name: paths[name] for name in kinds}, kinds)
-    for alpha in alphas:
-        # Where all points broke there is not even a column of alphas.
-        its = some(texts["alpha"] == alpha, texts, scores) if len(texts) else (texts, scores)
-        yield alpha, *its, losses[losses["alpha"] == alpha]
+    for value in values:
+        # Where all points broke there is not even a column of the coordinate.
+        own = some(texts[coordinate] == value, texts, scores) if len(texts) else (texts, scores)
+        yield value, *own, losses[losses[coordinate] == value]
+
+
+def by_text(losses: pd.DataFrame, sets: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The texts of each set, by the column of a table that they fill."""
+    return {f"loss_{name}": losses[losses["text"] == name] for name in sets}
 
 
 def as_table(rows: list[dict]) -> pd.DataFrame:
@@ -115,13 +141,16 @@ def as_table(rows: list[dict]) -> pd.DataFrame:
 
 
 def barriers(where: dict, walk: dict[str, statistics.Estimate], how: dict, margin: float):
-    """Rows of barriers by both definitions along alpha -> estimate, from its first to its last."""
+    """Rows of barriers by both definitions along value -> estimate, from its first to its last.
+
+    `at` is where the largest is.
+    """
     values = np.array([np.append(e.value, e.draws) for e in walk.values()])
     rows = []
     for definition, excess in statistics.barriers(np.array(list(walk), float), values).items():
         e = statistics.estimate(excess.max(0), how["confidence"])
         row = {**where, "definition": definition, "barrier": e.value, "low": e.low, "high": e.high}
-        row |= {"alpha": list(walk)[int(excess[:, 0].argmax())], "margin": margin}
+        row |= {"at": list(walk)[int(excess[:, 0].argmax())], "margin": margin}
         rows.append({**row, "within_margin": bool(e.high < margin)})
     return rows
 

@@ -1,14 +1,14 @@
-"""Readers: from a source's files to rows of text with a pole.
+"""Readers: from a source's files to rows of text, each with the rating or label that it has.
 
-A pole is "positive", "negative", "neutral" or None (dropped by the experts,
-welcome as a prompt).
+Which ratings or labels stand for a pole of an attribute is a selection's to say (`chosen`).
 """
 
+import math
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import HUB_OFFLINE, sources
@@ -19,12 +19,14 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Row:
-    """One text: where it stood, what it says, its pole, and its official split if it has one."""
+    """One text: where it stood, what it says, its rating or label, its official split if it
+    has one, and the pole that it stands for, once that is known."""
 
     id: str
     text: str
-    pole: str | None
+    label: float | int | str | None = None
     split: str | None = None
+    pole: str | None = None
 
 
 def read(path, spec: dict) -> list[Row]:
@@ -38,12 +40,34 @@ def read(path, spec: dict) -> list[Row]:
     return rows
 
 
+def chosen(row: Row, selection: dict) -> bool:
+    """Whether a row is one that a selection means: rated `at_least` and `at_most` so, of one
+    of these `labels`, or any."""
+    if "labels" in selection:
+        return row.label in selection["labels"]
+    if not selection:
+        return True
+    return selection.get("at_least", -math.inf) <= row.label <= selection.get("at_most", math.inf)
+
+
+def of_poles(rows: list[Row], selections: dict[str, dict]) -> list[Row]:
+    """The rows that stand for a pole, by pole -> selection, each with its pole; in their order.
+
+    Raises UserError if one stands for two.
+    """
+    out = []
+    for row in rows:
+        poles = [pole for pole, selection in selections.items() if chosen(row, selection)]
+        if len(poles) > 1:
+            raise UserError(f"{row.id}: {row.label!r} stands for {' and for '.join(poles)}")
+        out += [replace(row, pole=pole) for pole in poles]
+    return out
+
+
 def rated(path: Path, spec: dict) -> Iterator[Row]:
     """Lines of id, mean human rating and text, tab-separated UTF-8.
 
-    The form of the rated sentences of Hutto & Gilbert, ICWSM 2014. Ratings from
-    `positive_from` up are positive, up to `negative_to` negative, within
-    +-`neutral_within` neutral.
+    The form of the rated sentences of Hutto & Gilbert, ICWSM 2014.
     """
     path = _only_file(path)
     for number, line in _lines(path):
@@ -52,14 +76,7 @@ def rated(path: Path, spec: dict) -> Iterator[Row]:
             name, rating, text = fields[0], float(fields[1]), fields[2]
         except (IndexError, ValueError):
             raise UserError(f"{path}: line {number}: not id, rating, text: {line!r:.80}") from None
-        pole = None
-        if rating >= spec["positive_from"]:
-            pole = "positive"
-        elif rating <= spec["negative_to"]:
-            pole = "negative"
-        elif abs(rating) <= spec["neutral_within"]:
-            pole = "neutral"
-        yield Row(name, clean(text), pole)
+        yield Row(name, clean(text), rating)
 
 
 def trees(path: Path, spec: dict) -> Iterator[Row]:
@@ -78,26 +95,26 @@ def trees(path: Path, spec: dict) -> Iterator[Row]:
             if not root or not leaves:
                 raise UserError(f"{file}: line {number}: not a labelled tree: {line!r:.80}")
             text = detokenize([_BRACKETS.get(leaf, leaf) for leaf in leaves])
-            yield Row(f"{name}-{number}", text, _pole(int(root[1]), spec, file, number), split)
+            yield Row(f"{name}-{number}", text, int(root[1]), split)
 
 
 def table(path: Path, spec: dict) -> Iterator[Row]:
     """Anything `datasets` reads: a dataset's folder (parquet, JSON, CSV), or one such file.
 
     `text` and `label` name the columns; dots step into nested ones; `subset` names a
-    configuration of a dataset that has several. Without a `label` all rows are
-    neutral. Splits called train, validation (dev) and test are kept.
+    configuration of a dataset that has several. Splits called train, validation (dev)
+    and test are kept.
     """
     with about_table(path):
         for part, rows in open_table(path, spec.get("subset")).items():
             split = {"dev": "validation", "valid": "validation"}.get(part, part)
             for number, row in enumerate(rows, 1):
                 text = text_of(row, spec["text"], path, number)
-                pole = "neutral"
+                label = None
                 if spec.get("label"):
-                    label = _column(row, spec["label"], path, number)
-                    pole = _pole(label, spec, path, number)
-                yield Row(f"{part}-{number}", clean(text), pole, split if split in SPLITS else None)
+                    label = _label(_column(row, spec["label"], path, number), path, number)
+                official = split if split in SPLITS else None
+                yield Row(f"{part}-{number}", clean(text), label, official)
 
 
 def open_table(where, subset: str | None = None, fetched: str | None = None) -> dict:
@@ -174,12 +191,9 @@ def detokenize(words: list[str]) -> str:
     return clean(text)
 
 
-def _pole(label, spec: dict, path: Path, number: int) -> str | None:
-    for pole in ("positive", "negative", "neutral"):
-        if label in spec.get(pole, []):
-            return pole
+def _label(label, path: Path, number: int):
     if isinstance(label, (int, str, float)) and label == label:
-        return None
+        return label
     raise UserError(f"{path}: row {number}: label {label!r} is neither a number nor a word")
 
 

@@ -80,7 +80,9 @@ def _tail_nll(model, prefixes: Prefixes, rows, tails) -> Sequence[torch.Tensor]:
 
 
 def losses(model, tokenizer, texts: dict[str, list[str]], max_tokens: int, said=lambda d: None):
-    """NLL of whole texts, each ending in EOS: rows of pole, text_id, nll (a sum), n_tokens.
+    """NLL of whole texts, each ending in EOS: rows of text, text_id, nll (a sum), n_tokens.
+
+    `text` is the name of the set that a text is in.
 
     Raises NotFiniteError if one is NaN or Inf.
     """
@@ -104,7 +106,7 @@ def divergence(
 
 
 def _whole(tokenizer, texts: dict[str, list[str]], max_tokens: int):
-    keys = [(pole, i) for pole, own in texts.items() for i in range(len(own))]
+    keys = [(name, i) for name, own in texts.items() for i in range(len(own))]
     return keys, [
         encode(tokenizer, text, end=True)[:max_tokens] for own in texts.values() for text in own
     ]
@@ -115,8 +117,8 @@ def _rows(keys, name: str, parts: list[np.ndarray]) -> list[dict]:
     if not np.isfinite(sums).all():
         raise NotFiniteError("the model's losses hold NaN or Inf")
     return [
-        {"pole": pole, "text_id": i, name: total, "n_tokens": len(part)}
-        for (pole, i), total, part in zip(keys, sums, parts, strict=True)
+        {"text": of, "text_id": i, name: total, "n_tokens": len(part)}
+        for (of, i), total, part in zip(keys, sums, parts, strict=True)
     ]
 
 

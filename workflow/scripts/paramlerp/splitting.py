@@ -2,42 +2,42 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from .errors import UserError
-from .names import POLES
-from .readers import SPLITS, Row
+from .readers import SPLITS, Row, chosen
 from .seeds import seed_for
 
-#: experts: fine-tuning of theta+ and theta-; classifier: the sentiment scorer;
-#: language_model: a judge of fluency that has seen both poles
+#: experts: fine-tuning on one pole; classifier: what tells the poles apart;
+#: language_model: a judge of fluency that has seen both
 PARTS = ("experts", "classifier", "language_model")
 
 
 def split(
     rows: list[Row],
     *,
+    poles: Sequence[str],
     parts: dict[str, float],
     splits: dict[str, float],
     near_duplicate: float,
     seed: int,
 ) -> dict[tuple[str, str, str], list[Row]]:
-    """(part, pole, split) -> rows, no text in two places.
+    """(part, pole, split) -> rows, no text in two places; `rows` have their poles.
 
     Texts are ordered by a hash of seed and text and cut by the fractions, so the
     file's order does not count. Official splits are kept (`official_splits`); where
     texts are assigned by us, near-duplicates go first, or a scorer would know its
     test set by heart. Raises UserError if a pole has no text or a place stays empty.
     """
-    rows = [row for row in rows if row.pole in POLES]
     used = [part for part in PARTS if parts[part] > 0]
-    official = official_splits(rows)
+    official = official_splits(rows, poles)
     if not official or len(used) > 1:
         rows = deduplicate(rows, threshold=near_duplicate)
-    for pole in POLES:
+    for pole in poles:
         if not any(row.pole == pole for row in rows):
-            raise UserError(f"no {pole} text: check the reader's labels or thresholds")
-    places = {(part, pole, s): [] for part in used for pole in POLES for s in SPLITS}
-    for pole in POLES:
+            raise UserError(f"no {pole} text: check the labels or ratings that stand for it")
+    places = {(part, pole, s): [] for part in used for pole in poles for s in SPLITS}
+    for pole in poles:
         for given in SPLITS if official else (None,):
             mine = [row for row in rows if row.pole == pole and row.split == (given or row.split)]
             mine.sort(key=lambda row: seed_for(seed, row.text))
@@ -55,10 +55,10 @@ def split(
     return places
 
 
-def official_splits(rows: list[Row]) -> bool:
-    """Whether the source's own splits can be kept: each holds labelled text of both poles."""
-    held = {(row.pole, row.split) for row in rows if row.pole in POLES}
-    return held == {(pole, split) for pole in POLES for split in SPLITS}
+def official_splits(rows: list[Row], poles: Sequence[str]) -> bool:
+    """Whether the sources' own splits can be kept: each holds text of both poles."""
+    held = {(row.pole, row.split) for row in rows}
+    return held == {(pole, split) for pole in poles for split in SPLITS}
 
 
 def _cut(rows: list[Row], fractions: dict[str, float]) -> dict[str, list[Row]]:
@@ -91,9 +91,9 @@ def deduplicate(rows: list[Row], *, threshold: float) -> list[Row]:
 
 
 def openings(
-    rows: list[Row], *, count: int | None, words: int | None, pole: str, seed: int
+    rows: list[Row], *, count: int | None, words: int | None, selection: dict, seed: int
 ) -> list[str]:
-    """`count` distinct prompts, or all: texts of `pole`, or their first `words` words.
+    """`count` distinct prompts, or all: texts of a selection, or their first `words` words.
 
     A text gives an opening only if at least three more words follow, so that
     there is something left to say. Drawn by a hash of seed and text.
@@ -102,13 +102,13 @@ def openings(
     prompts = {}
     for row in sorted(rows, key=lambda row: seed_for(seed, row.text)):
         parts = row.text.split()
-        if row.pole != pole or not parts or (words and len(parts) < words + 3):
+        if not chosen(row, selection) or not parts or (words and len(parts) < words + 3):
             continue
         prompts[" ".join(parts[:words])] = None
     if len(prompts) < (count or 1):
         long = f" with {words + 3} words or more" if words else ""
         raise UserError(
-            f"{count or 1} prompts are asked for, but there are {len(prompts)} different ones of"
-            f" {pole} texts{long}"
+            f"{count or 1} prompts are asked for, but there are {len(prompts)} different ones in"
+            f" its texts{long}"
         )
     return list(prompts)[:count]

@@ -1,4 +1,4 @@
-"""Figure 9: scaled l2 differences of weights, layers as rows, parameters as columns.
+"""Scaled l2 differences of weights, layers as rows, parameters as columns (figure 9).
 
 A panel a pair, all on one logarithmic colour scale.
 """
@@ -12,15 +12,16 @@ from paramlerp.plotting import plt
 from paramlerp.runtime import job
 
 
-def main(table: pd.DataFrame, pairs: list[str], titles: dict[str, str]):
-    """What lies in no layer (embeddings, the last norm) has the rows below the layers'."""
-    table = table[table["pair"].isin(pairs)]
+def main(table: pd.DataFrame, titles: dict[str, str]):
+    """A panel for each pair of models, scheme -> title. What lies in no layer (embeddings, the
+    last norm) has the rows below the layers'."""
+    table = table[table["scheme"].isin(titles)]
     known = table.loc[table["difference"] > 0, "difference"]
     norm = LogNorm(known.min(), known.max()) if len(known) else LogNorm()
-    size = {"figsize": (0.5 + 5.2 * len(pairs), 6.4), "layout": "constrained", "squeeze": False}
-    figure, (axes,) = plt.subplots(1, len(pairs), **size)
-    for letter, axis, pair in zip("abcdefgh", axes, pairs, strict=False):
-        own = table[table["pair"] == pair]
+    size = {"figsize": (0.5 + 5.2 * len(titles), 6.4), "layout": "constrained", "squeeze": False}
+    figure, (axes,) = plt.subplots(1, len(titles), **size)
+    for axis, (scheme, title) in zip(axes, plotting.lettered(titles).items(), strict=True):
+        own = table[table["scheme"] == scheme]
         layers = own.dropna(subset="layer")
         inside = layers.pivot(index="layer", columns="parameter", values="difference")
         inside = inside[list(dict.fromkeys(layers["parameter"]))]
@@ -36,7 +37,7 @@ def main(table: pd.DataFrame, pairs: list[str], titles: dict[str, str]):
         axis.set_yticks(range(len(names)), names, fontsize=8)
         columns = [shorter(name) for name in inside.columns]
         axis.set_xticks(range(len(columns)), columns, rotation=90, fontsize=8)
-        axis.set(title=f"({letter}) {titles[pair]}", ylabel="layer")
+        axis.set(title=title, ylabel="layer")
     figure.colorbar(drawn, ax=axes, label="‖a − b‖₂ / √(number of elements)", fraction=0.046)
     plotting.note(figure, "Below the white line: tensors that lie in no layer. Nothing is sampled.")
     return figure
@@ -51,7 +52,6 @@ if __name__ == "__main__":
     with job(snakemake):
         figure = main(
             pd.read_csv(snakemake.input.table, dtype={"layer": "Int64"}),
-            snakemake.params.pairs,
             snakemake.params.titles,
         )
         plotting.save(figure, snakemake.output.png, snakemake.output.svg)

@@ -1,4 +1,4 @@
-"""Figure 11: training loss and loss on held-out text of what was pretrained, step by step."""
+"""Training loss and loss on held-out text of what was pretrained, step by step (figure 11)."""
 
 from itertools import cycle
 

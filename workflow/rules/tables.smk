@@ -1,0 +1,420 @@
+# Requires: results/generations/, results/scores/, results/losses/, results/divergence/,
+#           results/next_words/, results/checkpoints/
+# Produces: results/tables/: of sweeps on disk {sweep}.csv, _differences.csv, _endings.csv, and
+#           _barriers.csv, _against.csv, _divergence.csv, _next_words.csv, _next_word_trends.csv
+#           where there are such; of planes {sweep}.csv and _sums.csv; of pairs {sweep}.csv,
+#           _barriers.csv and _differences.csv; results/examples/{sweep}.md
+
+
+def values_of(sweep):
+    """The values of a sweep's first coordinate."""
+    return SWEEPS[sweep].values[SWEEPS[sweep].coordinates[0]]
+
+
+def columns_of(sweep):
+    """The places of a sweep, in the order of its table, as the table names them."""
+    return [SWEEPS[sweep].column(place) for place in SWEEPS[sweep].places()]
+
+
+def points_of(sweep, prompts=None):
+    """The places of a sweep's first scheme with one set of prompts."""
+    scheme = SWEEPS[sweep].schemes[0].title
+    return [
+        {"prompts": prompts, "scheme": scheme, **p} for p in SWEEPS[sweep].points()
+    ]
+
+
+def is_between(sweep):
+    """Whether a sweep is one line that holds the two checkpoints at its ends, 0 and 1."""
+    return (
+        len(sweep.schemes) == 1
+        and sweep.mixes == "weights"
+        and len(sweep.schemes[0].ends()) == 2
+        and {"0.000", "1.000"} <= set(sweep.values[sweep.coordinates[0]])
+    )
+
+
+def between_ends(sweep):
+    """The values of a line's coordinate from one end to the other."""
+    return [value for value in values_of(sweep) if 0 <= float(value) <= 1]
+
+
+def points_between(sweep, prompts=None):
+    """The places of a line from one end to the other."""
+    coordinate = SWEEPS[sweep].coordinates[0]
+    inside = between_ends(sweep)
+    return [p for p in points_of(sweep, prompts) if p[coordinate] in inside]
+
+
+def texts_at(sweep):
+    """The files of all texts of a sweep."""
+    return at_places(TEXTS, SWEEPS[sweep].places(), SWEEPS[sweep].shards)
+
+
+def scores_of(sweep):
+    """The files of all scores of a sweep, by scorer."""
+    own = SWEEPS[sweep]
+    return {
+        scorer: at_places(SCORES, own.places(), own.shards, scorer=scorer)
+        for scorer in own.scorers
+    }
+
+
+def sides_of(sweep):
+    """An ensemble and the merged weights at its places: side -> places, files of samples."""
+    own = SWEEPS[sweep]
+    other = SWEEPS[own.against]
+    merged = [
+        {**place, "scheme": other.schemes[0].title} for place in own.places()
+    ]
+    return {
+        "weights": (merged, shards_below(other, own.samples)),
+        "logits": (list(own.places()), own.shards),
+    }
+
+
+def both_sides(sweep):
+    """Texts and scores of both sides, as the inputs of their comparison."""
+    found = {}
+    for side, (places, shards) in sides_of(sweep).items():
+        found[f"{side}_texts"] = at_places(TEXTS, places, shards)
+        for scorer in SWEEPS[sweep].scorers:
+            found[f"{side}_{scorer}"] = at_places(
+                SCORES, places, shards, scorer=scorer
+            )
+    return found
+
+
+def overlays(sweep):
+    """What is drawn over a plane: (columns of the table, place, files of samples) a point."""
+    plane, found = SWEEPS[sweep], []
+    for other in map(SWEEPS.get, plane.over):
+        for place in other.places():
+            if place["prompts"] not in plane.prompts:
+                continue
+            scheme = SCHEMES[place["scheme"]]
+            point = [place[coordinate] for coordinate in scheme.coordinates]
+            where = plane.schemes[0].locate(scheme.coefficients(*point))
+            if where:
+                columns = {key: place[key] for key in ("scheme", "prompts")}
+                columns |= dict(zip(plane.coordinates, where))
+                found.append((columns, place, shards_below(other, plane.samples)))
+    return found
+
+
+def of_the_plane(sweep):
+    """Texts, scores and losses of a plane's lattice and of what is drawn over it."""
+    plane, found = SWEEPS[sweep], {}
+    parts = {"lattice": [(row, plane.shards) for row in rows_of(plane)]}
+    parts["overlay"] = [(place, shards) for _, place, shards in overlays(sweep)]
+    for name, places in parts.items():
+        found[f"{name}_texts"] = [
+            p for place, shards in places for p in at_places(TEXTS, [place], shards)
+        ]
+        found[f"{name}_losses"] = at_places(LOSSES, [place for place, _ in places])
+        for scorer in plane.scorers:
+            found[f"{name}_{scorer}"] = [
+                p
+                for place, shards in places
+                for p in at_places(SCORES, [place], shards, scorer=scorer)
+            ]
+    return found
+
+
+def ends_of(sweep):
+    """The two checkpoints of each of a sweep's lines: scheme -> those at 0 and at 1."""
+    return {s.title: list(s.ends().values()) for s in SWEEPS[sweep].schemes}
+
+
+#: sweeps by what is made of them: lines between two checkpoints, ensembles, planes, pairs
+BETWEEN = [name for name, sweep in LINES.items() if is_between(sweep) and sweep.losses]
+COMPARED = [name for name, sweep in LINES.items() if sweep.against]
+PLANES = [name for name, sweep in IN_MEMORY.items() if len(sweep.coordinates) == 2]
+PAIRS = [name for name, sweep in IN_MEMORY.items() if len(sweep.coordinates) == 1]
+WITH_WORDS = [
+    name
+    for name, sweep in LINES.items()
+    if sweep.attribute
+    and ATTRIBUTES[sweep.attribute].next_words
+    and sweep.mixes == "weights"
+    and len(sweep.coordinates) == 1
+]
+
+
+rule sweep_table:
+    """Every metric at every point of a sweep, with intervals, and its paired differences."""
+    input:
+        unpack(lambda w: scores_of(w.sweep)),
+        texts=lambda w: texts_at(w.sweep),
+    output:
+        table="results/tables/{sweep}.csv",
+        differences="results/tables/{sweep}_differences.csv",
+        endings="results/tables/{sweep}_endings.csv",
+    log:
+        "results/logs/sweep_table/{sweep}.log",
+    benchmark:
+        "results/benchmarks/sweep_table/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(LINES),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        **asks("sweep_table"),
+    params:
+        code=code("sweep_table"),
+        kinds=lambda w: kinds_of_scorers(SWEEPS[w.sweep]),
+        places=lambda w: columns_of(w.sweep),
+        coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
+        shards=lambda w: len(SWEEPS[w.sweep].shards),
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/sweep_table.py"
+
+
+rule examples:
+    """The same prompts continued at every point, side by side, to be read."""
+    input:
+        texts=lambda w: at_places(
+            TEXTS, SWEEPS[w.sweep].places(), SWEEPS[w.sweep].shards[:1]
+        ),
+    output:
+        page="results/examples/{sweep}.md",
+    log:
+        "results/logs/examples/{sweep}.log",
+    benchmark:
+        "results/benchmarks/examples/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(LINES),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(1000),
+        runtime=more(10),
+    params:
+        code=code("examples"),
+        places=lambda w: columns_of(w.sweep),
+        coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
+    script:
+        "../scripts/examples.py"
+
+
+rule next_words_table:
+    """Next-word probabilities at every point of a line, and the trend of each word."""
+    input:
+        words=lambda w: at_places(
+            NEXT_WORDS, points_of(w.sweep), attribute=SWEEPS[w.sweep].attribute
+        ),
+    output:
+        words="results/tables/{sweep}_next_words.csv",
+        trends="results/tables/{sweep}_next_word_trends.csv",
+    log:
+        "results/logs/next_words_table/{sweep}.log",
+    benchmark:
+        "results/benchmarks/next_words_table/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(WITH_WORDS),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(500),
+        runtime=more(10),
+    params:
+        code=code("next_words_table"),
+        coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
+        values=lambda w: values_of(w.sweep),
+        high=lambda w: ATTRIBUTES[SWEEPS[w.sweep].attribute].high,
+    script:
+        "../scripts/next_words_table.py"
+
+
+rule barriers:
+    """Barriers between two experts, by both definitions, against the margin."""
+    input:
+        losses=lambda w: at_places(LOSSES, points_between(w.sweep)),
+        perplexity=lambda w: [
+            score
+            for scorer in scorers_in(SWEEPS[w.sweep], "perplexity")
+            for prompts in SWEEPS[w.sweep].prompts
+            for score in at_places(
+                SCORES,
+                points_between(w.sweep, prompts),
+                SWEEPS[w.sweep].shards,
+                scorer=scorer,
+            )
+        ],
+    output:
+        barriers="results/tables/{sweep}_barriers.csv",
+    log:
+        "results/logs/barriers/{sweep}.log",
+    benchmark:
+        "results/benchmarks/barriers/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(BETWEEN),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(2000),
+        runtime=more(10),
+    params:
+        code=code("barriers"),
+        values=lambda w: between_ends(w.sweep),
+        scorers=lambda w: scorers_in(SWEEPS[w.sweep], "perplexity"),
+        prompts=lambda w: SWEEPS[w.sweep].prompts,
+        sizes=lambda w: [len(SWEEPS[w.sweep].shards)] * len(between_ends(w.sweep)),
+        statistics=config["statistics"],
+        margin=config["barrier_margin"],
+        seed=config["seed"],
+    script:
+        "../scripts/barriers.py"
+
+
+rule against:
+    """Outputs added up against weights added up, at the same points."""
+    input:
+        unpack(lambda w: both_sides(w.sweep)),
+        divergence=lambda w: at_places(DIVERGENCE, points_of(w.sweep)),
+    output:
+        differences="results/tables/{sweep}_against.csv",
+        divergence="results/tables/{sweep}_divergence.csv",
+    log:
+        "results/logs/against/{sweep}.log",
+    benchmark:
+        "results/benchmarks/against/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(COMPARED),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(4000),
+        runtime=more(30),
+    params:
+        code=code("against"),
+        kinds=lambda w: kinds_of_scorers(SWEEPS[w.sweep]),
+        places=lambda w: columns_of(w.sweep),
+        points=lambda w: list(SWEEPS[w.sweep].points()),
+        sizes=lambda w: {
+            side: [len(shards)] * len(columns_of(w.sweep))
+            for side, (_, shards) in sides_of(w.sweep).items()
+        },
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/against.py"
+
+
+rule plane_table:
+    """A plane, its lattice and what is drawn over it, with test losses."""
+    input:
+        unpack(lambda w: of_the_plane(w.sweep)),
+    output:
+        table="results/tables/{sweep}.csv",
+        sums="results/tables/{sweep}_sums.csv",
+    log:
+        "results/logs/plane_table/{sweep}.log",
+    benchmark:
+        "results/benchmarks/plane_table/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(PLANES),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(4000),
+        runtime=more(60),
+    params:
+        code=code("plane_table"),
+        scheme=lambda w: SWEEPS[w.sweep].schemes[0].title,
+        axes=lambda w: list(SWEEPS[w.sweep].coordinates),
+        rows=lambda w: rows_of(SWEEPS[w.sweep]),
+        values=lambda w: values_of(w.sweep),
+        shards=lambda w: len(SWEEPS[w.sweep].shards),
+        overlays=lambda w: [place for place, _, _ in overlays(w.sweep)],
+        overlay_shards=lambda w: [len(shards) for _, _, shards in overlays(w.sweep)],
+        kinds=lambda w: kinds_of_scorers(SWEEPS[w.sweep]),
+        sets=lambda w: SWEEPS[w.sweep].losses,
+        samples=lambda w: SWEEPS[w.sweep].samples,
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/plane_table.py"
+
+
+rule pairs_table:
+    """Every metric along the line between each pair of models, and the barriers on it."""
+    input:
+        unpack(
+            lambda w: {
+                name: at_places(
+                    SCORES,
+                    rows_of(SWEEPS[w.sweep]),
+                    SWEEPS[w.sweep].shards,
+                    scorer=name,
+                )
+                for name in SWEEPS[w.sweep].scorers
+            }
+        ),
+        texts=lambda w: at_places(
+            TEXTS, rows_of(SWEEPS[w.sweep]), SWEEPS[w.sweep].shards
+        ),
+        losses=lambda w: at_places(LOSSES, rows_of(SWEEPS[w.sweep])),
+    output:
+        table="results/tables/{sweep}.csv",
+        barriers="results/tables/{sweep}_barriers.csv",
+    log:
+        "results/logs/pairs_table/{sweep}.log",
+    benchmark:
+        "results/benchmarks/pairs_table/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(PAIRS),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(4000),
+        runtime=more(30),
+    params:
+        code=code("pairs_table"),
+        rows=lambda w: rows_of(SWEEPS[w.sweep]),
+        coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
+        values=lambda w: values_of(w.sweep),
+        shards=lambda w: len(SWEEPS[w.sweep].shards),
+        kinds=lambda w: kinds_of_scorers(SWEEPS[w.sweep]),
+        sets=lambda w: SWEEPS[w.sweep].losses,
+        statistics=config["statistics"],
+        margin=config["barrier_margin"],
+        seed=config["seed"],
+    script:
+        "../scripts/pairs_table.py"
+
+
+rule differences:
+    """How far the two ends of each line are apart, tensor by tensor (section 5.3)."""
+    input:
+        ends=lambda w: [
+            path(end) for ends in ends_of(w.sweep).values() for end in ends
+        ],
+    output:
+        table="results/tables/{sweep}_differences.csv",
+    log:
+        "results/logs/differences/{sweep}.log",
+    benchmark:
+        "results/benchmarks/differences/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(PAIRS),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(500),
+        runtime=more(20),
+    params:
+        code=code("differences"),
+        schemes=lambda w: list(ends_of(w.sweep)),
+    script:
+        "../scripts/differences.py"
