@@ -207,7 +207,9 @@ def candidates_of(checkpoint):
 def beside_the_grid(checkpoint):
     """How a language model is fine-tuned, whatever the setting."""
     how = registry.training(config, checkpoint)
-    return {k: v for k, v in how.items() if k not in (*registry.GRID, "keep_candidates")}
+    return {
+        k: v for k, v in how.items() if k not in (*registry.GRID, "keep_candidates")
+    }
 
 
 def held_out(corpus):
@@ -271,7 +273,10 @@ def scorers_in(sweep, kind):
 
 def sampling():
     """How texts are generated, without how many and where."""
-    return {key: config["generation"][key] for key in ("max_new_tokens", "top_p", "max_rows")}
+    return {
+        key: config["generation"][key]
+        for key in ("max_new_tokens", "top_p", "max_rows")
+    }
 
 
 def samples_of(wildcards):

@@ -34,9 +34,7 @@ for ATTRIBUTE, OWN in ATTRIBUTES.items():
             f"split_{ATTRIBUTE}"
         input:
             sources=[source_path(name) for name in sources_of(OWN.text)],
-            files=[
-                file for name in sources_of(OWN.text) for file in source_files(name)
-            ],
+            files=[file for name in sources_of(OWN.text) for file in source_files(name)],
         output:
             **{
                 f"{name}_{pole}_{split}": part(ATTRIBUTE, name, pole, split)

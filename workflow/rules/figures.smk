@@ -10,7 +10,9 @@ def line_of(sweep):
         "coordinate": own.coordinates[0],
         "label": sweeps.label_of(own, symbols),
         "name": sweeps.subscript(sweep),
-        "ends": {at: symbols[end] for at, end in ends.items()} if len(ends) == 2 else {},
+        "ends": (
+            {at: symbols[end] for at, end in ends.items()} if len(ends) == 2 else {}
+        ),
     }
 
 
@@ -41,10 +43,9 @@ def titles_of(sweep, *names):
     return titles
 
 
-def plane_of(sweep):
+def plane_of(own):
     """How a figure labels a plane: see `plotting.Plane`."""
-    own, symbols = SWEEPS[sweep], registry.symbols(config)
-    scheme = own.schemes[0]
+    symbols, scheme = registry.symbols(config), own.schemes[0]
     letters = [schemes.GREEK.get(name, name) for name in own.coordinates]
     models = {}
     for name in scheme.checkpoints:
@@ -54,13 +55,14 @@ def plane_of(sweep):
     for letter, coordinate in zip(letters, own.coordinates):
         to = [n for n, step in scheme.directions[coordinate].items() if step > 0]
         labels.append(f"{letter} (weight of {' and '.join(symbols[n] for n in to)})")
-    return {
+    look = {
         "axes": list(own.coordinates),
         "labels": labels,
         "sum": " + ".join(letters),
         "models": models,
         "over": [sweeps.subscript(name) for name in own.over],
     }
+    return {"plane": look}
 
 
 def title_of_pair(scheme):
@@ -82,74 +84,121 @@ def groups_of_pairs(sweep):
     return {a: groups[a] for a in sorted(groups, reverse=True)}
 
 
-def drawn(figure):
-    """The inputs and the params of a figure, by what it shows."""
-    sweep, tables = figure["sweep"], "results/tables"
-    own = SWEEPS[sweep]
-    attribute = ATTRIBUTES.get(own.attribute)
-    table = {"table": f"{tables}/{sweep}.csv"}
-    how = {"confidence": config["statistics"]["confidence"]}
-    # What the caption says.
-    said = {"sweep": sweep, "samples": own.samples, **config["statistics"]}
-    if figure["shows"] == "line":
-        panels = titles_of(sweep)
-        return table, {**how, "panels": panels, "line": line_of(sweep), "said": said}
-    if figure["shows"] == "next_words":
-        words = {"words": f"{tables}/{sweep}_next_words.csv"}
-        how = {"prompt": attribute.next_words["prompt"], "high": attribute.high}
-        return words, {**how, "line": line_of(sweep), "said": {**said, "low": attribute.low}}
-    if figure["shows"] == "two_lines":
-        beside = figure["beside"]
-        both = {"first": f"{tables}/{sweep}.csv", "second": f"{tables}/{beside}.csv"}
-        lines = [line_of(sweep), line_of(beside)]
-        how |= {"panels": titles_of(sweep), "lines": lines, "shift": figure["shift"]}
-        return both, {**how, "said": {**said, "beside": beside}}
-    if figure["shows"] == "ensemble":
-        both = {
-            "differences": f"{tables}/{sweep}_against.csv",
-            "divergence": f"{tables}/{sweep}_divergence.csv",
-        }
-        judges = scorers_in(own, "perplexity")
-        curves = {s.title: s.title.replace("_", " ") for s in own.schemes}
-        letter, symbols = line_of(sweep)["label"].split()[0], registry.symbols(config)
-        line = {**line_of(sweep), "name": sweeps.subscript(own.against)}
-        line["label"] = f"{letter} in {own.schemes[0].formula(symbols)}, of θ or of z"
-        panels = titles_of(sweep, *judges, attribute.scorer)
-        how |= {"panels": panels, "curves": curves, "line": line}
-        return both, {**how, "said": {**said, "against": own.against}}
-    if figure["shows"] == "plane":
-        title = attribute.title[0].upper() + attribute.title[1:]
-        judges = titles_of(sweep, *scorers_in(own, "perplexity"))
-        how = {"attribute": {attribute.scorer: title}, "judges": judges}
-        return table, {**how, "plane": plane_of(sweep), "said": said}
-    if figure["shows"] == "plane_losses":
-        return table, {"sets": own.losses, "plane": plane_of(sweep), "said": said}
-    if figure["shows"] == "differences":
-        titles = {scheme: title_of_pair(scheme) for scheme in figure["schemes"]}
-        return {"table": f"{tables}/{sweep}_differences.csv"}, {"titles": titles, "said": said}
-    if figure["shows"] == "pairs":
-        judges = titles_of(sweep, *scorers_in(own, "perplexity"))
-        others = titles_of(sweep, *(n for n in own.scorers if n not in judges))
-        panels = {name: f"{title} of the texts" for name, title in judges.items()}
-        panels |= {"dist2": "Distinct bigrams (dist-2)", **others}
-        panels["loss"] = "Loss on held-out text, nats a token"
-        letter = line_of(sweep)["label"].split()[0]
-        line = {**line_of(sweep), "label": f"{letter} in (1−{letter})·a + {letter}·b"}
-        how |= {"groups": groups_of_pairs(sweep), "panels": panels, "line": line}
-        return table, {**how, "said": said}
-    losses = [f"{path(name)}.losses.csv" for name in pretrained_of(sweep)]
-    models = {name: CHECKPOINTS[name]["corpus"] for name in pretrained_of(sweep)}
-    return {"losses": losses}, {"models": models, "said": said}
+def table_of(sweep, kind=""):
+    """A table of a sweep."""
+    return f"results/tables/{sweep}{kind}.csv"
 
 
-def pretrained_of(sweep):
-    """The pretrained checkpoints that a sweep's are or come from."""
-    names = registry.with_parents(config, SWEEPS[sweep].checkpoints())
-    return [name for name in names if CHECKPOINTS[name]["kind"] == "pretrained"]
+def line(figure, sweep):
+    """A sweep's scorers along its line."""
+    how = {"panels": titles_of(figure["sweep"]), "line": line_of(figure["sweep"])}
+    return {"table": table_of(figure["sweep"])}, {**how, **intervals(sweep)}
+
+
+def next_words_of(figure, sweep):
+    """The probabilities of an attribute's words along a line."""
+    attribute = ATTRIBUTES[sweep.attribute]
+    how = {"prompt": attribute.next_words["prompt"], "line": line_of(figure["sweep"])}
+    how |= {"high": attribute.high, "low": attribute.low}
+    return {"words": table_of(figure["sweep"], "_next_words")}, how
+
+
+def two_lines(figure, sweep):
+    """A sweep's scorers along its line and along one beside it."""
+    both = [figure["sweep"], figure["beside"]]
+    how = {"panels": titles_of(both[0]), "lines": [line_of(name) for name in both]}
+    how |= {"shift": figure["shift"], "sweeps": both}
+    given = {"first": table_of(both[0]), "second": table_of(both[1])}
+    return given, {**how, **intervals(sweep)}
+
+
+def outputs_and_weights(figure, sweep):
+    """Outputs added up against weights added up."""
+    judges = scorers_in(sweep, "perplexity")
+    own = line_of(figure["sweep"])
+    formula = sweep.schemes[0].formula(registry.symbols(config))
+    label = f"{own['label'].split()[0]} in {formula}, of θ or of z"
+    how = {
+        "panels": titles_of(
+            figure["sweep"], *judges, ATTRIBUTES[sweep.attribute].scorer
+        ),
+        "curves": {s.title: s.title.replace("_", " ") for s in sweep.schemes},
+        "line": {**own, "name": sweeps.subscript(sweep.against), "label": label},
+        "against": sweep.against,
+    }
+    given = {
+        "differences": table_of(figure["sweep"], "_against"),
+        "divergence": table_of(figure["sweep"], "_divergence"),
+    }
+    return given, {**how, **intervals(sweep)}
+
+
+def plane(figure, sweep):
+    """An attribute and perplexity over a plane."""
+    attribute = ATTRIBUTES[sweep.attribute]
+    title = attribute.title[0].upper() + attribute.title[1:]
+    judges = titles_of(figure["sweep"], *scorers_in(sweep, "perplexity"))
+    how = {"attribute": {attribute.scorer: title}, "judges": judges}
+    return {"table": table_of(figure["sweep"])}, {**how, **plane_of(sweep)}
+
+
+def plane_losses(figure, sweep):
+    """Losses over a plane."""
+    how = {"sets": sweep.losses, **plane_of(sweep)}
+    return {"table": table_of(figure["sweep"])}, how
+
+
+def differences_of(figure, sweep):
+    """How far the ends of some lines are apart."""
+    titles = {scheme: title_of_pair(scheme) for scheme in figure["schemes"]}
+    return {"table": table_of(figure["sweep"], "_differences")}, {"titles": titles}
+
+
+def pairs(figure, sweep):
+    """Scorers, distinct words and losses along lines between two models."""
+    judges = titles_of(figure["sweep"], *scorers_in(sweep, "perplexity"))
+    others = [name for name in sweep.scorers if name not in judges]
+    panels = {name: f"{title} of the texts" for name, title in judges.items()}
+    panels["dist2"] = "Distinct bigrams (dist-2)"
+    panels |= titles_of(figure["sweep"], *others) if others else {}
+    panels["loss"] = "Loss on held-out text, nats a token"
+    own = line_of(figure["sweep"])
+    letter = own["label"].split()[0]
+    label = f"{letter} in (1−{letter})·a + {letter}·b"
+    how = {"panels": panels, "groups": groups_of_pairs(figure["sweep"])}
+    how["line"] = {**own, "label": label}
+    return {"table": table_of(figure["sweep"])}, {**how, **intervals(sweep)}
+
+
+def pretraining(figure, sweep):
+    """The losses of what a sweep's models were pretrained with."""
+    names = registry.with_parents(config, sweep.checkpoints())
+    names = [name for name in names if CHECKPOINTS[name]["kind"] == "pretrained"]
+    losses = [f"{path(name)}.losses.csv" for name in names]
+    return {"losses": losses}, {"models": {n: CHECKPOINTS[n]["corpus"] for n in names}}
+
+
+def intervals(sweep):
+    """What a figure and its caption say of intervals."""
+    return {"confidence": config["statistics"]["confidence"], "samples": sweep.samples}
+
+
+#: what a figure shows -> the function of its entry and its sweep that gives inputs and params
+DRAWN = {
+    "line": line,
+    "next_words": next_words_of,
+    "two_lines": two_lines,
+    "ensemble": outputs_and_weights,
+    "plane": plane,
+    "plane_losses": plane_losses,
+    "differences": differences_of,
+    "pairs": pairs,
+    "pretraining": pretraining,
+}
 
 
 for FIGURE, OWN in config["figures"].items():
-    GIVEN, PARAMS = drawn(OWN)
+    GIVEN, PARAMS = DRAWN[OWN["shows"]](OWN, SWEEPS[OWN["sweep"]])
 
     rule:
         """Draw a figure of a sweep."""
@@ -176,6 +225,8 @@ for FIGURE, OWN in config["figures"].items():
             runtime=more(10),
         params:
             **PARAMS,
+            figure=FIGURE,
+            sweep=OWN["sweep"],
             shows=OWN["shows"],
             code=code(f"figure_{OWN['shows']}"),
         script:

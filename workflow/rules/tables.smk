@@ -19,9 +19,7 @@ def columns_of(sweep):
 def points_of(sweep, prompts=None):
     """The places of a sweep's first scheme with one set of prompts."""
     scheme = SWEEPS[sweep].schemes[0].title
-    return [
-        {"prompts": prompts, "scheme": scheme, **p} for p in SWEEPS[sweep].points()
-    ]
+    return [{"prompts": prompts, "scheme": scheme, **p} for p in SWEEPS[sweep].points()]
 
 
 def is_between(sweep):
@@ -64,9 +62,7 @@ def sides_of(sweep):
     """An ensemble and the merged weights at its places: side -> places, files of samples."""
     own = SWEEPS[sweep]
     other = SWEEPS[own.against]
-    merged = [
-        {**place, "scheme": other.schemes[0].title} for place in own.places()
-    ]
+    merged = [{**place, "scheme": other.schemes[0].title} for place in own.places()]
     return {
         "weights": (merged, shards_below(other, own.samples)),
         "logits": (list(own.places()), own.shards),
@@ -79,9 +75,7 @@ def both_sides(sweep):
     for side, (places, shards) in sides_of(sweep).items():
         found[f"{side}_texts"] = at_places(TEXTS, places, shards)
         for scorer in SWEEPS[sweep].scorers:
-            found[f"{side}_{scorer}"] = at_places(
-                SCORES, places, shards, scorer=scorer
-            )
+            found[f"{side}_{scorer}"] = at_places(SCORES, places, shards, scorer=scorer)
     return found
 
 
@@ -396,9 +390,7 @@ rule pairs_table:
 rule differences:
     """How far the two ends of each line are apart, tensor by tensor (section 5.3)."""
     input:
-        ends=lambda w: [
-            path(end) for ends in ends_of(w.sweep).values() for end in ends
-        ],
+        ends=lambda w: [path(end) for ends in ends_of(w.sweep).values() for end in ends],
     output:
         table="results/tables/{sweep}_differences.csv",
     log:

@@ -37,11 +37,12 @@ def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
             copy_companions(folder, beside)
         else:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
-        if not gguf and checkpoints.is_causal_lm(beside):
+        own = checkpoints.family(beside)
+        if not gguf and own and own.name == "causal_lm":
             rewrite(beside, beside, source)
         for wanted in labels:  # hours before a text is scored
             checkpoints.require_labels(beside, wanted, source)
-        checkpoints.write_hashes(beside)
+        checkpoints.note(beside)
 
 
 def link_weights(folder: Path, target: Path) -> None:

@@ -20,7 +20,5 @@ if __name__ == "__main__":
         paths = dict(zip(params.sets, snakemake.input.tests, strict=True))
         texts = files.read_texts(paths, params.test_texts)
         said = Progress(sum(map(len, texts.values())), "texts")
-        rows = scoring.divergence(
-            own, weights, merged, tokenizer, texts, params.max_tokens, said
-        )
+        rows = scoring.divergence(own, weights, merged, tokenizer, texts, params.max_tokens, said)
         files.write_rows(snakemake.output.divergence, rows)

@@ -13,7 +13,7 @@ def firsts(path: str) -> list[dict]:
 
 
 def main(places: list[dict], coordinate: str, texts: list[str], sweep: str) -> str:
-    """Markdown: under each prompt, its first sample at every point; `texts` are those of a place."""
+    """Markdown: under each prompt, its first sample at every point; a file of texts a place."""
     lines = [
         f"# Texts along {sweep}",
         "",

@@ -31,7 +31,9 @@ def main(
     x, first = line["coordinate"], next(iter(curves))
     drawn = [(line["name"], "weights", first)]
     drawn += [(label, "logits", scheme) for scheme, label in curves.items()]
-    *titles, last = plotting.lettered({**panels, "kl": "KL(ensemble ‖ merged), nats a token"}).items()
+    *titles, last = plotting.lettered(
+        {**panels, "kl": "KL(ensemble ‖ merged), nats a token"}
+    ).items()
     for axes, name in zip(rows, sets, strict=True):
         for axis, (metric, title) in zip(axes, titles, strict=False):
             for (label, side, scheme), colour in zip(drawn, plotting.COLOURS[3:], strict=False):

@@ -24,9 +24,7 @@ def main(table: pd.DataFrame, groups: dict, panels: dict[str, str], line: dict, 
         for axis, (metric, title) in zip(axes, panels.items(), strict=True):
             for pair, (label, colour) in pairs.items():
                 own = table[table["scheme"] == pair]
-                plotting.curve(
-                    axis, own, metric, x=line["coordinate"], colour=colour, label=label
-                )
+                plotting.curve(axis, own, metric, x=line["coordinate"], colour=colour, label=label)
             for end in (0, 1):
                 axis.axvline(end, color="#888888", lw=1, ls=(0, (3, 3)), zorder=1)
             axis.set(title=f"({next(letters)}) {title}", xlabel=line["label"])

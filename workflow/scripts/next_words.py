@@ -18,8 +18,8 @@ def main(model_dir, prompt: str, words: dict[str, list[str]]) -> list[dict]:
     for row, (ids, start) in zip(rows, pairs, strict=True):
         if ids[:start] != before or start == len(ids):
             raise UserError(
-                f"config: next_words.words.{row['pole']}: {row['word']!r} is no token or tokens of its"
-                f" own after {prompt!r}: the tokenizer of {model_dir} merges the two"
+                f"config: next_words.words.{row['pole']}: {row['word']!r} is no token or tokens of"
+                f" its own after {prompt!r}: the tokenizer of {model_dir} merges the two"
             )
         if tokenizer.unk_token_id in ids[start:] and tokenizer.unk_token_id is not None:
             raise UserError(

@@ -12,6 +12,7 @@ import pandas as pd
 from paramlerp import files
 from paramlerp.runtime import job
 
+
 def read(path) -> pd.DataFrame:
     """Rows of next_words; "null" and "None" are words here."""
     return pd.read_csv(path, keep_default_na=False)

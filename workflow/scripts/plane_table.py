@@ -15,8 +15,17 @@ import numpy as np
 import pandas as pd
 
 from paramlerp import files, schemes
-from paramlerp.points import a_point, along, as_table, by_text, columns, combined, grouped
-from paramlerp.points import read, some
+from paramlerp.points import (
+    a_point,
+    along,
+    as_table,
+    by_text,
+    columns,
+    combined,
+    grouped,
+    read,
+    some,
+)
 from paramlerp.runtime import job
 
 #: half the width of the strip about equal coordinates that means are taken over

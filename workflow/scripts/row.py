@@ -1,6 +1,7 @@
 """Texts of the points of a row: merge each in memory, and continue every prompt with it.
 
-The texts of a row go into one file, with the coordinate along which it runs. A point whose weights or logits hold NaN or Inf leaves no rows.
+The texts of a row go into one file, with the coordinate along which it runs. A point whose
+weights or logits hold NaN or Inf leaves no rows.
 """
 
 from paramlerp import decoding, files, rows

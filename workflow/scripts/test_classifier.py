@@ -56,7 +56,9 @@ if __name__ == "__main__":
         texts = zip(params.poles, snakemake.input.texts, strict=True)
         domains = {
             params.own: [
-                (row["text"], pole == high) for pole, path in texts for row in files.read_jsonl(path)
+                (row["text"], pole == high)
+                for pole, path in texts
+                for row in files.read_jsonl(path)
             ]
         }
         paths = iter(snakemake.input.others)

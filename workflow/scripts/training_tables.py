@@ -1,4 +1,4 @@
-"""Tables 1 and 2: the settings tried, their validation perplexity, and the best of each checkpoint."""
+"""Tables 1 and 2: the settings tried, their validation perplexity, each checkpoint's best."""
 
 import pandas as pd
 

@@ -21,6 +21,8 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 #: content hashes of a directory's weight files, in the format of sha256sum(1)
 HASHES = "weights.sha256"
+#: what a directory's model is: see `note`
+FAMILY = "family.json"
 #: what else an HF directory needs to be loaded by any tool
 COMPANIONS = (
     "config.json",
@@ -124,33 +126,88 @@ def companion_files(directory) -> list[str]:
     return [n for n in names if any(fnmatch.fnmatch(n, pattern) for pattern in COMPANIONS)]
 
 
-def is_causal_lm(directory) -> bool:
-    """Whether the directory's config says that its weights are a causal language model."""
+@dataclass(frozen=True)
+class Family:
+    """Models that transformers loads by one class, and what their checkpoints are judged by.
+
+    A body is what stands below a head: alone it is a family of its own.
+    """
+
+    name: str
+    auto_class: str
+    endings: tuple[str, ...]  # of the names of its architectures
+    evaluated_by: str | None
+
+
+#: the first whose ending fits an architecture's name is its family
+FAMILIES = (
+    Family("causal_lm", "AutoModelForCausalLM", ("ForCausalLM", "LMHeadModel"), "loss"),
+    Family(
+        "classifier",
+        "AutoModelForSequenceClassification",
+        ("ForSequenceClassification",),
+        "accuracy",
+    ),
+    Family("body", "AutoModel", ("Model",), None),
+)
+
+
+def family(directory) -> Family | None:
+    """The family of a directory's model by its config, or None if it is of no known one."""
     names = _json(Path(directory) / "config.json").get("architectures") or []
-    return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
+    return next((f for f in FAMILIES if any(n.endswith(f.endings) for n in names)), None)
 
 
-def require_labels(directory, labels: list[str], name) -> None:
+def body(checkpoint: Checkpoint) -> str:
+    """What the names of the body's tensors begin with ("bert."); "" where all are the body's.
+
+    The head is what lies beside the part that holds most weights.
+    """
+    own = family(checkpoint.directory)
+    if own is None or own.name == "body":
+        return ""
+    sizes: dict[str, int] = {}
+    for name, tensor in checkpoint.tensors.items():
+        part = name.partition(".")[0] + "."
+        sizes[part] = sizes.get(part, 0) + tensor.data.size
+    return max(sizes, key=sizes.__getitem__)
+
+
+def labels(directory) -> list[str]:
+    """The labels of a classifier, in the order of its head."""
+    config = _json(Path(directory) / "config.json")
+    held = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers' own default
+    return [held[key] for key in sorted(held, key=int)]
+
+
+def require_labels(directory, wanted: list[str], name) -> None:
     """Raise UserError, calling the model `name`, unless a classifier's labels are these, in order.
 
     A scorer read the wrong way round would turn every curve upside down.
     """
-    config = _json(Path(directory) / "config.json")
-    held = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers' own default
-    own = [held[key] for key in sorted(held, key=int)]
-    if own != labels:
-        raise UserError(f"{name}: config.json: id2label is {own}, the config says {labels}")
+    own = labels(directory)
+    if own != wanted:
+        raise UserError(f"{name}: config.json: id2label is {own}, the config says {wanted}")
 
 
-def write_hashes(directory) -> None:
-    """Note the content hashes of the weights, so that no later step reads them for that."""
+def note(directory) -> None:
+    """Write what later steps need to know of a model: content hashes of its weights, so that
+    none reads them for that, and its family, with the tensors that are its body."""
     directory = Path(directory)
     lines = [f"{files.sha256(directory / name)}  {name}\n" for name in weight_files(directory)]
     (directory / HASHES).write_text("".join(lines))
+    if own := family(directory):
+        record = {
+            "family": own.name,
+            "auto_class": own.auto_class,
+            "body": body(Checkpoint(directory)),
+            "evaluated_by": own.evaluated_by,
+        }
+        (directory / FAMILY).write_text(json.dumps(record, indent=2) + "\n")
 
 
 def hashes(directory) -> dict[str, str]:
-    """Weight file -> sha256, as noted by `write_hashes`, else computed."""
+    """Weight file -> sha256, as `note` wrote them, else computed."""
     path = Path(directory) / HASHES
     if path.exists():
         pairs = (line.split("  ", 1) for line in path.read_text().splitlines())
@@ -201,6 +258,11 @@ def require_mixable(checkpoints: list[Checkpoint]) -> None:
                 raise UserError(
                     f"{where} do not mix: tensor {name} has dtype {a.dtype} and {b.dtype}"
                 )
+        a, b = (family(c.directory) for c in (first, other))
+        if a and b and a.name == b.name == "classifier":
+            a, b = (labels(c.directory) for c in (first, other))
+            if a != b:
+                raise UserError(f"{where} do not mix: the labels of their heads are {a} and {b}")
         a, b = (_json(c.directory / "config.json") for c in (first, other))
         for key in sorted(a.keys() | b.keys()):
             inert = any(fnmatch.fnmatch(key, pattern) for pattern in _INERT)

@@ -132,7 +132,9 @@ def _corpora(config: dict) -> None:
     elsewhere += [prompts["source"] for prompts in config["prompts"].values()]
     elsewhere += [name for c in config["corpora"].values() for name in c.get("sources", [])]
     elsewhere += [n for scorer in config["scorers"].values() for n in scorer.get("unigrams", [])]
-    domains = [d for c in config["checkpoints"].values() for d in c.get("also_test_on", {}).values()]
+    domains = [
+        d for c in config["checkpoints"].values() for d in c.get("also_test_on", {}).values()
+    ]
     elsewhere += [s["source"] for text in domains for s in text.values()]
     for name in streamed(config):
         if name in elsewhere:

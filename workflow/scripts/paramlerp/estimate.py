@@ -3,8 +3,8 @@
 import math
 from pathlib import Path
 
-from . import checks, registry
 from . import checkpoints as weights
+from . import checks, registry
 from . import sweeps as plan
 from .errors import UserError
 
@@ -86,7 +86,9 @@ class _Sizes:
         """Tokens of all test text that a sweep's losses are of."""
         held = self.config["test_texts"] or self.how["test_texts"]
         lengths = {
-            name: self.config["finetuning"]["max_tokens"] if name in self.config["corpora"] else None
+            name: self.config["finetuning"]["max_tokens"]
+            if name in self.config["corpora"]
+            else None
             for name in sweep.losses
         }
         return sum(held * (length or self.how["sentence"]) for length in lengths.values())
@@ -129,7 +131,9 @@ class _Sizes:
         add("pretrain", len(names), work, "pretraining", pretraining["processes"])
         names = self.made("classifier")
         seen = {name: registry.training(config, name)["epochs"] for name in names}
-        work = sum(TRAIN * n * how["classifier_texts"] * self.parameters(c) for c, n in seen.items())
+        work = sum(
+            TRAIN * n * how["classifier_texts"] * self.parameters(c) for c, n in seen.items()
+        )
         add("train_classifier", len(names), work * sentence, "training")
         work = sum(self.per_scheme(s, self.texts(s) * new) for s in self.lines)
         add("generate", sum(map(self.files, self.lines)), work, "decoding")

@@ -11,7 +11,7 @@ from transformers import (
 from transformers.utils import logging as chatter
 
 from . import devices, files
-from .checkpoints import require_labels, weight_files, write_hashes
+from .checkpoints import note, require_labels, weight_files
 from .errors import UserError, reason
 from .packing import PackedLinear, pack
 
@@ -115,7 +115,7 @@ def save(model, tokenizer, target) -> None:
     with files.writing(target) as beside:
         model.save_pretrained(beside)
         tokenizer.save_pretrained(beside)
-        write_hashes(beside)
+        note(beside)
 
 
 def _load(auto, directory, *, whole: bool = True, **kwargs) -> torch.nn.Module:

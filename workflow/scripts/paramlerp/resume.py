@@ -1,8 +1,8 @@
-"""Checkpoints of a training in progress, so that a kill costs minutes.
+"""States of a training in progress, so that a kill costs minutes.
 
 Snakemake deletes a job's declared outputs before it runs the job again, so these
-lie elsewhere: in a folder named by the hash of all that the training depends on.
-Whoever finds such a folder may go on from it; whatever was edited, it is another.
+lie elsewhere, in results/unfinished/: in a folder whose name hashes every input, so an
+edit never resumes stale state.
 """
 
 import hashlib
@@ -84,7 +84,7 @@ def checkpoints(snakemake) -> Iterator[Checkpoints]:
     make it again.
     """
     name = "-".join([snakemake.rule, *filter(None, map(str, snakemake.wildcards))])
-    own = Path("results", "checkpoints", name)
+    own = Path("results", "unfinished", name)
     folder = own / fingerprint(snakemake)
     for other in set(own.glob("*")) - {folder}:
         logger.warning("%s is of other settings, text or code, and is dropped", other)
@@ -94,7 +94,7 @@ def checkpoints(snakemake) -> Iterator[Checkpoints]:
 
 
 def fingerprint(snakemake) -> str:
-    """A hash of a job's params, its inputs' content, code among them, libraries and device."""
+    """A hash of a job's params, code among them, its inputs' content, libraries and device."""
     digest = hashlib.sha256()
 
     def add(*values) -> None:
