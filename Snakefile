@@ -13,6 +13,8 @@ report: f"{workflow.basedir}/workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/places.smk"
+include: "workflow/rules/looks.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/finetune.smk"

@@ -129,23 +129,3 @@ rule test_classifier:
         seed=config["seed"],
     script:
         "../scripts/test_classifier.py"
-
-
-def attribute_of(checkpoint):
-    """The attribute on whose text a checkpoint is trained."""
-    return ATTRIBUTES[CHECKPOINTS[checkpoint]["attribute"]]
-
-
-def also_tested_on(checkpoint):
-    """Other domains that a classifier is tested on as well, with the text of each pole."""
-    return CHECKPOINTS[checkpoint].get("also_test_on", {})
-
-
-def texts_of_classifier(checkpoint, split, high_first=False):
-    """A split of the classifier's part: the low pole's text, then the high one's, or turned."""
-    attribute = CHECKPOINTS[checkpoint]["attribute"]
-    poles = ATTRIBUTES[attribute].poles
-    return [
-        part(attribute, "classifier", pole, split)
-        for pole in (poles if high_first else reversed(poles))
-    ]

@@ -88,26 +88,6 @@ rule train_tokenizer:
         "../scripts/train_tokenizer.py"
 
 
-def text_files(corpus):
-    """What is read of a corpus' text, as inputs: of a hub's, which revision it is."""
-    if CORPORA[corpus]["kind"] == "texts":
-        return [f"results/corpora/{corpus}/train"]
-    source = CORPORA[corpus]["source"]
-    return [source_path(source), *source_files(source)]
-
-
-def text_of_corpus(corpus):
-    """A corpus' text, for `corpora.Documents`."""
-    if CORPORA[corpus]["kind"] == "texts":
-        return {"where": f"results/corpora/{corpus}/train", "column": "text"}
-    source = CORPORA[corpus]["source"]
-    own = config["sources"][source]
-    how = {"column": own["text"], "subset": own.get("subset")}
-    if own["kind"] == "hub":
-        return {"where": own["id"], "fetched": source_path(source), **how}
-    return {"where": source_path(source), **how}
-
-
 PROCESSES = config["pretraining"]["processes"]
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from paramlerp import checkpoints, files
-from paramlerp.names import LAYER
 from paramlerp.runtime import job
 
 
@@ -29,7 +28,7 @@ def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
         for name, tensor in a.tensors.items():
             if tensor.dtype not in checkpoints.FLOATS:
                 continue
-            found = LAYER.search(name)
+            found = checkpoints.LAYER.search(name)
             rows.append(
                 {
                     "scheme": scheme,

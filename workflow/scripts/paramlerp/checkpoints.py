@@ -8,6 +8,7 @@ of it costs no private memory, whatever the size of the model.
 import fnmatch
 import json
 import mmap
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,8 @@ DTYPES = {
     "BOOL": np.bool_,
 }
 FLOATS = ("F64", "F32", "F16", "BF16")
+#: in a tensor's name, its layer and what it is there
+LAYER = re.compile(r"\.(\d+)\.(.+)$")
 
 
 @dataclass(frozen=True)

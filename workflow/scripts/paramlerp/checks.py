@@ -171,9 +171,6 @@ def _on_attribute(config: dict, key: str, own: dict) -> None:
     attribute = config["attributes"][own["attribute"]]
     for pole in own.get("poles", []):
         _among(f"{key}.poles", "pole", pole, attribute["poles"])
-    part = "classifier" if own["kind"] == "classifier" else own.get("part", "experts")
-    if config["splitting"]["parts"][part] == 0:
-        raise UserError(f"config: splitting.parts.{part}: 0, but {key} is trained on it")
     for domain, text in own.get("also_test_on", {}).items():
         _text(config, f"{key}.also_test_on.{domain}", text, attribute["poles"])
 
@@ -221,6 +218,11 @@ def _sweeps(config: dict) -> None:
         for text in own.get("losses", []):
             _among(f"{key}.losses", "pole or corpus", text, texts)
     walked = sweeps.sweeps(config)
+    for name in sweeps.in_use(config, walked):
+        own = config["checkpoints"][name]
+        part = "classifier" if own["kind"] == "classifier" else own.get("part", "experts")
+        if "attribute" in own and config["splitting"]["parts"][part] == 0:
+            raise UserError(f"config: splitting.parts.{part}: 0, but {name} is trained on it")
     for name, sweep in walked.items():
         key = f"sweeps.{name}"
         if sweep.mixes == "logits" and sweep.in_memory:

@@ -10,8 +10,8 @@ compute the same.
 import numpy as np
 import torch
 
+from .checkpoints import LAYER
 from .errors import UserError
-from .names import LAYER
 from .seeds import generator
 
 _LLAMA = {
