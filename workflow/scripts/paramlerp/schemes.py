@@ -160,7 +160,9 @@ class Linear:
         terms = []
         for name in self.checkpoints:
             factor = _factor(self.origin.get(name, Decimal(0)), self.directions, name)
-            terms.append((factor.startswith("−"), f"{factor}{symbols.get(name, name)}"))
+            symbol = symbols.get(name, name)
+            dot = "·" if factor and symbol.isascii() else ""  # a word, and no symbol of a formula
+            terms.append((factor.startswith("−"), f"{factor}{dot}{symbol}"))
         # What only grows stands first.
         terms.sort(key=lambda term: (term[0], "(" in term[1]))
         return " + ".join(term for _, term in terms).replace("+ −", "− ")
