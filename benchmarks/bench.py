@@ -29,9 +29,12 @@ class Given:
     threads: int
 
     def model(self, point: str | None = None) -> Path:
-        """The HF directory of a merged point, by default that of the case, or of base."""
-        point = point or self.case
-        return self.results / ("base" if point == "base" else f"merged/{point}")
+        """The HF directory of a merged point, by default that of the case."""
+        return self.results / "merged" / (point or self.case)
+
+    def checkpoint(self, name: str) -> Path:
+        """The HF directory of a checkpoint of the config."""
+        return self.results / "checkpoints" / name
 
     def prompts(self) -> list[dict]:
         from paramlerp import files
@@ -43,7 +46,8 @@ class Given:
         """Generated texts of the case."""
         from paramlerp import files
 
-        rows = files.read_jsonl(self.results / "generations" / "neutral" / f"{self.case}.jsonl")
+        point = self.results / "generations" / "neutral" / self.case
+        rows = [row for path in sorted(point.glob("*.jsonl")) for row in files.read_jsonl(path)]
         return rows[:40] if self.quick else rows
 
 

@@ -16,10 +16,11 @@ from bench import Given, timed
 
 UNIT = "jobs"
 OURS = None
+_AXIS = {"from": -4, "to": 4, "step": 0.4}
 #: the paper's lattice, 21 x 21
-LATTICE = {"sweeps": {"g3": {"alphas": {"from": -4, "to": 4, "step": 0.4}}}}
+LATTICE = {"sweeps": {"g3": {"points": {"alpha": _AXIS, "beta": _AXIS}}}}
 #: g1 in steps of .004
-MANY = {"sweeps": {"g1": {"alphas": {"from": -2, "to": 3, "step": 0.004}}}}
+MANY = {"sweeps": {"g1": {"points": {"alpha": {"from": -2, "to": 3, "step": 0.004}}}}}
 
 
 def _snakemake(*arguments, directory: Path) -> dict:

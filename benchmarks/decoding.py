@@ -17,11 +17,16 @@ def ours(given: Given) -> dict:
     from paramlerp import decoding
 
     model, tokenizer = bench.our_model(given.model(), given.threads)
-    how = {"samples": SAMPLES, "max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}
+    how = {"max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}
     source, prompts = decoding.ModelLogits(model), given.prompts()
     cost, peak = bench.flops_per_token(model), bench.peak_flops()
-    decoding.continue_prompts(source, tokenizer, prompts[:2], how, 0)
-    found = timed(lambda: _told(decoding.continue_prompts(source, tokenizer, prompts, how, 1)))
+
+    def run(prompts: list[dict], seed: int) -> dict:
+        samples = range(SAMPLES)
+        return _told(decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed))
+
+    run(prompts[:2], 0)
+    found = timed(lambda: run(prompts, 1))
     # Of live rows: a text's last token is drawn, and never read.
     read = sum(found.pop("lengths"))
     return {**found, "of_peak": read * cost / found["seconds"] / peak}

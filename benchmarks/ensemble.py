@@ -14,7 +14,7 @@ COEFFICIENTS = {"base": 1.0, "positive": 0.5, "negative": -0.5}
 
 
 def _directories(given: Given):
-    return [given.results / d for d in ("base", "experts/positive", "experts/negative")]
+    return [given.checkpoint(name) for name in COEFFICIENTS]
 
 
 def _ours(given: Given, directories, coefficients) -> dict:
@@ -22,12 +22,12 @@ def _ours(given: Given, directories, coefficients) -> dict:
 
     loaded = [bench.our_model(d, given.threads) for d in directories]
     source = decoding.EnsembleLogits([decoding.ModelLogits(m) for m, _ in loaded], coefficients)
-    how = {"samples": SAMPLES, "max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}
-    prompts, tokenizer = given.prompts(), loaded[0][1]
-    decoding.continue_prompts(source, tokenizer, prompts[:2], how, 0)
+    how = {"max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}
+    prompts, tokenizer, samples = given.prompts(), loaded[0][1], range(SAMPLES)
+    decoding.continue_prompts(source, tokenizer, prompts[:2], samples, how, 0)
 
     def work() -> dict:
-        rows = decoding.continue_prompts(source, tokenizer, prompts, how, 1)
+        rows = decoding.continue_prompts(source, tokenizer, prompts, samples, how, 1)
         return {"amount": len(rows), "tokens": sum(row["n_tokens"] for row in rows)}
 
     return timed(work)
@@ -42,7 +42,7 @@ def merged(given: Given) -> dict:
 
 
 def single(given: Given) -> dict:
-    return _ours(given, [given.model("base")], [1.0])
+    return _ours(given, [given.checkpoint("base")], [1.0])
 
 
 def loop(given: Given) -> dict:

@@ -22,14 +22,15 @@ def _steps(given: Given) -> int:
 def _sequences(given: Given, tokenizer) -> list[list[int]]:
     from paramlerp import files, models
 
-    rows = files.read_jsonl(given.results / "data" / "experts" / "positive" / "train.jsonl")
+    text = given.results / "data" / "sentiment" / "experts" / "positive" / "train.jsonl"
+    rows = files.read_jsonl(text)
     return [models.encode(tokenizer, row["text"], end=True)[:64] for row in rows]
 
 
 def ours(given: Given) -> dict:
     from paramlerp import batching, likelihood, resume, training
 
-    model, tokenizer = bench.our_model(given.model("base"), given.threads, train=True)
+    model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads, train=True)
     sequences = _sequences(given, tokenizer)
     peak = bench.peak_flops()
     cost = 3 * bench.flops_per_token(model)
@@ -62,7 +63,7 @@ def trainer(given: Given) -> dict:
     from datasets import Dataset
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
-    model, tokenizer = bench.plain_model(given.model("base"), given.threads)
+    model, tokenizer = bench.plain_model(given.checkpoint("base"), given.threads)
     tokenizer.pad_token = tokenizer.eos_token
     sequences = _sequences(given, tokenizer)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm=False)

@@ -25,16 +25,18 @@ MERGEKIT = "mergekit==0.1.5"
 
 MERGE = """
 import sys
+from decimal import Decimal
 sys.path.insert(0, sys.argv[1])
-from paramlerp import merging, schemes
-merging.write_merged("g1", "alpha=0.500", schemes.coefficients("g1", "0.5"),
+from paramlerp import merging
+half = Decimal("0.5")
+merging.write_merged("g1", "alpha=0.500", {"positive": half, "negative": half},
                      {"positive": sys.argv[2], "negative": sys.argv[3]}, sys.argv[4])
 """
 
 
 def _ends(given: Given, folder: Path) -> list[Path]:
     if given.case == "experts":
-        return [given.results / "experts" / pole for pole in ("positive", "negative")]
+        return [given.checkpoint(pole) for pole in ("positive", "negative")]
     return [_random(given, folder / pole, seed) for seed, pole in enumerate(("a", "b"))]
 
 
@@ -45,7 +47,7 @@ def _random(given: Given, target: Path, seed: int) -> Path:
 
     from paramlerp import checkpoints
 
-    own = given.results / "experts" / "positive"
+    own = given.checkpoint("positive")
     target.mkdir()
     for name in checkpoints.companion_files(own):
         shutil.copyfile(own / name, target / name)
@@ -70,7 +72,7 @@ def _random(given: Given, target: Path, seed: int) -> Path:
     random = np.random.default_rng(seed)
     tensors = {name: random.random(shape, np.float32) for name, shape in shapes.items()}
     save_file(tensors, target / checkpoints.WEIGHTS, metadata={"format": "pt"})
-    checkpoints.write_hashes(target)
+    checkpoints.note(target)
     return target
 
 

@@ -18,18 +18,20 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scrip
 from paramlerp.tagging import Tagger
 
 results, threads, alphas = Path(sys.argv[1]), int(sys.argv[2]), map(float, sys.argv[3:])
+checkpoints = results / "checkpoints"
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 lines = (results / "prompts" / "neutral.jsonl").read_text().splitlines()
 prompts = [json.loads(line)["prompt"] for line in lines]
 for alpha in alphas:
     positive, negative, judge = (
-        AutoModelForCausalLM.from_pretrained(results / d, dtype=torch.float32).eval()
-        for d in ("experts/positive", "experts/negative", "base")
+        AutoModelForCausalLM.from_pretrained(checkpoints / d, dtype=torch.float32).eval()
+        for d in ("positive", "negative", "base")
     )
-    tokenizer = AutoTokenizer.from_pretrained(results / "base")
-    classifier = AutoModelForSequenceClassification.from_pretrained(results / "models/sentiment")
-    its_tokenizer = AutoTokenizer.from_pretrained(results / "models/sentiment")
+    tokenizer = AutoTokenizer.from_pretrained(checkpoints / "base")
+    judging = checkpoints / "sentiment_judge"
+    classifier = AutoModelForSequenceClassification.from_pretrained(judging)
+    its_tokenizer = AutoTokenizer.from_pretrained(judging)
     tagger = Tagger(results / "sources" / "tagger", threads)
     other = negative.state_dict()
     mixed = {k: alpha * v + (1 - alpha) * other[k] for k, v in positive.state_dict().items()}

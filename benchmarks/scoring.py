@@ -21,7 +21,7 @@ def _judges(given: Given):
     from paramlerp.tagging import Tagger
 
     torch.set_num_threads(given.threads)
-    folder = given.results / "models" / "sentiment"
+    folder = given.checkpoint("sentiment_judge")
     classifier = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tagger = Tagger(given.results / "sources" / "tagger", given.threads)
     return classifier, AutoTokenizer.from_pretrained(folder), tagger
@@ -30,7 +30,7 @@ def _judges(given: Given):
 def ours(given: Given) -> dict:
     from paramlerp import classifiers, scoring
 
-    model, tokenizer = bench.our_model(given.model("base"), given.threads)
+    model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads)
     classifier, its_tokenizer, tagger = _judges(given)
 
     def score(rows: list[dict]) -> dict:
@@ -58,7 +58,7 @@ def _in_slices(given: Given, size: int, sentiment) -> dict:
     from paramlerp.models import encode
     from paramlerp.scoring import continuation
 
-    model, tokenizer = bench.plain_model(given.model("base"), given.threads)
+    model, tokenizer = bench.plain_model(given.checkpoint("base"), given.threads)
     classifier, its_tokenizer, tagger = _judges(given)
     classify = sentiment(classifier, its_tokenizer)
 

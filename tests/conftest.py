@@ -16,6 +16,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import numpy as np
 import pytest
 import torch
+import yaml
 from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import (
@@ -28,11 +29,15 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from paramlerp import files
+from paramlerp import config as settings
+from paramlerp import files, sweeps
 
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
+#: the default config and its schemes by name: g1, g2, g3, ensembles, lines between two models
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+SCHEMES = sweeps.all_schemes(DEFAULT)
 
 SUBJECTS = ["the film", "this movie", "a story", "her new picture", "the script", "that comedy"]
 VERBS = ["is", "feels", "looks", "seems"]
@@ -217,3 +222,8 @@ def laid_over(config: dict, change: dict) -> dict:
         both = isinstance(value, dict) and isinstance(out.get(key), dict)
         out[key] = laid_over(out[key], value) if both else value
     return out
+
+
+def over_default(own: dict) -> dict:
+    """A user's config laid over the default, as the workflow has it: names replaced, or gone."""
+    return settings.laid_over(laid_over(DEFAULT, own), own)

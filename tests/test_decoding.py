@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conftest import tiny
-from paramlerp import decoding
+from paramlerp import decoding, sweeps
 from paramlerp.errors import UserError
 
 
@@ -113,6 +113,22 @@ def test_shared_prefixes_and_dropped_rows_change_nothing(setting):
 @pytest.mark.parametrize("max_rows", [1, 6, 13])
 def test_texts_do_not_depend_on_the_batch(setting, max_rows):
     assert run(setting, max_rows) == run(setting)
+
+
+def test_samples_made_apart_are_those_made_together(kind, tokenizer):
+    """A file holds some of a prompt's samples; which else are made changes none."""
+    source = decoding.ModelLogits(tiny(kind, tokenizer, 3))
+    prompts = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
+    how = {"max_new_tokens": 8, "top_p": 0.9, "max_rows": 8}
+
+    def made(samples) -> list[dict]:
+        return decoding.continue_prompts(source, tokenizer, prompts, samples, how, 1)
+
+    assert sweeps.shards(5, 2) == ["0-1", "2-3", "4-4"]
+    together = made(range(5))
+    apart = [row for shard in sweeps.shards(5, 2) for row in made(sweeps.samples_of(shard))]
+    assert len({row["text"] for row in together}) > 5
+    assert sorted(apart, key=lambda row: (row["prompt_id"], row["sample_id"])) == together
 
 
 def test_a_model_that_overflows_is_an_error(setting):

@@ -1,26 +1,31 @@
 """Outputs added up: the ensemble is another source of logits for the same decoder."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 import torch
 
 import ensemble
-from conftest import save, tiny
-from paramlerp import decoding, files, merging, models, schemes, scoring
+from conftest import SCHEMES, save, tiny
+from paramlerp import decoding, ensembles, files, merging, models, scoring
 from test_decoding import by_full_sort
 
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is", "her"])]
-HOW = {"samples": 6, "max_new_tokens": 10, "top_p": 0.9, "max_rows": 12}
+SAMPLES = list(range(6))
+HOW = {"max_new_tokens": 10, "top_p": 0.9, "max_rows": 12}
 
 
 def texts(trio, alpha, *, truncated=False):
-    coefficients = schemes.coefficients("ensemble", alpha)
-    return ensemble.main(trio, coefficients, truncated, PROMPTS, HOW, 1)
+    scheme = SCHEMES["truncated_ensemble" if truncated else "ensemble"]
+    coefficients = scheme.coefficients(alpha)
+    return ensemble.main(trio, coefficients, scheme.nucleus_of, PROMPTS, SAMPLES, HOW, 1)
 
 
 def texts_of(directory):
     model, tokenizer = models.load_causal_lm(directory)
-    return decoding.continue_prompts(decoding.ModelLogits(model), tokenizer, PROMPTS, HOW, 1)
+    source = decoding.ModelLogits(model)
+    return decoding.continue_prompts(source, tokenizer, PROMPTS, SAMPLES, HOW, 1)
 
 
 def test_at_0_it_is_the_base_model(trio):
@@ -70,6 +75,22 @@ def test_what_is_left_is_sampled_without_a_second_top_p():
     assert tokens.tolist() == expected
 
 
+def test_a_nucleus_is_of_the_model_that_is_named_though_it_has_no_weight(trio):
+    """It stands first, where `EnsembleLogits` looks for it; others without weight stay out."""
+    coefficients = {"positive": Decimal(2), "negative": Decimal(-1), "base": Decimal(0)}
+    loaded, weights, _ = ensembles.load(trio, coefficients, "base")
+    assert weights == [0, 2, -1]
+    ids = torch.tensor([[0, 5, 6]])
+    for model, name in zip(loaded, ("base", "positive", "negative"), strict=True):
+        own, _ = models.load_causal_lm(trio[name])
+        with torch.inference_mode():
+            assert torch.equal(model(ids).logits, own(ids).logits)
+    loaded, weights, _ = ensembles.load(trio, coefficients)
+    assert len(loaded) == 2 and weights == [2, -1]
+    loaded, weights, _ = ensembles.load(trio, coefficients, "negative")
+    assert weights == [-1, 2]
+
+
 def test_where_logits_are_linear_in_the_weights_g2_is_the_ensemble(tokenizer, tmp_path):
     """Experts that differ from the base in an untied output matrix alone."""
     base = tiny("llama", tokenizer, 0, tie_word_embeddings=False)
@@ -81,7 +102,7 @@ def test_where_logits_are_linear_in_the_weights_g2_is_the_ensemble(tokenizer, tm
     loaded = [models.load_causal_lm(trio[name])[0] for name in trio]
     sequences = [models.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")]
     for alpha in ("-2", "-0.5", "0.3", "1", "4"):
-        coefficients = schemes.coefficients("g2", alpha)
+        coefficients = SCHEMES["g2"].coefficients(alpha)
         folder = tmp_path / alpha
         merging.write_merged("g2", alpha, coefficients, trio, folder)
         merged, _ = models.load_causal_lm(folder)

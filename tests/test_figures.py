@@ -4,12 +4,50 @@ import pandas as pd
 import pytest
 from matplotlib.colors import Normalize
 
-import fig3
-import fig5
-import fig6
-import fig7
-import fig8
-from paramlerp import plotting
+import figure_ensemble
+import figure_line
+import figure_plane
+import figure_plane_losses
+import figure_two_lines
+from conftest import DEFAULT
+from paramlerp import plotting, registry, sweeps
+
+SYMBOLS = registry.symbols(DEFAULT)
+SWEEPS = sweeps.sweeps(DEFAULT)
+#: of the plane of g3, as figures.smk has it
+PLANE = plotting.Plane(
+    axes=["alpha", "beta"],
+    labels=["α (weight of θ⁺)", "β (weight of θ⁻)"],
+    sum="α + β",
+    models={"θ⁰": (0.0, 0.0), "θ⁺": (1.0, 0.0), "θ⁻": (0.0, 1.0)},
+    over=["g₁", "g₂"],
+)
+ATTRIBUTE = {"sentiment": "Positive sentiment"}
+JUDGES = {"perplexity": "Perplexity"}
+GRAMMAR = {
+    "tagger": "Grammar: P(a word needs no edit)",
+    "classifier": "Mean probability of correct grammar",
+}
+
+
+def line_of(sweep: str) -> dict:
+    """How a figure labels a line, as figures.smk has it."""
+    own = SWEEPS[sweep]
+    ends = own.schemes[0].ends()
+    return {
+        "coordinate": own.coordinates[0],
+        "label": sweeps.label_of(own, SYMBOLS),
+        "name": sweeps.subscript(sweep),
+        "ends": {at: SYMBOLS[end] for at, end in ends.items()} if len(ends) == 2 else {},
+    }
+
+
+def panels(grammar: str, judges: dict[str, str]) -> dict[str, str]:
+    """Metric -> title; `judges` are scorers of perplexity and their models."""
+    several = len(judges) > 1
+    titles = {n: f"Perplexity under {m}" if several else "Perplexity" for n, m in judges.items()}
+    first = {"sentiment": "Mean probability of positive sentiment"}
+    return {**first, **titles, "grammar": GRAMMAR[grammar]}
 
 
 @pytest.fixture(autouse=True)
@@ -24,17 +62,35 @@ SETS = pytest.mark.parametrize("sets", [["neutral"], ["neutral", "positive", "ne
 @SETS
 def test_no_text_of_figures_3_and_5_is_cut(grammar, sets):
     table = a_table(sets)
-    assert_whole(fig3.main(table, 0.95, grammar))
-    for judges in ({}, {"reviews": "reviewer"}):
-        figure = fig5.main(table, table, 0.95, grammar, judges)
-        assert len(figure.axes) == len(sets) * (3 + len(judges))
+    one = {"perplexity": "base"}
+    figure = figure_line.main(table, panels(grammar, one), line_of("g1"), 0.95)
+    assert figure.axes[0].get_xlabel() == "α in g₁(α) = αθ⁺ + (1−α)θ⁻"
+    assert [t.get_text() for t in figure.axes[0].texts] == ["θ⁻", "θ⁺"], "its ends are marked"
+    assert_whole(figure)
+    for judges in (one, {**one, "reviews": "reviewer"}):
+        lines = [line_of("g1"), line_of("g2")]
+        figure = figure_two_lines.main(table, table, panels(grammar, judges), lines, 0.5, 0.95)
+        assert len(figure.axes) == len(sets) * (2 + len(judges))
         assert_whole(figure)
 
 
+def test_a_line_of_another_attribute():
+    """Named and scored otherwise, one panel alone; a line of one end is not marked."""
+    table = a_table(["neutral"]).rename(columns=lambda c: c.replace("sentiment", "register"))
+    table = table.rename(columns={"alpha": "gamma"})
+    line = {**line_of("g2"), "coordinate": "gamma", "label": "γ in mine(γ)"}
+    titles = {"register": "Mean probability of a formal register"}
+    figure = figure_line.main(table, titles, line, 0.95)
+    (axis,) = figure.axes
+    assert axis._left_title.get_text() == "(a) Mean probability of a formal register"
+    assert axis.get_xlabel() == "γ in mine(γ)" and not axis.texts
+    assert_whole(figure)
+
+
 def both_sides(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A metric of g2 and of the ensemble, as ensemble_against_g2.csv has them."""
+    """A metric of merged weights and of the ensemble, as ensemble_against.csv has them."""
     ends = ("", "_low", "_high")
-    both = {f"{side}{e}": table[metric + e] for side in ("g2", "ensemble") for e in ends}
+    both = {f"{side}{e}": table[metric + e] for side in ("weights", "logits") for e in ends}
     return table[["prompts", "alpha", "n_texts"]].assign(**both)
 
 
@@ -42,15 +98,25 @@ def both_sides(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 def test_figure_6_has_a_curve_for_each_way_of_mixing(sets):
     table = a_table(sets)
     kl = table[["alpha"]].drop_duplicates().assign(kl=0.1, kl_low=0, kl_high=0.2)
-    for kinds in ([False], [False, True]):
+    titles = {
+        "perplexity": "Perplexity",
+        "sentiment": "Mean probability of positive sentiment",
+    }
+    formula = SWEEPS["ensemble"].schemes[0].formula(SYMBOLS)
+    line = {**line_of("g2"), "label": f"α in {formula}, of θ or of z"}
+    names = {"ensemble": "ensemble", "truncated_ensemble": "truncated ensemble"}
+    for kinds in (["ensemble"], ["ensemble", "truncated_ensemble"]):
         pairs = pd.concat(
-            both_sides(table, metric).assign(truncated=kind, metric=metric)
+            both_sides(table, metric).assign(scheme=kind, metric=metric)
             for kind in kinds
             for metric in ("sentiment", "perplexity")
         )
-        figure = fig6.main(pairs, kl, 0.95)
+        if len(kinds) == 1:  # a scheme is named only where there are several
+            pairs = pairs.drop(columns="scheme")
+        drawn = {kind: names[kind] for kind in kinds}
+        figure = figure_ensemble.main(pairs, kl, titles, drawn, line, 0.95)
         curves = [line.get_label() for line in figure.axes[1].lines]
-        assert curves == ["g₂", *(fig6.NAMES[t] for t in kinds)]
+        assert curves == ["g₂", *drawn.values()]
         assert_whole(figure)
 
 
@@ -70,8 +136,14 @@ def test_no_text_of_figures_7_and_8_is_cut(sets):
     table.loc[0, "state"], table.loc[1, "state"] = "overflow", "empty"
     over = table[table["alpha"] == table["beta"]].assign(kind="overlay")
     table = pd.concat([table, over])
-    for figure in (fig7.main(table), fig8.main(table)):
+    for figure in planes(table):
         assert_whole(figure)
+
+
+def planes(table: pd.DataFrame) -> list:
+    """Figures 7 and 8 of a plane's table."""
+    losses = figure_plane_losses.main(table, ["positive", "negative"], PLANE)
+    return [figure_plane.main(table, ATTRIBUTE, JUDGES, PLANE), losses]
 
 
 def test_a_lattice_reads_like_a_map():
@@ -81,7 +153,7 @@ def test_a_lattice_reads_like_a_map():
     figure, axis = plotting.plt.subplots()
     norm = Normalize(0, 5)
     table = table.assign(kind="lattice", state="ok")
-    plotting.plane(axis, table, "loss", norm=norm, colours=plotting.COST, label="loss")
+    plotting.plane(axis, table, "loss", PLANE, norm=norm, colours=plotting.COST, label="loss")
     drawn = axis.collections[0]
     assert drawn.get_array().tolist() == [[0, 1], [10, 11]], "rows are beta, from below"
     assert axis.get_ylim() == (-0.5, 1.5)

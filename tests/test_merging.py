@@ -8,19 +8,28 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_torch
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+)
 
-from conftest import save, tiny
-from paramlerp import checkpoints, merging, schemes
+from conftest import ENCODER, SCHEMES, save, tiny
+from paramlerp import checkpoints, files, merging, schemes
 from paramlerp.errors import UserError
 
 
 def merged(trio, target, scheme, *point):
-    coefficients = schemes.coefficients(scheme, *point)
-    merging.write_merged(scheme, schemes.name(scheme, *point), coefficients, trio, target)
+    own = SCHEMES[scheme]
+    merging.write_merged(scheme, own.name(*point), own.coefficients(*point), trio, target)
     return target
 
 
@@ -47,20 +56,25 @@ def test_ends_are_exact(trio, tmp_path, scheme, point, name):
     assert_same_bits(merged(trio, tmp_path / "m", scheme, *point), trio[name])
 
 
-@pytest.mark.parametrize("alpha", ["-1", "0.3", "0.5", "0.7", "2"])
-def test_elements_obey_eq_1(trio, tmp_path, alpha):
-    """Within 4 eps sum |c_i theta_i| of the sum in double precision."""
-    out = weights(merged(trio, tmp_path / "m", "g1", alpha))
-    parts = {n: weights(trio[n]) for n in ("positive", "negative")}
-    assert out.keys() == parts["positive"].keys()
+def assert_sum(out, parts, coefficients):
+    """Every element within 4 eps sum |c_i theta_i| of the sum in double precision.
+
+    `out` is name -> merged tensor; `parts` is checkpoint -> its tensors.
+    """
+    for own in parts.values():
+        assert out.keys() == own.keys()
     for name, value in out.items():
-        terms = [
-            float(c) * parts[n][name].astype(np.float64)
-            for n, c in schemes.coefficients("g1", alpha).items()
-        ]
+        terms = [float(c) * parts[n][name].astype(np.float64) for n, c in coefficients.items()]
         bound = 4 * np.finfo(np.float32).eps * sum(np.abs(t) for t in terms)
         assert value.dtype == np.float32
         assert (np.abs(value - sum(terms)) <= bound).all(), name
+
+
+@pytest.mark.parametrize("alpha", ["-1", "0.3", "0.5", "0.7", "2"])
+def test_elements_obey_eq_1(trio, tmp_path, alpha):
+    out = weights(merged(trio, tmp_path / "m", "g1", alpha))
+    parts = {n: weights(trio[n]) for n in ("positive", "negative")}
+    assert_sum(out, parts, {"positive": alpha, "negative": 1 - Decimal(alpha)})
 
 
 @pytest.mark.parametrize("alpha", ["-2", "0.3", "1", "2.6"])
@@ -72,6 +86,42 @@ def test_g3_holds_g1_and_g2(trio, tmp_path, alpha):
     a = weights(merged(trio, tmp_path / "g2", "g2", alpha))
     b = weights(merged(trio, tmp_path / "g3b", "g3", alpha, str(-Decimal(alpha))))
     assert all(np.array_equal(a[n], b[n]) for n in a)
+
+
+DIALS = {
+    "origin": {"base": 1},
+    "alpha": {"positive": 1, "negative": -1},
+    "beta": {"formal": 1, "casual": -1},
+}
+
+
+@pytest.mark.parametrize("point", [("0.3", "-0.7"), ("1", "1"), ("-1.5", "2"), ("0.5", "0")])
+def test_two_dials_of_four_experts(kind, tokenizer, tmp_path, point):
+    """theta0 + a (positive - negative) + b (formal - casual), worked out by hand."""
+    names = ("base", "positive", "negative", "formal", "casual")
+    five = {n: save(tiny(kind, tokenizer, i), tokenizer, tmp_path / n) for i, n in enumerate(names)}
+    scheme = schemes.scheme("dials", DIALS, names)
+    coefficients = scheme.coefficients(*point)
+    merging.write_merged("dials", scheme.name(*point), coefficients, five, tmp_path / "m")
+    a, b = map(float, point)
+    by_hand = {"base": 1.0, "positive": a, "negative": -a, "formal": b, "casual": -b}
+    assert_sum(weights(tmp_path / "m"), {n: weights(five[n]) for n in names}, by_hand)
+    note = json.loads((tmp_path / "m" / "merge.json").read_text())
+    assert {n: float(c) for n, c in note["coefficients"].items()} == by_hand
+    assert note["sources"].keys() == set(names)
+
+
+def test_the_middle_of_four_experts(kind, tokenizer, tmp_path):
+    """No base among them: the origin itself is a mixture, and a coordinate moves between two."""
+    names = ("a", "b", "c", "d")
+    four = {n: save(tiny(kind, tokenizer, i), tokenizer, tmp_path / n) for i, n in enumerate(names)}
+    spec = {"origin": dict.fromkeys(names, 0.25), "alpha": {"a": 0.25, "d": -0.25}}
+    scheme = schemes.scheme("middle", spec, names)
+    for alpha, a, d in (("0", 0.25, 0.25), ("1", 0.5, 0.0), ("-3", -0.5, 1.0)):
+        target = tmp_path / alpha
+        merging.write_merged("middle", alpha, scheme.coefficients(alpha), four, target)
+        by_hand = {"a": a, "b": 0.25, "c": 0.25, "d": d}
+        assert_sum(weights(target), {n: weights(four[n]) for n in names}, by_hand)
 
 
 @pytest.mark.parametrize("alpha", ["-1", "0.25", "2"])
@@ -239,3 +289,116 @@ def test_private_memory_does_not_grow_with_the_model(tokenizer, tmp_path):
     tracemalloc.stop()
     # Those in the queue, in each thread's hands, scratch, and a megabyte for Python.
     assert peak < (merging.AHEAD + 4) * 4 * merging.CHUNK + 2**20
+
+
+def encoder(tokenizer, directory, seed, labels=None):
+    """A random BERT: under a head for these labels, or its body alone."""
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=128,
+        pad_token_id=0,
+        **ENCODER,
+        **({"id2label": dict(enumerate(labels))} if labels else {}),
+    )
+    torch.manual_seed(seed)
+    model = BertForSequenceClassification(config) if labels else BertModel(config)
+    return save(model.eval(), tokenizer, directory)
+
+
+def pair_of_encoders(tokenizer, folder, labels=None):
+    names = ("positive", "negative")
+    return {n: encoder(tokenizer, folder / n, i, labels) for i, n in enumerate(names)}
+
+
+@pytest.mark.parametrize("alpha", ["0.3", "2"])
+def test_classifiers_merge_by_the_same_kernel(tokenizer, tmp_path, alpha):
+    """Head and body: what transformers loads is a classifier with the labels of both."""
+    pair = pair_of_encoders(tokenizer, tmp_path, ["negative", "neutral", "positive"])
+    target = merged(pair, tmp_path / "m", "g1", alpha)
+    coefficients = {"positive": alpha, "negative": 1 - Decimal(alpha)}
+    parts = {n: weights(pair[n]) for n in pair}
+    assert_sum(weights(target), parts, coefficients)
+    assert "classifier.weight" in parts["positive"]
+    auto = AutoModelForSequenceClassification
+    model, report = auto.from_pretrained(target, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert list(model.config.id2label.values()) == ["negative", "neutral", "positive"]
+    tokens = AutoTokenizer.from_pretrained(target)("the film is", return_tensors="pt")
+    tokens.pop("token_type_ids", None)
+    assert model(**tokens).logits.shape == (1, 3)
+    assert torch.isfinite(model(**tokens).logits).all()
+    assert_same_bits(merged(pair, tmp_path / "end", "g1", "1"), pair["positive"])
+
+
+def test_classifiers_whose_labels_stand_in_another_order_do_not_mix(tokenizer, tmp_path):
+    """Else a head's row for one label would be added to its row for the other."""
+    pair = {
+        "positive": encoder(tokenizer, tmp_path / "a", 0, ["negative", "positive"]),
+        "negative": encoder(tokenizer, tmp_path / "b", 1, ["positive", "negative"]),
+    }
+    with pytest.raises(UserError, match="labels") as error:
+        merged(pair, tmp_path / "m", "g1", "0.5")
+    said = ("['negative', 'positive']", "['positive', 'negative']", *map(str, pair.values()))
+    assert all(part in str(error.value) for part in said)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.glob("*m*")), "nothing half-written stays behind"
+
+
+def test_bare_bodies_merge(tokenizer, tmp_path):
+    """Encoders without any head, as AutoModel saves them."""
+    pair = pair_of_encoders(tokenizer, tmp_path)
+    target = merged(pair, tmp_path / "m", "g1", "0.3")
+    parts = {n: weights(pair[n]) for n in pair}
+    assert_sum(weights(target), parts, {"positive": "0.3", "negative": "0.7"})
+    model, report = AutoModel.from_pretrained(target, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    tokens = AutoTokenizer.from_pretrained(target)("the film is", return_tensors="pt")
+    tokens.pop("token_type_ids", None)
+    assert torch.isfinite(model(**tokens).last_hidden_state).all()
+
+
+def test_a_body_and_a_classifier_do_not_mix(tokenizer, tmp_path):
+    pair = {
+        "positive": encoder(tokenizer, tmp_path / "a", 0, ["negative", "positive"]),
+        "negative": encoder(tokenizer, tmp_path / "b", 1),
+    }
+    with pytest.raises(UserError, match="do not mix"):
+        merged(pair, tmp_path / "m", "g1", "0.5")
+
+
+LM = {"family": "causal_lm", "auto_class": "AutoModelForCausalLM", "evaluated_by": "loss"}
+FAMILIES = {
+    "gpt2": {**LM, "body": "transformer."},
+    "llama": {**LM, "body": "model."},
+    "classifier": {
+        "family": "classifier",
+        "auto_class": "AutoModelForSequenceClassification",
+        "body": "bert.",
+        "evaluated_by": "accuracy",
+    },
+    "body": {"family": "body", "auto_class": "AutoModel", "body": "", "evaluated_by": None},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_a_model_is_is_noted_beside_its_weights(tokenizer, tmp_path, family):
+    folder = tmp_path / "model"
+    if family in ("gpt2", "llama"):
+        save(tiny(family, tokenizer), tokenizer, folder)
+    else:
+        encoder(tokenizer, folder, 0, ["no", "yes"] if family == "classifier" else None)
+    checkpoints.note(folder)
+    note = json.loads((folder / checkpoints.FAMILY).read_text())
+    assert note == FAMILIES[family]
+    prefix, tensors = note["body"], checkpoints.Checkpoint(folder).tensors
+    outside = {name for name in tensors if not name.startswith(prefix)}
+    heads = {"gpt2": set(), "body": set(), "llama": {"lm_head.weight"}}
+    heads["classifier"] = {"classifier.weight", "classifier.bias"}
+    assert outside == heads[family], "what is no part of the body is its head"
+    # The class that it names is the one that transformers loads it by, whole.
+    auto = getattr(transformers, note["auto_class"])
+    _, report = auto.from_pretrained(folder, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert checkpoints.hashes(folder) == {
+        checkpoints.WEIGHTS: files.sha256(folder / checkpoints.WEIGHTS)
+    }

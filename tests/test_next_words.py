@@ -20,7 +20,7 @@ def test_a_word_has_the_product_of_its_tokens_probabilities(trio):
         "positive": ["wonderful", "superb", "moving and funny"],
         "negative": ["zebra", "awful"],
     }
-    frame = pd.DataFrame(next_words.main(trio["base"], PROMPT, words))
+    frame = pd.DataFrame(next_words.main(trio["base"], PROMPT, words, "tone"))
     assert frame["word"].tolist() == [*words["positive"], *words["negative"]]
     assert frame["pole"].tolist() == ["positive"] * 3 + ["negative"] * 2
     model, tokenizer = models.load_causal_lm(trio["base"])
@@ -42,7 +42,7 @@ def test_single_tokens_are_probabilities_of_one_distribution(trio):
     model, tokenizer = models.load_causal_lm(trio["base"])
     singles = [w for w in tokenizer.get_vocab() if w.startswith("Ġ") and w[1:].isalpha()]
     words = {"positive": [w[1:] for w in singles], "negative": []}
-    frame = pd.DataFrame(next_words.main(trio["base"], PROMPT, words))
+    frame = pd.DataFrame(next_words.main(trio["base"], PROMPT, words, "tone"))
     with torch.inference_mode():
         ids = torch.tensor([models.encode(tokenizer, PROMPT)])
         p = model(input_ids=ids).logits[0, -1].softmax(-1)
@@ -61,8 +61,13 @@ def test_a_word_that_the_tokenizer_merges_with_the_prompt_is_refused(tmp_path):
     raw.pre_tokenizer = pre_tokenizers.Split(Regex("$^"), "isolated")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>")
     save(tiny("gpt2", tokenizer), tokenizer, tmp_path / "model")
-    with pytest.raises(UserError, match=r"next_words\.positive: 'good' is no token or tokens of"):
-        next_words.main(tmp_path / "model", PROMPT, {"positive": ["good"], "negative": ["bad"]})
+    with pytest.raises(
+        UserError,
+        match=r"attributes\.tone\.next_words\.words\.positive: 'good' is no token or tokens of",
+    ):
+        next_words.main(
+            tmp_path / "model", PROMPT, {"positive": ["good"], "negative": ["bad"]}, "tone"
+        )
 
 
 def test_a_word_that_the_tokenizer_does_not_know_is_refused(tmp_path):
@@ -76,7 +81,9 @@ def test_a_word_that_the_tokenizer_does_not_know_is_refused(tmp_path):
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", unk_token="<unk>")
     save(tiny("gpt2", tokenizer), tokenizer, tmp_path / "model")
     with pytest.raises(UserError, match=r"has no tokens for 'good'"):
-        next_words.main(tmp_path / "model", PROMPT, {"positive": ["good"], "negative": ["bad"]})
+        next_words.main(
+            tmp_path / "model", PROMPT, {"positive": ["good"], "negative": ["bad"]}, "tone"
+        )
 
 
 def write(folder, probabilities: dict[str, dict]) -> list[str]:
@@ -102,7 +109,7 @@ def test_trends(tmp_path):
         "1.000": {good: 0.4, meh: 0.2, bad: 0.1},
     }
     paths = write(tmp_path, probabilities)
-    words, trends = next_words_table.main(list(probabilities), paths)
+    words, trends = next_words_table.main("alpha", list(probabilities), paths, "positive")
     assert list(words.columns) == ["alpha", "pole", "word", "n_tokens", "probability"]
     assert words.query("word == 'good'")["probability"].tolist() == pytest.approx(
         [0.5, 0.1, 0.2, 0.4]
@@ -113,11 +120,14 @@ def test_trends(tmp_path):
     assert trends["monotone"].to_dict() == {"good": True, "null": False, "bad": True}
     assert not trends["monotone_throughout"].any()
     assert trends.loc["bad", "log_slope"] < 0 < trends.loc["good", "log_slope"]
+    # Which pole's words are to rise is the attribute's to say.
+    _, turned = next_words_table.main("alpha", list(probabilities), paths, "negative")
+    assert not turned["monotone"].any()
 
 
 def test_a_sweep_that_skips_the_line_between_the_experts_has_no_trend(tmp_path):
     paths = write(tmp_path, {"2.000": {("positive", "good"): 0.5}})
-    _, trends = next_words_table.main(["2.000"], paths)
+    _, trends = next_words_table.main("alpha", ["2.000"], paths, "positive")
     assert trends["log_slope"].isna().all() and not trends["monotone"].any()
 
 

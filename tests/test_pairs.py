@@ -10,6 +10,7 @@ from conftest import BAD, GOOD, save, sentences, tiny
 from paramlerp import likelihood, merging, models, permutation, schemes
 from paramlerp.errors import UserError
 
+LINE = schemes.linear("line", {"origin": {"a": 1}, "alpha": {"b": 1, "a": -1}}, ["a", "b"])
 LLAMA = {"num_attention_heads": 8, "num_key_value_heads": 4}
 VARIANTS = {
     "gpt2": {"n_head": 8},
@@ -103,7 +104,7 @@ def test_a_twin_has_a_barrier_that_a_finetuned_model_has_not(trained, tokenizer)
         model, _ = models.load_causal_lm(folder / "trained")
         walks[other] = []
         for alpha in (0, 0.5, 1):
-            models.fill(model, sources, schemes.coefficients("pair", alpha))
+            models.fill(model, sources, LINE.coefficients(alpha))
             walks[other].append(nll(model, tokenizer, texts[::5]))
     a, middle, b = walks["permuted"]
     assert a < unigram_entropy(tokenizer, texts) / 2, "trained well below its unigram entropy"
@@ -120,6 +121,7 @@ def test_differences_by_hand(tokenizer, tmp_path):
         b.transformer.wpe.weight[0] += 3
     paths = [save(model, tokenizer, tmp_path / name) for model, name in ((a, "a"), (b, "b"))]
     table = differences.main({"mine": paths}).set_index("tensor")
+    assert set(table["scheme"]) == {"mine"}
     assert table.loc["transformer.h.1.mlp.c_fc.bias", "difference"] == pytest.approx(2)
     row = table.loc["transformer.h.1.mlp.c_fc.bias"]
     assert (row["layer"], row["parameter"], row["shape"]) == (1, "mlp.c_fc.bias", "128")

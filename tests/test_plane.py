@@ -14,36 +14,76 @@ import torch
 
 import barriers
 import classify
-import fig7
-import fig8
-import g3_table
 import perplexity
+import plane_table
 import row
-from conftest import ROOT, save, tiny, tiny_encoder
-from paramlerp import checkpoints, files, merging, models, plotting, schemes, scoring, statistics
+import row_losses
+from conftest import ROOT, SCHEMES, save, tiny, tiny_encoder
+from paramlerp import checkpoints, files, merging, models, plotting, scoring, statistics
 from paramlerp.errors import NotFiniteError
+from test_figures import planes
 
-LOSSES = ["alpha", "pole", "text_id", "nll", "n_tokens"]
+G3 = SCHEMES["g3"]
+LOSSES = ["alpha", "text", "text_id", "nll", "n_tokens"]
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
-HOW = {"samples": 3, "max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
+SAMPLES = [0, 1, 2]
+HOW = {"max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
 TESTS = {"positive": ["the film is superb"], "negative": ["a story is awful", "the script"]}
 STATISTICS = {"resamples": 100, "confidence": 0.95}
+KINDS = {"sentiment": "classifier", "perplexity": "perplexity"}
 
 
 def row_of(trio, beta, alphas):
+    """Texts and losses of a row, as its two jobs make them."""
     log = logging.getLogger("test")
-    points = {alpha: [alpha, beta] for alpha in alphas}
-    return row.main(trio, "g3", points, [PROMPTS], TESTS, HOW, 64, 1, log)
+    points = {}
+    for alpha in alphas:
+        points[alpha] = {n: f"{c:f}" for n, c in G3.coefficients(alpha, beta).items()}
+    texts = row.main(trio, "alpha", points, PROMPTS, SAMPLES, HOW, 1, log)
+    return texts, row_losses.main(trio, "alpha", points, TESTS, 64, log)
+
+
+def table_of(folder: Path, values: list[str]):
+    """The tables of a plane of one row whose files lie in a folder."""
+    lattice = {name: [[folder / f"{name}.csv"]] for name in KINDS}
+    lattice |= {"texts": [[folder / "texts.jsonl"]], "losses": [folder / "losses.csv"]}
+    return plane_table.main(
+        "g3",
+        ["alpha", "beta"],
+        [{"prompts": "neutral", "beta": "0.000"}],
+        values,
+        lattice,
+        [],
+        {},
+        KINDS,
+        ["positive", "negative"],
+        3,
+        STATISTICS,
+        1,
+    )
+
+
+def write_row(folder: Path, texts: list[dict], losses: list[dict], counts: list[int]) -> None:
+    """Files of a row, with made-up scores; `counts` are tokens of the texts."""
+    files.write_jsonl(folder / "texts.jsonl", texts)
+    files.write_csv(folder / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
+    keys = pd.DataFrame(texts)[["prompt_id", "sample_id"]]
+    scores = {
+        "sentiment": keys.assign(score=0.5, target=0.5),
+        "perplexity": keys.assign(nll=np.multiply(counts, 2.0), unigram_nll=1.0, n_tokens=counts),
+    }
+    for name, frame in scores.items():
+        files.write_csv(folder / f"{name}.csv", frame)
 
 
 @pytest.mark.parametrize("point", [("0.3", "-1.2"), ("1", "0"), ("2", "2")])
 def test_in_memory_a_merge_has_the_bits_it_has_on_disk(trio, tmp_path, point):
-    coefficients = schemes.coefficients("g3", *point)
+    coefficients = G3.coefficients(*point)
     merging.write_merged("g3", "x", coefficients, trio, tmp_path / "m")
     on_disk, _ = models.load_causal_lm(tmp_path / "m", train=True)
     model, _ = models.load_causal_lm(trio["base"], train=True)
     sources = merging.Sources(trio)
-    models.fill(model, sources, schemes.coefficients("g3", "7", "-3"))
+    models.fill(model, sources, G3.coefficients("7", "-3"))
     models.fill(model, sources, coefficients)  # nothing drifts, nothing is left over
     for (name, a), b in zip(model.state_dict().items(), on_disk.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
@@ -51,7 +91,7 @@ def test_in_memory_a_merge_has_the_bits_it_has_on_disk(trio, tmp_path, point):
 
 def test_and_computes_what_that_on_disk_does(trio, tmp_path):
     """Packed for reading, biases, transposed and tied matrices and all."""
-    coefficients = schemes.coefficients("g3", "0.3", "-1.2")
+    coefficients = G3.coefficients("0.3", "-1.2")
     merging.write_merged("g3", "x", coefficients, trio, tmp_path / "m")
     plain, _ = models.load_causal_lm(tmp_path / "m", train=True)
     on_disk, _ = models.load_causal_lm(tmp_path / "m")
@@ -70,7 +110,7 @@ def test_mapped_sources_do_not_stay_in_memory(trio, tmp_path):
     trio = {name: shutil.copytree(folder, tmp_path / name) for name, folder in trio.items()}
     model, _ = models.load_causal_lm(trio["base"])
     sources = merging.Sources(trio)
-    models.fill(model, sources, schemes.coefficients("g3", "0.5", "0.3"))
+    models.fill(model, sources, G3.coefficients("0.5", "0.3"))
     resident, ours = 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         first = line.split()[0]
@@ -83,15 +123,15 @@ def test_mapped_sources_do_not_stay_in_memory(trio, tmp_path):
 
 
 def test_a_row_is_its_models_one_by_one(trio, tmp_path):
-    (texts,), losses = row_of(trio, "0.500", ["0.000", "0.500"])
+    texts, losses = row_of(trio, "0.500", ["0.000", "0.500"])
     assert [r["alpha"] for r in texts] == ["0.000"] * 6 + ["0.500"] * 6
     import generate
 
     for alpha in ("0.000", "0.500"):
         folder = tmp_path / alpha
-        coefficients = schemes.coefficients("g3", alpha, "0.500")
+        coefficients = G3.coefficients(alpha, "0.500")
         merging.write_merged("g3", "x", coefficients, trio, folder)
-        alone = generate.main(folder, PROMPTS, HOW, 1)
+        alone = generate.main(folder, PROMPTS, SAMPLES, HOW, 1)
         assert [r for r in texts if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in alone]
         model, tokenizer = models.load_causal_lm(folder)
         rows = scoring.losses(model, tokenizer, TESTS, 64)
@@ -102,31 +142,11 @@ def test_a_row_is_its_models_one_by_one(trio, tmp_path):
 def broken(trio, tmp_path):
     """A table of one row: a sound point, one that only writes empty texts, one that overflows."""
     far = "9" * 15
-    (texts,), losses = row_of(trio, "0.000", ["0.000", "1.000", far])
+    texts, losses = row_of(trio, "0.000", ["0.000", "1.000", far])
     assert {r["alpha"] for r in texts} == {"0.000", "1.000"}, "what overflows has no texts"
     texts = [{**r, "text": "", "n_tokens": 0} if r["alpha"] == "1.000" else r for r in texts]
-    files.write_jsonl(tmp_path / "texts.jsonl", texts)
-    files.write_csv(tmp_path / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
-    keys = pd.DataFrame(texts)[["prompt_id", "sample_id"]]
-    count = [3 * (r["alpha"] == "0.000") for r in texts]
-    scores = {
-        "sentiment": keys.assign(score=0.5, positive=0.5),
-        "perplexity": keys.assign(nll=np.multiply(count, 2.0), unigram_nll=1.0, n_tokens=count),
-    }
-    for name, frame in scores.items():
-        files.write_csv(tmp_path / f"{name}.csv", frame)
-    names = ("texts.jsonl", "losses.csv", "sentiment.csv", "perplexity.csv")
-    table, strip = g3_table.main(
-        [{"prompts": "neutral", "beta": "0.000"}],
-        ["0.000", "1.000", far],
-        {Path(name).stem: [tmp_path / name] for name in names},
-        [],
-        {},
-        {"sentiment": "classifier", "perplexity": "perplexity"},
-        3,
-        STATISTICS,
-        1,
-    )
+    write_row(tmp_path, texts, losses, [3 * (r["alpha"] == "0.000") for r in texts])
+    table, strip = table_of(tmp_path, ["0.000", "1.000", far])
     files.write_csv(tmp_path / "g3.csv", table)
     return pd.read_csv(tmp_path / "g3.csv"), strip
 
@@ -145,7 +165,7 @@ def test_and_marked_in_the_figures(broken):
     table, _ = broken
     table["alpha"] = [-1.0, 0.0, 1.0]
     table = pd.concat([table.assign(beta=beta) for beta in (-1.0, 0.0, 1.0)])
-    for figure in (fig7.main(table), fig8.main(table)):
+    for figure in planes(table):
         marks = [t.get_text() for t in figure.axes[0].texts]
         assert marks.count("×") == 3 and marks.count("∅") == 3
         assert "overflow" in figure.get_supxlabel() and "empty" in figure.get_supxlabel()
@@ -154,7 +174,7 @@ def test_and_marked_in_the_figures(broken):
 
 def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
     """No texts, no scores: cells marked in the table, and no crash on the way."""
-    (texts,), losses = row_of(trio, "0.000", ["9" * 15])
+    texts, losses = row_of(trio, "0.000", ["9" * 15])
     assert texts == [] and losses == []
     files.write_jsonl(tmp_path / "texts.jsonl", texts)
     files.write_rows(tmp_path / "losses.csv", losses, LOSSES)
@@ -164,22 +184,13 @@ def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
     files.write_scores(tmp_path / "sentiment.csv", texts, **scores)
     scores = perplexity.main(texts, trio["base"], np.zeros(len(tokenizer)))
     files.write_scores(tmp_path / "perplexity.csv", texts, **scores)
-    table, strip = g3_table.main(
-        [{"prompts": "neutral", "beta": "0.000"}],
-        ["9" * 15],
-        {p.stem: [p] for p in (*tmp_path.glob("*.csv"), tmp_path / "texts.jsonl")},
-        [],
-        {},
-        {"sentiment": "classifier", "perplexity": "perplexity"},
-        3,
-        STATISTICS,
-        1,
-    )
+    table, strip = table_of(tmp_path, ["9" * 15])
     assert table["state"].tolist() == ["overflow"] and strip.empty
 
 
-def test_a_point_whose_losses_overflow_has_no_texts_either(trio, monkeypatch):
-    """Or figure 7 would show a point that figure 8 has no value for, nor a mark."""
+def test_a_point_whose_losses_overflow_counts_as_broken(trio, tmp_path, monkeypatch):
+    """Its texts, another job's, too: or figure 7 would show a point that figure 8 has neither
+    a value nor a mark for."""
     own = scoring.losses
 
     def fails_once(*args):
@@ -187,15 +198,22 @@ def test_a_point_whose_losses_overflow_has_no_texts_either(trio, monkeypatch):
         raise NotFiniteError("the model's losses hold NaN or Inf")
 
     monkeypatch.setattr(scoring, "losses", fails_once)
-    (texts,), losses = row_of(trio, "0.000", ["0.500", "1.000"])
-    assert {r["alpha"] for r in texts} == {r["alpha"] for r in losses} == {"1.000"}
+    texts, losses = row_of(trio, "0.000", ["0.500", "1.000"])
+    assert {r["alpha"] for r in losses} == {"1.000"}
+    assert {r["alpha"] for r in texts} == {"0.500", "1.000"}
+    write_row(tmp_path, texts, losses, [3] * len(texts))
+    table, _ = table_of(tmp_path, ["0.500", "1.000"])
+    assert table["state"].tolist() == ["overflow", "ok"]
+    assert table["n_texts"].tolist() == [0, 6]
+    for metric in ("sentiment", "perplexity", "loss_positive", "loss_negative"):
+        assert table[metric].notna().tolist() == [False, True]
 
 
 MEMORY = """
 import sys, threading, time, logging
 from pathlib import Path
-import row
-from paramlerp import models
+import row, row_losses
+from paramlerp import models, schemes
 
 def private():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
@@ -214,11 +232,14 @@ def watch():
 thread = threading.Thread(target=watch)
 thread.start()
 alphas = [f"{i / 8:.3f}" for i in range(int(sys.argv[1]))]
-how = {"samples": 2, "max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
-prompts = [[{"prompt_id": 0, "prompt": "the film"}]]
+directions = {"alpha": {"positive": 1, "base": -1}, "beta": {"negative": 1, "base": -1}}
+g3 = schemes.linear("g3", {"origin": {"base": 1}, **directions}, trio)
+points = {alpha: g3.coefficients(alpha, "0.500") for alpha in alphas}
+how = {"max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
+prompts = [{"prompt_id": 0, "prompt": "the film"}]
+row.main(trio, "alpha", points, prompts, [0, 1], how, 1, logging.getLogger())
 tests = {"positive": ["a joy to watch"]}
-points = {alpha: [alpha, "0.500"] for alpha in alphas}
-row.main(trio, "g3", points, prompts, tests, how, 64, 1, logging.getLogger())
+row_losses.main(trio, "alpha", points, tests, 64, logging.getLogger())
 done.set()
 thread.join()
 print(peak[0] - start)
@@ -227,7 +248,7 @@ print(peak[0] - start)
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
 def test_what_a_row_holds_does_not_grow_with_it(tokenizer, tmp_path):
-    """Private memory of a process that runs a row of two points and of twelve."""
+    """Private memory of a process that runs both jobs of a row of two points and of twelve."""
     sizes = {"hidden_size": 512, "intermediate_size": 2048, "num_hidden_layers": 4}
     folders = [
         save(tiny("llama", tokenizer, i, **sizes), tokenizer, tmp_path / str(i)) for i in range(3)
@@ -265,7 +286,7 @@ def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
     for name, middle in (("flat", 0.0), ("hump", 0.5)):
         paths = []
         for place, rise in enumerate((0, middle, 0)):
-            rows = pd.DataFrame({"pole": ["positive", "negative"] * 30, "text_id": range(60)})
+            rows = pd.DataFrame({"text": ["positive", "negative"] * 30, "text_id": range(60)})
             rows = rows.assign(nll=easy + 10 * rise, n_tokens=10)
             files.write_csv(tmp_path / f"{name}{place}.csv", rows)
             scores = rows.assign(prompt_id=np.arange(60) // 4, sample_id=np.arange(60) % 4)
@@ -273,7 +294,8 @@ def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
             paths.append(tmp_path / f"{name}{place}.csv")
         scored = [path.with_name(f"{path.stem}-scores.csv") for path in paths]
         alphas = ["0.000", "0.500", "1.000"]
-        table = barriers.main(alphas, paths, ["neutral"], scored, STATISTICS, 0.1, 1)
+        judged = {("perplexity", "neutral"): [[path] for path in scored]}
+        table = barriers.main(alphas, paths, judged, STATISTICS, 0.1, 1)
         assert table["quantity"].tolist() == [
             q for q in ("loss_positive", "loss_negative", "log_perplexity") for _ in range(2)
         ]
@@ -281,4 +303,4 @@ def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
         assert table["barrier"].to_numpy() == pytest.approx(middle), name
         assert (table["low"] <= table["barrier"] + 1e-12).all()
         assert (table["within_margin"] == (name == "flat")).all()
-        assert (table["alpha"] == ("0.500" if middle else "0.000")).all()
+        assert (table["at"] == ("0.500" if middle else "0.000")).all()

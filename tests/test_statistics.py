@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paramlerp import metrics, statistics
+from paramlerp import files, metrics, points, statistics
 
 
 def texts_of(values: np.ndarray) -> pd.DataFrame:
@@ -23,7 +23,7 @@ def texts_of(values: np.ndarray) -> pd.DataFrame:
 
 def sentiment_of(values: np.ndarray, weights=None, confidence=0.95):
     frame = texts_of(values)
-    scores = frame[["prompt_id", "sample_id"]].assign(score=values.ravel(), positive=values.ravel())
+    scores = frame[["prompt_id", "sample_id"]].assign(score=values.ravel(), target=values.ravel())
     found = metrics.table_metrics(frame, {"sentiment": ("classifier", scores)})
     weights = statistics.resamples(len(values), 2000, 1) if weights is None else weights
     return statistics.estimate(found[0].of(weights), confidence)
@@ -125,7 +125,7 @@ def test_perplexities_of_known_likelihoods():
     assert value["perplexity"] == pytest.approx(np.exp((np.log(2) + 3 * np.log(8) + np.log(4)) / 5))
     assert value["perplexity_mean"] == pytest.approx((2 + 8 + 4) / 3)
     assert value["perplexity_median"] == pytest.approx(4)
-    assert value["slor"] == pytest.approx(1)
+    assert value["perplexity_slor"] == pytest.approx(1)
 
 
 def test_a_point_of_empty_texts_has_a_row():
@@ -136,6 +136,24 @@ def test_a_point_of_empty_texts_has_a_row():
     value = {m.name: statistics.estimate(m.of(weights), 0.95).value for m in found}
     assert np.isnan(value["perplexity"]) and np.isnan(value["perplexity_median"])
     assert np.isnan(value["dist1"]) and value["length"] == 0
+
+
+def test_samples_in_several_files_are_those_of_one(tmp_path):
+    """Files hold different samples; rows come in the order of prompts, then of samples."""
+    frame = texts_of(np.random.default_rng(0).normal(size=(3, 5)))
+    scores = frame[["prompt_id", "sample_id"]].assign(score=np.arange(15.0))
+    for number, own in enumerate(([0, 1], [2, 3], [4])):
+        which = frame["sample_id"].isin(own)
+        files.write_jsonl(tmp_path / f"{number}.jsonl", frame[which].to_dict("records"))
+        files.write_csv(tmp_path / f"{number}.csv", scores[which])
+    texts, both = (sorted(tmp_path.glob(f"*.{kind}")) for kind in ("jsonl", "csv"))
+    for order in (1, -1):
+        read, found = points.read(texts[::order], {"grammar": both[::order]}, {"grammar": "tagger"})
+        pd.testing.assert_frame_equal(read, frame)
+        kind, own = found["grammar"]
+        assert kind == "tagger" and own["score"].tolist() == scores["score"].tolist()
+        metrics.table_metrics(read, found)
+    assert points.grouped(["a", "b", "c"], [2, 1]) == [["a", "b"], ["c"]]
 
 
 def test_scores_of_other_texts_are_refused():

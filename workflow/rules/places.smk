@@ -306,5 +306,8 @@ def of_the_plane(sweep):
 
 
 def ends_of(sweep):
-    """The two checkpoints of each of a sweep's lines: scheme -> those at 0 and at 1."""
-    return {s.title: list(s.ends().values()) for s in SWEEPS[sweep].schemes}
+    """The two checkpoints at 0 and at 1 of each of a sweep's schemes that has two ends."""
+    ends = {s.title: list(s.ends().values()) for s in SWEEPS[sweep].schemes}
+    return {scheme: both for scheme, both in ends.items() if len(both) == 2}
+
+

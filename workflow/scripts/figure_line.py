@@ -24,7 +24,8 @@ def main(table: pd.DataFrame, panels: dict[str, str], line: dict, confidence: fl
         plotting.mark_ends(axis, line["ends"])
         axis.set(title=title, xlabel=line["label"])
     axes[0].set_ylim(0, 1)
-    axes[1].set_ylim(bottom=0)
+    for axis in axes[1:2]:
+        axis.set_ylim(bottom=0)
     if len(sets) > 1:
         axes[0].legend(loc="lower right")
     beyond = "; shaded: beyond the experts" if len(line["ends"]) == 2 else ""

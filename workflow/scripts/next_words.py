@@ -9,8 +9,10 @@ from paramlerp.errors import UserError
 from paramlerp.runtime import job
 
 
-def main(model_dir, prompt: str, words: dict[str, list[str]]) -> list[dict]:
-    """Raises UserError for a word that the tokenizer lacks, or merges with the prompt."""
+def main(model_dir, prompt: str, words: dict[str, list[str]], attribute: str) -> list[dict]:
+    """Raises UserError for a word that the tokenizer lacks, or merges with the prompt; it names
+    the key of the attribute."""
+    key = f"config: attributes.{attribute}.next_words.words"
     model, tokenizer = models.load_causal_lm(model_dir)
     rows = [{"pole": pole, "word": word} for pole, own in words.items() for word in own]
     before = models.encode(tokenizer, prompt)
@@ -18,12 +20,12 @@ def main(model_dir, prompt: str, words: dict[str, list[str]]) -> list[dict]:
     for row, (ids, start) in zip(rows, pairs, strict=True):
         if ids[:start] != before or start == len(ids):
             raise UserError(
-                f"config: next_words.words.{row['pole']}: {row['word']!r} is no token or tokens of"
-                f" its own after {prompt!r}: the tokenizer of {model_dir} merges the two"
+                f"{key}.{row['pole']}: {row['word']!r} is no token or tokens of its own"
+                f" after {prompt!r}: the tokenizer of {model_dir} merges the two"
             )
         if tokenizer.unk_token_id in ids[start:] and tokenizer.unk_token_id is not None:
             raise UserError(
-                f"config: next_words.words.{row['pole']}: the tokenizer of {model_dir}"
+                f"{key}.{row['pole']}: the tokenizer of {model_dir}"
                 f" has no tokens for {row['word']!r}"
             )
     sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
@@ -36,5 +38,10 @@ def main(model_dir, prompt: str, words: dict[str, list[str]]) -> list[dict]:
 
 if __name__ == "__main__":
     with job(snakemake):
-        rows = main(snakemake.input.model, snakemake.params.prompt, snakemake.params.words)
+        rows = main(
+            snakemake.input.model,
+            snakemake.params.prompt,
+            snakemake.params.words,
+            snakemake.wildcards.attribute,
+        )
         files.write_rows(snakemake.output.words, rows)

@@ -161,7 +161,8 @@ class Linear:
         for name in self.checkpoints:
             factor = _factor(self.origin.get(name, Decimal(0)), self.directions, name)
             symbol = symbols.get(name, name)
-            dot = "·" if factor and symbol.isascii() else ""  # a word, and no symbol of a formula
+            # Between a number or letter and a word, which is no symbol of a formula.
+            dot = "·" if factor.strip("−") and symbol.isascii() else ""
             terms.append((factor.startswith("−"), f"{factor}{dot}{symbol}"))
         # What only grows stands first.
         terms.sort(key=lambda term: (term[0], "(" in term[1]))
@@ -185,14 +186,14 @@ def named(coordinates: Mapping[str, object]) -> str:
 
 
 def _factor(constant: Decimal, directions: Mapping[str, Mapping], name: str) -> str:
-    """A checkpoint's coefficient as a formula; "" for 1."""
-    parts = [f"{constant.normalize():f}"] if constant else []
+    """A checkpoint's coefficient as a formula; "" for 1, "−" for -1."""
+    parts = [f"{constant.normalize():f}".replace("-", "−")] if constant else []
     for coordinate, direction in directions.items():
         if step := direction.get(name, Decimal(0)):
             size = "" if abs(step) == 1 else f"{abs(step).normalize():f}"
             parts.append(("−" if step < 0 else "") + size + GREEK.get(coordinate, coordinate))
-    if parts == ["1"]:
-        return ""
+    if parts in (["1"], ["−1"]):
+        return parts[0].removesuffix("1")
     whole = parts[0] + "".join(p if p.startswith("−") else f"+{p}" for p in parts[1:])
     return f"({whole})" if len(parts) > 1 else whole
 
