@@ -17,11 +17,22 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from conftest import BAD, ENCODER, GOOD, ROOT, save, sentences, snakemake, tiny
-from paramlerp import config, files, readers, splitting
+from conftest import (
+    BAD,
+    ENCODER,
+    GOOD,
+    ROOT,
+    over_default,
+    save,
+    sentences,
+    snakemake,
+    tiny,
+)
+from paramlerp import config, files, readers, splitting, sweeps
 
 PAPER = ROOT / "config" / "paper.yaml"
 FOUND = yaml.safe_load(PAPER.read_text())
+WHOLE = over_default(FOUND)
 
 
 def roberta(folder: Path, tokenizer, labels: int) -> None:
@@ -120,6 +131,10 @@ def done(folder) -> Path:
     return folder
 
 
+#: where two samples at the first point of g1 lie
+PLACE = "alpha=0.000/samples=0-1"
+
+
 def table(done: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(done / "results" / "tables" / f"{name}.csv", dtype={"alpha": str})
 
@@ -132,9 +147,11 @@ def test_it_is_planned_without_a_network(tmp_path, monkeypatch):
     said = run.stdout + run.stderr
     assert run.returncode == 0, said
     counts = dict(re.findall(r"^(\w+) +(\d+)$", said, re.M))
-    for rule, count in {"fetch": 10, "candidate": 72, "merge": 53, "lattice": 21}.items():
+    for rule, count in {"fetch": 10, "candidate": 72, "merge": 53}.items():
         assert int(counts[rule]) == count, rule
-    assert counts["pretrain"] == "1" and int(counts["total"]) > 900
+    assert counts["row"] == counts["row_losses"] == "23", "21 of the lattice, 2 pairs"
+    assert counts["pretrain"] == "1" and int(counts["total"]) > 820
+    assert "vader" not in counts, "a second opinion that the paper does not have"
 
 
 def test_every_block_says_whose_it_is_and_no_revision_is_made_up():
@@ -149,12 +166,27 @@ def test_every_block_says_whose_it_is_and_no_revision_is_made_up():
 
 
 def test_the_grids_are_the_paper_s():
-    sweeps = {name: config.alphas(sweep["alphas"]) for name, sweep in FOUND["sweeps"].items()}
-    assert len(sweeps["g3"]) == 21 and sweeps["g3"][0] == "-4.000" and sweeps["g3"][11] == "0.400"
-    assert len(sweeps["g1"]) == 21 and len(sweeps["pair"]) == 31
-    shifted = {f"{float(alpha) - 0.5:.3f}" for alpha in sweeps["g1"]}
-    assert shifted <= set(sweeps["g2"]), "figure 5's axes line up"
-    assert set(sweeps["ensemble"]) <= set(sweeps["g2"])
+    walked = sweeps.sweeps(WHOLE)
+    assert list(walked["g3"].values) == ["alpha", "beta"]
+    for axis in walked["g3"].values.values():
+        assert len(axis) == 21 and axis[0] == "-4.000" and axis[11] == "0.400"
+    alphas = {name: sweep.values["alpha"] for name, sweep in walked.items()}
+    assert len(alphas["g1"]) == 21 and len(alphas["pairs"]) == 31
+    shifted = {f"{float(alpha) - 0.5:.3f}" for alpha in alphas["g1"]}
+    assert shifted <= set(alphas["g2"]), "figure 5's axes line up"
+    assert set(alphas["ensemble"]) <= set(alphas["g2"])
+
+
+def test_nothing_of_the_default_run_is_left_that_the_paper_does_not_have():
+    """Every checkpoint, scheme, scorer and corpus that stays is measured, or judges."""
+    walked = sweeps.sweeps(WHOLE)
+    assert set(sweeps.in_use(WHOLE, walked)) == set(WHOLE["checkpoints"])
+    schemes = {scheme.title for sweep in walked.values() for scheme in sweep.schemes}
+    assert schemes == set(WHOLE["schemes"])
+    assert {name for sweep in walked.values() for name in sweep.scorers} == set(WHOLE["scorers"])
+    assert set(WHOLE["corpora"]) == {"c4"} and set(WHOLE["prompts"]) == set(FOUND["prompts"])
+    assert walked["g1"].scorers == ["sentiment", "grammar", "perplexity"]
+    assert walked["g1"].shards == ["0-24"], "all samples of a point in one file, as before"
 
 
 def test_it_runs_to_the_last_figure(done):
@@ -162,19 +194,20 @@ def test_it_runs_to_the_last_figure(done):
         assert (done / f"results/figures/fig{number}.png").exists()
     assert set(table(done, "g1")["prompts"]) == {"neutral", "positive", "negative"}
     assert set(table(done, "table3")["n_prompts"]) == {5, 4}, "a prompt counts once"
-    assert table(done, "table1")["steps"].tolist() == [4, 4]
+    first = table(done, "table1").set_index("checkpoint")["steps"]
+    assert first.to_dict() == {"positive": 4, "negative": 4, "distilgpt2_positive": 4}
     four = table(done, "table4").astype(str)
     assert "gpt_c4" in four.columns and four["gpt_c4"].str.contains("c4").any()
 
 
 def test_three_classes_make_one_score(done):
     """Eq. 6: 0, 1/2 and 1 of negative, neutral and positive."""
-    scores = pd.read_csv(done / "results/scores/neutral/g1/sentiment/alpha=0.000.csv")
-    rows = files.read_jsonl(done / "results/generations/neutral/g1/alpha=0.000.jsonl")
-    folder = done / "results/models/twitter_roberta"
+    scores = pd.read_csv(done / f"results/scores/neutral/g1/sentiment/{PLACE}.csv")
+    rows = files.read_jsonl(done / f"results/generations/neutral/g1/{PLACE}.jsonl")
+    folder = done / "results/checkpoints/twitter_roberta"
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    for row, score, positive in zip(rows, scores["score"], scores["positive"], strict=True):
+    for row, score, positive in zip(rows, scores["score"], scores["target"], strict=True):
         with torch.inference_mode():
             own = model(**tokenizer(row["prompt"] + row["text"], return_tensors="pt")).logits
         classes = own.softmax(-1)[0].tolist()
@@ -193,13 +226,18 @@ def test_the_treebank_from_the_hub_gives_the_same_corpus(done, tmp_path):
     for split, name in (("train", "train"), ("dev", "validation"), ("test", "test")):
         frame = pd.DataFrame(labelled()[split], columns=["text", "label"])
         frame.to_parquet(tmp_path / f"{name}-00000-of-00001.parquet")
-    labels = {"positive": [3, 4], "negative": [0, 1], "neutral": [2]}
-    rows = readers.read(tmp_path, {"reader": "table", "text": "text", "label": "label", **labels})
+    rows = readers.read(tmp_path, {"reader": "table", "text": "text", "label": "label"})
+    poles = WHOLE["attributes"]["sentiment"]["text"]
     places = splitting.split(
-        rows, parts=FOUND["corpus"]["parts"], splits={}, near_duplicate=1, seed=1
+        readers.of_poles(rows, {pole: config.selection(own) for pole, own in poles.items()}),
+        poles=list(poles),
+        parts=WHOLE["splitting"]["parts"],
+        splits={},
+        near_duplicate=1,
+        seed=1,
     )
     for (part, pole, split), texts in places.items():
-        held = files.read_jsonl(done / f"results/data/{part}/{pole}/{split}.jsonl")
+        held = files.read_jsonl(done / f"results/data/sentiment/{part}/{pole}/{split}.jsonl")
         assert {row["text"] for row in held} == {row.text for row in texts}
 
 
@@ -208,7 +246,7 @@ def test_labels_in_another_order_are_refused_before_anything_is_trained(folder, 
     turned = {"scorers": {"sentiment": {"labels": ["LABEL_2", "LABEL_1", "LABEL_0"]}}}
     (tmp_path / "turned.yaml").write_text(yaml.safe_dump(turned))
     configs = [PAPER, folder / "own.yaml", tmp_path / "turned.yaml"]
-    run = snakemake(tmp_path, "results/models/twitter_roberta", configfile=configs)
+    run = snakemake(tmp_path, "results/checkpoints/twitter_roberta", configfile=configs)
     assert run.returncode != 0
     told = "inputs/twitter-roberta: config.json: id2label is ['LABEL_0', 'LABEL_1', 'LABEL_2'],"
     assert f"error: {told} the config says ['LABEL_2', 'LABEL_1', 'LABEL_0']" in run.stderr

@@ -349,7 +349,7 @@ def folder(tmp_path_factory, tokenizer) -> Path:
     return folder
 
 
-TARGET = "results/models/films_1"
+TARGET = "results/checkpoints/films_1"
 
 
 def run_to_the_end(folder: Path) -> dict[str, bytes]:
@@ -366,7 +366,7 @@ def log(folder: Path) -> str:
 
 def kill_in_the_middle(folder: Path) -> list[Path]:
     """Run it again, kill all of it at some checkpoint; what checkpoints are left."""
-    held = folder / "results" / "checkpoints"
+    held = folder / "results" / "unfinished"
     with started(folder, TARGET, "--forcerun", "pretrain", configfile=folder / "long.yaml") as run:
         wait_for(lambda: list(held.glob("pretrain-*/*/step=*[3-9]0")), run, "a checkpoint")
         os.killpg(run.pid, signal.SIGKILL)
@@ -412,13 +412,13 @@ def test_a_checkpoint_that_cannot_be_read_does_not_outlive_new_ones(tmp_path):
 
 def test_the_same_shape_for_all_and_other_weights(folder, undisturbed):
     """Two initialisations of one corpus: one tokenizer, the same batches, other weights."""
-    run = snakemake(folder, "results/models/films_2", "--until", "corpus", "train_tokenizer")
+    run = snakemake(folder, "results/checkpoints/films_2", "--until", "corpus", "train_tokenizer")
     assert run.returncode == 0, run.stdout + run.stderr
     tokenizer = models.load_tokenizer(folder / "results" / "tokenizer")
     a, b = (pretraining.new_model(ARCHITECTURE, tokenizer, seed) for seed in (1, 2))
     assert tokenizer.eos_token == "<|endoftext|>" and len(tokenizer) == 300
     assert not torch.equal(a.transformer.wte.weight, b.transformer.wte.weight)
-    assert checkpoints.is_causal_lm(folder / TARGET)
+    assert checkpoints.family(folder / TARGET).name == "causal_lm"
 
 
 def test_a_stream_in_the_form_of_c4(tmp_path, tokenizer):
@@ -434,12 +434,12 @@ def test_a_stream_in_the_form_of_c4(tmp_path, tokenizer):
     }
     own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     config.write_text(yaml.safe_dump(laid_over(own, change)))
-    run = snakemake(folder, "results/models/films_2", configfile=config)
+    run = snakemake(folder, "results/checkpoints/films_2", configfile=config)
     assert run.returncode == 0, run.stdout + run.stderr
     assert not (folder / "results/corpora/films/train").exists()
-    losses = pd.read_csv(folder / "results/models/films_2.losses.csv")
+    losses = pd.read_csv(folder / "results/checkpoints/films_2.losses.csv")
     assert losses["loss"].notna().all() and losses["validation_loss"].iloc[-1] > 0
-    model, own = models.load_causal_lm(folder / "results/models/films_2")
+    model, own = models.load_causal_lm(folder / "results/checkpoints/films_2")
     assert model.config.vocab_size == len(own) == len(models.load_tokenizer(folder / "inputs/base"))
 
 

@@ -262,6 +262,8 @@ def test_a_causal_lm_keeps_its_weights(trio, tmp_path):
     convert.main(trio["base"], tmp_path / "out", log)
     assert_same(tmp_path / "out", trio["base"])
     assert checkpoints.hashes(tmp_path / "out") == checkpoints.hashes(trio["base"])
+    noted = json.loads((tmp_path / "out" / checkpoints.FAMILY).read_text())
+    assert noted["family"] == "causal_lm" and noted["evaluated_by"] == "loss"
 
 
 def test_other_models_are_linked_as_they_are(tokenizer, tmp_path):
@@ -269,6 +271,8 @@ def test_other_models_are_linked_as_they_are(tokenizer, tmp_path):
     convert.main(folder, tmp_path / "out", log)
     name = checkpoints.WEIGHTS
     assert (tmp_path / "out" / name).stat().st_ino == (folder / name).stat().st_ino
+    noted = json.loads((tmp_path / "out" / checkpoints.FAMILY).read_text())
+    assert noted["family"] == "classifier" and noted["body"] == "bert."
 
 
 def test_a_hub_cache_of_links_is_followed(tokenizer, tmp_path):

@@ -27,7 +27,7 @@ rule convert:
         labels=lambda w: [
             scorer["labels"]
             for scorer in config["scorers"].values()
-            if scorer.get("model") == w.checkpoint and "labels" in scorer
+            if scorer["kind"] == "classifier" and scorer["model"] == w.checkpoint
         ],
     script:
         "../scripts/convert.py"

@@ -26,7 +26,10 @@ rule classify:
         **asks("classify"),
     params:
         code=code("classify"),
-        scorer=lambda w: config["scorers"][w.scorer],
+        scorer=lambda w: {
+            key: config["scorers"][w.scorer][key]
+            for key in ("labels", "values", "max_tokens")
+        },
     script:
         "../scripts/classify.py"
 

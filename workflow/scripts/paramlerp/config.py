@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
-from . import checks
+from . import checks, figure_checks
 from .errors import UserError
 
 #: sections whose entries have names, and of them those whose entries are replaced whole
@@ -29,12 +29,15 @@ def laid_over(config: dict, own: dict) -> dict:
 
     `config` is what Snakemake makes of both, which mixes the keys of equal names; `own` is
     the user's alone. An entry of WHOLE is taken as the user wrote it. A name that is null is
-    taken away, and with a sweep the figures that show it.
+    taken away, and with a sweep the figures that show it. A section that is no mapping is left
+    for the schema to refuse.
     """
-    out = dict(config)
+    out = {k: {} if v is None and k in NAMED else v for k, v in config.items()}
+    if not all(isinstance(out.get(section), dict) for section in NAMED):
+        return out
     gone = set()
     for section in NAMED:
-        held = dict(out.get(section) or {})
+        held = dict(out[section])
         theirs = own.get(section)
         if section in WHOLE and isinstance(theirs, dict):
             held |= copy.deepcopy({name: v for name, v in theirs.items() if name in held})
@@ -71,12 +74,14 @@ def check(config: dict, schema_file) -> None:
     if errors:
         raise UserError(f"config: {_say(errors[0])}")
     checks.all_of(config)
+    figure_checks.all_of(config)
 
 
 def _say(error) -> str:
-    # A kind's own keys are told of by the mistake inside, not by the whole that it is part of.
+    # A kind's own keys are told of by the mistake inside, not by the whole that it is part of;
+    # what may be a list or a mapping is told of as the one that it is.
     while error.context:
-        error = error.context[0]
+        error = min(error.context, key=lambda inside: inside.validator == "type")
     path = ".".join(map(str, error.absolute_path)) or "(top level)"
     if error.validator == "additionalProperties" and error.validator_value is False:
         known = sorted(error.schema.get("properties", {}))
@@ -98,4 +103,4 @@ def reading(source: dict) -> dict:
 
 def selection(spec: dict) -> dict:
     """Which of a source's texts are meant, without where they are."""
-    return {key: spec[key] for key in checks.SELECTION if key in spec}
+    return {key: spec[key] for key in checks.SELECTION if spec.get(key) is not None}

@@ -61,9 +61,9 @@ class _Sizes:
         return known[identity]
 
     def of_scorer(self, scorer: dict) -> float:
-        if "source" in scorer:
-            return self.of_source(scorer["source"], scorer["source"])
-        return self.parameters(scorer["model"])
+        judge = registry.judge(scorer)
+        source = scorer.get("source")
+        return self.parameters(judge) if judge else self.of_source(source, source)
 
     def texts(self, sweep) -> int:
         """Continuations at one point of a sweep, of all sets of prompts."""

@@ -42,6 +42,11 @@ def grid(config: dict, checkpoint: str) -> dict[str, dict]:
     }
 
 
+def judge(scorer: dict) -> str | None:
+    """The checkpoint that a scorer judges by. Of another kind, it may have a name left over."""
+    return scorer["model"] if scorer["kind"] in ("classifier", "perplexity") else None
+
+
 def with_parents(config: dict, checkpoints: Iterable[str]) -> list[str]:
     """These checkpoints and all that they are made of, sorted."""
     found, waiting = set(), list(checkpoints)

@@ -182,7 +182,7 @@ def in_use(config: dict, walked: dict[str, Sweep]) -> list[str]:
     """The checkpoints that sweeps mix or judge by, and all that these are made of."""
     names = {name for sweep in walked.values() for name in sweep.checkpoints()}
     scorers = {name for sweep in walked.values() for name in sweep.scorers}
-    names |= {config["scorers"][name].get("model") for name in scorers} - {None}
+    names |= {registry.judge(config["scorers"][name]) for name in scorers} - {None}
     return registry.with_parents(config, names)
 
 
