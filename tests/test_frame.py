@@ -1,10 +1,14 @@
 """The frame: config, files, code closures and environments agree with each other."""
 
 import ast
+import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
+import textwrap
+import tokenize
 from pathlib import Path
 
 import numpy as np
@@ -12,55 +16,92 @@ import pandas as pd
 import pytest
 import yaml
 
-from paramlerp import closure, config, files, tagging
+from conftest import DEFAULT, ROOT, SCHEMES
+from paramlerp import checks, closure, config, figure_checks, files, registry, sweeps, tagging
 from paramlerp.errors import UserError
 
-ROOT = Path(__file__).parent.parent
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 SCRIPTS = ROOT / "workflow" / "scripts"
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+
+POLES = {pole for own in DEFAULT["attributes"].values() for pole in own["poles"]}
+COORDINATES = {name for scheme in SCHEMES.values() for name in scheme.coordinates}
+#: what the default config, and nothing else, gives a name
+NAMES = POLES | {name for part in config.NAMED for name in DEFAULT[part]}
+#: sections in which a comment may stand above several entries
+TOGETHER = ("checkpoints", "schemes", "figures")
+
+
+def keys_of(node, path=()):
+    """Path and position of every key below a node of YAML."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark
+            yield from keys_of(value, (*path, key.value))
 
 
 def test_every_key_has_a_comment_above():
-    """But for the keys of a source, scorer or sweep, of which their section's comment tells,
-    and for names, of rules and of models, that are keys themselves."""
-    lines = (ROOT / "config.yaml").read_text().splitlines()
-    section = ""
-    for number, line in enumerate(lines):
-        key = re.match(r"( *)([a-z0-9_]+):", line)
-        if key and not key[1]:
-            section = key[2]
-        if not key or lines[number - 1].lstrip().startswith("#"):
+    """But for the keys of an entry that has a name and keys between braces, of which the comment
+    of the section or of a key around them tells, and for names that are keys themselves."""
+    text = (ROOT / "config.yaml").read_text()
+    lines = text.splitlines()
+    comments = {}
+    for path, place in keys_of(yaml.compose(text)):
+        above = place.line
+        while lines[above - 1].lstrip().startswith("#"):
+            above -= 1
+        first = not lines[place.line][: place.column].strip()
+        own = "\n".join(lines[above : place.line]) if first else ""
+        around = "\n".join(comments[path[:depth]] for depth in range(1, len(path)))
+        comments[path] = own
+        top, key, named = path[0], path[-1], path[0] in config.NAMED
+        if key in ("source", *checks.SELECTION):
+            around += comments[("attributes",)]  # which tell what a choice of texts is
+        if own:
             continue
-        start = lines.index(f"{section}:")
-        while lines[start - 1].startswith("#"):
-            start -= 1
-        told = "\n".join(lines[start : lines.index(f"{section}:")])
-        rule = section == "resources" and key[2] in rules()
-        if rule or key[2].startswith(("films_", "papers_")):
-            continue
-        inner = section in ("sources", "scorers", "sweeps") and len(key[1]) == 4
-        assert inner and re.search(rf"\b{key[2]}\b", told), f"line {number + 1}: {key[2]}"
+        entry = len(path) == 2 and (top in TOGETHER or (top == "resources" and key in rules()))
+        name = len(path) > 2 and named and key in NAMES | COORDINATES
+        # Names of models, and keys of transformers' own.
+        foreign = path[:2] in (("estimate", "parameters"), ("pretraining", "architecture"))
+        told = (len(path) > 2 and named) or not first
+        told = told and re.search(rf"\b{re.escape(key)}\b", around)
+        assert entry or name or foreign or told, f"line {place.line + 1}: {key}"
 
 
 def test_overriding_a_source_leaves_nothing_of_another():
     base = {**DEFAULT["sources"]["base"], "kind": "hub", "id": "gpt2"}
     assert config.location(base) == {"kind": "hub", "id": "gpt2", "revision": None}
-    reviews = {**DEFAULT["sources"]["reviews"], "reader": "trees", "positive": [4], "negative": [0]}
-    assert config.reading(reviews) == {"reader": "trees", "positive": [4], "negative": [0]}
+    columns = {"text": "sentence", "label": "stars"}
+    reviews = {**DEFAULT["sources"]["reviews"], "reader": "table", **columns}
+    assert config.reading(reviews) == {"reader": "table", **columns}
+    assert config.reading({**reviews, "reader": "trees"}) == {"reader": "trees"}
 
 
-def test_alphas_as_a_range_or_a_list():
+def test_a_selection_says_which_texts_and_not_where_they_are():
+    """So that a source of another name with the same texts runs nothing again."""
+    own = {"source": "reviews", "at_least": 0.8, "at_most": None}
+    assert config.selection(own) == {"at_least": 0.8}
+    assert config.selection({"source": "trees", "labels": [0, 1]}) == {"labels": [0, 1]}
+
+
+def test_points_as_a_range_or_a_list():
     expected = ["-0.500", "-0.250", "0.000", "0.250", "0.500"]
-    assert config.alphas({"from": -0.5, "to": 0.5, "step": 0.25}) == expected
-    assert config.alphas([0.5, -0.25, "-0.5", 0.25, -0.0]) == expected
-    assert len(config.alphas({"from": -4, "to": 4, "step": 0.4})) == 21
+    assert sweeps.numbers({"from": -0.5, "to": 0.5, "step": 0.25}) == expected
+    assert sweeps.numbers([0.5, -0.25, "-0.5", 0.25, -0.0]) == expected
+    assert len(sweeps.numbers({"from": -4, "to": 4, "step": 0.4})) == 21
+
+
+def grid(rates, **own) -> dict[str, dict]:
+    """The settings of a fine-tuning with these learning rates."""
+    how = {"learning_rate": rates, "batch_size": [32], "steps": [250, 500]}
+    expert = {"kind": "finetuned", "finetuning": own}
+    return registry.grid({"finetuning": how, "checkpoints": {"expert": expert}}, "expert")
 
 
 def test_the_grid_has_a_name_for_each_setting():
-    grid = {"learning_rate": [1e-6, 5.0e-5], "batch_size": [32], "steps": [250, 500]}
-    names = list(config.settings(grid))
+    names = list(grid([1e-6, 5.0e-5]))
     assert names == [f"lr={lr}_batch=32_steps={s}" for lr in ("1e-06", "5e-05") for s in (250, 500)]
+    assert len(grid([1.2345678e-5, 1.2345679e-5])) == 2 * 2, "rates that differ by little, too"
+    assert list(grid([1e-6], steps=[10])) == ["lr=1e-06_batch=32_steps=10"], "keys of its own"
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -105,7 +146,7 @@ print(json.dumps(loaded))
 
 
 def test_a_closure_holds_every_module_that_is_loaded():
-    """What Python really loads for a script is among its declared inputs."""
+    """What Python really loads for a script is in the hash among its rule's params."""
     scripts = sorted(p.stem for p in SCRIPTS.glob("*.py"))
     command = [sys.executable, "-c", LOADED, str(SCRIPTS), *scripts]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -125,14 +166,93 @@ def test_closures_tell_modules_apart():
     assert "training" in names("finetune") and "training" not in names("perplexity")
 
 
+#: a package of packages, and scripts: what imports what, in every way there is
+TREE = {
+    "script.py": "from paramlerp import a\n",
+    "deep.py": "def f():\n    import paramlerp.sub.below.e\n",
+    "name.py": "from paramlerp.sub import c\nimport json\n",
+    "alone.py": "import json, paramlerpx\nfrom sub import b\n",
+    "paramlerp/__init__.py": "",
+    "paramlerp/a.py": "from .sub import b as other\n",
+    "paramlerp/unused.py": "from . import a\n",
+    "paramlerp/f.py": "",
+    "paramlerp/sub/__init__.py": "from .. import f\n",
+    "paramlerp/sub/b.py": "from .c import something\nfrom . import b\n",
+    "paramlerp/sub/c.py": "from ..sub.below import d\n",
+    "paramlerp/sub/below/__init__.py": "",
+    "paramlerp/sub/below/d.py": "from ... import a\n",
+    "paramlerp/sub/below/e.py": "from ..b import something\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    """`TREE` with the real closure.py in it, which tells of the package that it lies in."""
+    root = tmp_path / "tree"
+    for name, content in TREE.items():
+        files.write_text(root / name, content)
+    shutil.copy(closure.__file__, root / "paramlerp" / "closure.py")
+    return root
+
+
+def closure_of(root: Path):
+    """The closure.py of a tree as a module, loaded anew as each run of Snakemake does."""
+    spec = importlib.util.spec_from_file_location("closure", root / "paramlerp" / "closure.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+#: script -> the modules of its closure, beside the package's own __init__.py
+HELD = {
+    "script": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d",
+    "deep": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d sub/below/e",
+    "name": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d",
+    "alone": "",
+}
+
+
+@pytest.mark.parametrize("script", HELD)
+def test_a_closure_follows_packages(tree, script):
+    """Absolute and relative imports of all levels, of modules and of packages' __init__.py."""
+    found = closure_of(tree).modules_of(tree / f"{script}.py")
+    names = [*HELD[script].split(), *(["__init__"] if HELD[script] else [])]
+    assert found == sorted(str(tree / "paramlerp" / f"{name}.py") for name in names)
+
+
+def test_a_digest_is_of_the_code_and_not_of_its_place(tree, tmp_path):
+    def digests(root):
+        own = closure_of(root)
+        return {script: own.digest(root / f"{script}.py") for script in HELD}
+
+    first = digests(tree)
+    assert len(set(first.values())) == len(HELD)
+    copy = shutil.copytree(tree, tmp_path / "another" / "depth" / "tree")
+    assert digests(copy) == first
+    for name in TREE:
+        content = (copy / name).read_text()
+        (copy / name).write_text(content + "# an edit\n")
+        module = name.removeprefix("paramlerp/").removesuffix(".py")
+        using = {s for s, held in HELD.items() if held and module in [*held.split(), "__init__"]}
+        changed = {script for script, digest in digests(copy).items() if digest != first[script]}
+        assert changed == using | ({module} & set(HELD)), name
+        (copy / name).write_text(content)
+    (copy / "paramlerp" / "f.py").rename(copy / "paramlerp" / "g.py")
+    files.write_text(copy / "paramlerp" / "sub" / "__init__.py", "from .. import g\n")
+    assert digests(copy)["script"] != first["script"]
+    assert digests(copy)["alone"] == first["alone"]
+
+
 TORCH, PANDAS = ("torch", "transformers"), ("pandas", "datasets")
 
 
 @pytest.mark.parametrize(
     ("script", "heavy"),
     [
-        *((s, TORCH) for s in ("merge", "tag", "vader", "sweep_table", "fig3", "select_expert")),
+        *((s, TORCH) for s in ("merge", "tag", "vader", "sweep_table", "figure_line")),
+        *((s, TORCH) for s in ("select_candidate", "against", "plane_table", "pairs_table")),
         *((s, PANDAS) for s in ("merge", "tag", "vader", "generate", "ensemble", "row")),
+        *((s, PANDAS) for s in ("row_losses", "finetune", "permute", "prompts")),
         *((s, PANDAS) for s in ("classify", "perplexity", "losses", "next_words", "divergence")),
     ],
 )
@@ -149,24 +269,69 @@ def test_jobs_import_what_they_need(script, heavy):
 
 
 def rules() -> dict[str, str]:
-    """Name -> text of every rule but `all`."""
-    files = (ROOT / "workflow" / "rules").glob("*.smk")
-    pieces = [p for f in files for p in re.split(r"^rule ", f.read_text(), flags=re.M)[1:]]
-    return {piece.split(":", 1)[0]: piece for piece in pieces}
+    """Name -> text of every rule but `all`; of those made in a loop, the name as it is written."""
+    found = {}
+    for file in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        text = file.read_text()
+        for head in re.finditer(r"^( *)rule(?: (\w+))?:\n", text, re.M):
+            inside = re.match(rf"(?:{head[1]}    .*\n|\n)+", text[head.end() :])
+            rule = textwrap.dedent(inside[0])
+            name = head[2] or re.search(r"^name:\n +(.*)$", rule, re.M)[1]
+            assert name not in found, name
+            found[name] = rule
+    return found
+
+
+def section(rule: str, key: str) -> str:
+    """What stands below a key of a rule's text, or beside it."""
+    found = re.search(rf"^{key}:(.*\n(?:(?: .*)?\n)*)", rule, re.M)
+    return found[1] if found else ""
+
+
+def scripts_of(rule: str) -> list[str]:
+    """The scripts that a rule's text names; with braces in it, all that it may stand for."""
+    name = re.search(r'"\.\./scripts/(.*)\.py"', section(rule, "script"))[1]
+    return sorted(p.stem for p in SCRIPTS.glob(re.sub(r"\{.*?\}", "*", name) + ".py"))
+
+
+#: rules that read no file
+READ_NOTHING = ("fetch", "estimate")
 
 
 @pytest.mark.parametrize("rule", sorted(rules()))
 def test_a_rule_says_all_that_a_scheduler_or_a_reader_needs(rule):
     text = rules()[rule]
-    assert re.match(r'\w+:\n    """[A-Z].*\."""\n', text), "a docstring first"
-    for key in ("input", "output", "log", "benchmark", "threads", "resources", "conda", "script"):
-        assert f"\n    {key}:" in text, key
-    asks = f'**asks("{rule}")' in text
-    assert asks or ("mem_mb=more(" in text and "runtime=more(" in text)
-    outputs = re.search(r"\n    output:\n(.*?)\n    \w+:", text, re.S)[1]
-    assert re.match(r" +(\w+=|\*\*)", outputs), "outputs have names"
-    script = re.search(r'"\.\./scripts/(\w+)\.py"', text)[1]
-    assert f'code=code("{script}")' in text, "its code is an input"
+    assert re.match(r'"""[A-Z].*\."""\n', text), "a docstring first"
+    keys = ["input", "output", "log", "benchmark", "threads", "resources", "conda", "params"]
+    for key in [*keys, "script"]:
+        assert section(text, key) or (key == "input" and rule in READ_NOTHING), key
+    resources = section(text, "resources")
+    asks = f'**asks("{rule}")' in resources
+    assert asks or ("mem_mb=more(" in resources and "runtime=more(" in resources)
+    assert re.match(r"\n +(\w+=|\*\*)", section(text, "output")), "outputs have names"
+    script = re.search(r'"\.\./scripts/(.*)\.py"', section(text, "script"))[1]
+    code = re.search(r'\bcode=code\((f?)"(.*)"\)', section(text, "params"))
+    assert code, "its code is a param"
+    made = code[2]
+    if code[1]:  # In a loop: one script as the rule is made, the same as its job runs.
+        made = re.sub(r"OWN\['(\w+)'\]", r"params.\1", made)
+        assert 'shows=OWN["shows"]' in section(text, "params")
+    assert made == script
+    assert "code(" not in section(text, "input") and scripts_of(text)
+
+
+def kinds(part: str, key: str = "kind") -> list[str]:
+    """The kinds that the schema knows of a section's entries."""
+    return SCHEMA["properties"][part]["additionalProperties"]["properties"][key]["enum"]
+
+
+def test_every_script_is_a_rules_and_every_kind_of_figure_has_one():
+    named = [script for rule in rules().values() for script in scripts_of(rule)]
+    assert sorted(named) == sorted(p.stem for p in SCRIPTS.glob("*.py"))
+    shown = {name.removeprefix("figure_") for name in named if name.startswith("figure_")}
+    assert shown == set(kinds("figures", "shows")) == set(figure_checks.SHOWS)
+    captions = {p.stem for p in (ROOT / "workflow" / "report").glob("*.rst")} - {"workflow"}
+    assert shown == captions
 
 
 def pins(lines) -> dict[str, str]:
@@ -198,12 +363,11 @@ def test_environments_agree_with_the_requirements():
 PACKAGES = {"torch": "pytorch", "huggingface_hub": "datasets", "vaderSentiment": "vadersentiment"}
 
 
-@pytest.mark.parametrize("rule", sorted(rules()))
-def test_an_environment_holds_what_its_scripts_import(rule):
-    environment, script = (
-        re.search(pattern, rules()[rule])[1]
-        for pattern in (r'environment\("(\w+)"\)', r"scripts/(\w+)\.py")
-    )
+@pytest.mark.parametrize(
+    ("rule", "script"), [(rule, s) for rule in sorted(rules()) for s in scripts_of(rules()[rule])]
+)
+def test_an_environment_holds_what_its_scripts_import(rule, script):
+    environment = re.search(r'environment\("(\w+)"\)', section(rules()[rule], "conda"))[1]
     content = (ROOT / "envs" / f"{environment}.yaml").read_text()
     held = set(pins(line.strip(" -") for line in content.splitlines()))
     for file in [SCRIPTS / f"{script}.py", *closure.modules_of(SCRIPTS / f"{script}.py")]:
@@ -214,6 +378,55 @@ def test_an_environment_holds_what_its_scripts_import(rule):
             roots = {name.split(".")[0] for name in names} - {"paramlerp"}
             for root in roots - sys.stdlib_module_names:
                 assert PACKAGES.get(root, root) in held, f"{Path(file).name} imports {root}"
+
+
+#: words of the program that are names of the default config as well, and what they are there
+COINCIDE = {
+    "perplexity": (kinds("scorers"), "a kind of scorer, and its rule and script"),
+    "tagger": (kinds("scorers"), "a kind of scorer, and the environment of its rule"),
+    "vader": (kinds("scorers"), "a kind of scorer, and its rule and script"),
+    "finetuned": (kinds("checkpoints"), "a kind of checkpoint"),
+    "permuted": (kinds("checkpoints"), "a kind of checkpoint"),
+    "ensemble": (kinds("figures", "shows"), "a kind of figure, and a rule with its script"),
+    "pairs": (kinds("figures", "shows"), "a kind of figure"),
+}
+
+
+def literals(file: Path):
+    """Line and content of every string literal of a file of Python or of rules.
+
+    Of one with braces in it, the pieces between them.
+    """
+    if file.suffix == ".py":
+        nodes = [(0, ast.parse(file.read_text(encoding="utf-8")))]
+    else:
+        # Rules are no Python, but made of the same tokens.
+        with open(file, "rb") as lines:
+            tokens = [t for t in tokenize.tokenize(lines.readline) if t.type == tokenize.STRING]
+        nodes = [(t.start[0] - 1, ast.parse(t.string)) for t in tokens]
+    for line, tree in nodes:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield line + node.lineno, node.value
+
+
+def test_no_name_of_the_default_config_is_written_in_the_code(tmp_path):
+    """So that an attribute, a scheme or a sweep of another name is as good as the paper's; nor is
+    one a part of a path that is written there."""
+    example = tmp_path / "example.smk"
+    example.write_text('rule x:\n    input:\n        f"results/{a}/b.csv",\n        c=["d"]\n')
+    assert list(literals(example)) == [(3, "results/"), (3, "/b.csv"), (4, "d")]
+    sources = [ROOT / "Snakefile", *sorted((ROOT / "workflow").rglob("*.smk"))]
+    sources += sorted((ROOT / "workflow").rglob("*.py"))
+    assert len(sources) > 80
+    met = {}
+    for file in sources:
+        for line, text in literals(file):
+            words = re.split(r"[/.]", text) if "/" in text else [text]
+            met |= {word: f"{file.name}:{line}" for word in words if word in NAMES}
+    assert met.keys() == COINCIDE.keys(), {w: at for w, at in met.items() if w not in COINCIDE}
+    for word, (known, _) in COINCIDE.items():
+        assert word in known, word
 
 
 def test_the_tagger_takes_the_geometric_mean_over_words(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from conftest import ROOT, make_inputs, snakemake, started, tiny, wait_for
-from paramlerp import checkpoints, files, resume, training
+from paramlerp import checkpoints, closure, files, resume, training
 
 STEPS = 20
 
@@ -75,36 +75,40 @@ class Job:
 
     rule, threads = "candidate", 1
 
-    def __init__(self, *paths, seed=1):
-        self.input, self.params, self.wildcards = paths, {"seed": seed}, {"pole": "positive"}
+    def __init__(self, *paths, code, seed=1):
+        self.input, self.params = paths, {"code": code, "seed": seed}
+        self.wildcards = {"checkpoint": "positive"}
 
 
 def test_a_checkpoint_belongs_to_config_data_and_code(tmp_path, trio):
-    data, code = tmp_path / "train.jsonl", tmp_path / "training.py"
+    data, script = tmp_path / "train.jsonl", tmp_path / "before" / "finetune.py"
     data.write_text("{}")
-    code.write_text("steps = 1")
+    for place, text in (("before", "steps = 1"), ("same", "steps = 1"), ("after", "steps = 2")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / script.name).write_text(text)
     base = tmp_path / "base"
     base.mkdir()
     for file in trio["base"].iterdir():
         files.link(file, base / file.name)
-    checkpoints.write_hashes(base)
+    checkpoints.note(base)
 
-    def name(**changes):
-        return resume.fingerprint(Job(base, data, code, **changes))
+    def name(script, **changes):
+        return resume.fingerprint(Job(base, data, code=closure.digest(script), **changes))
 
-    first = name()
+    first = name(script)
     os.utime(data)
-    assert name() == first, "a touched file is the same file"
-    names = {first, name(seed=2)}
+    assert name(script) == first, "a touched file is the same file"
+    assert name(tmp_path / "same" / script.name) == first, "and so is a script of another place"
+    names = {first, name(script, seed=2)}
     data.write_text("{} ")
-    names.add(name())
-    code.write_text("steps = 2")
-    names.add(name())
+    names.add(name(script))
+    script = tmp_path / "after" / script.name
+    names.add(name(script))
     (base / "config.json").unlink()
     (base / "config.json").write_text("{}")
-    names.add(name())
+    names.add(name(script))
     (base / checkpoints.HASHES).write_text("0  model.safetensors\n")
-    names.add(name())
+    names.add(name(script))
     assert len(names) == 6
 
 
@@ -131,7 +135,7 @@ def long_run(run, folder: Path, *arguments):
 def training_again(folder: Path):
     """The same training, once done, in progress again with some steps behind it."""
     with long_run(started, folder, "--forcerun", "candidate") as process:
-        held = folder / "results" / "checkpoints"
+        held = folder / "results" / "unfinished"
         wait_for(lambda: list(held.glob("candidate-*/*/step=*[2-9]0")), process, "a checkpoint")
         yield process
 
@@ -160,7 +164,7 @@ def test_the_same_command_goes_on_after_a_kill(folder):
     must(long_run(snakemake, folder))
     assert "going on from step" in log(folder)
     assert candidate(folder) == undisturbed
-    assert not list((folder / "results/checkpoints").iterdir())
+    assert not list((folder / "results/unfinished").iterdir())
     assert not list(folder.rglob("*.part"))
 
 

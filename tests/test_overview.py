@@ -12,10 +12,10 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from paramlerp import run
 
 JOBS = {
-    1: ("candidate", ["", "positive", "lr=1e-05"]),
+    1: ("candidate", ["positive", "lr=1e-05"]),
     2: ("merge", ["g1", "alpha=0.500"]),
-    3: ("generate", ["neutral", "g1", "alpha=0.500"]),
-    4: ("generate", ["neutral", "g1", "alpha=1.000"]),
+    3: ("generate", ["neutral", "g1", "alpha=0.500", "0-3"]),
+    4: ("generate", ["neutral", "g1", "alpha=1.000", "0-3"]),
 }
 
 
@@ -73,7 +73,7 @@ def test_a_failed_job_names_its_log_and_shows_its_end(tmp_path):
     log.write_text("\n".join(lines))
     told = Watch().after(0, LogEvent.JOB_ERROR, jobid=3, rule_name="generate", log=[str(log)])
     first, where, *shown = told.splitlines()
-    assert first == "FAILED generate neutral g1 alpha=0.500"
+    assert first == "FAILED generate neutral g1 alpha=0.500 0-3"
     assert where == f"its log, {log}, ends:"
     assert len(shown) == run.LOG_LINES and shown[-1] == "  12:00 ERROR error: no such thing"
 
@@ -118,7 +118,7 @@ def test_of_a_group_what_was_at_work_is_told_and_what_the_cluster_says(tmp_path)
     own = group(tmp_path, _2="INFO done", _3="INFO 12/192 texts", _4="")
     os.utime(tmp_path / "_2.log", (time.time(), time.time() - 0.5))
     told = watch.after(0, LogEvent.GROUP_ERROR, **own).splitlines()
-    assert told[0] == "FAILED generate neutral g1 alpha=0.500"
+    assert told[0] == "FAILED generate neutral g1 alpha=0.500 0-3"
     assert "  INFO 12/192 texts" in told and told[-2].startswith("SLURM's log of it: ")
     assert told[-1] == "  slurmstepd: error: *** JOB 12 CANCELLED DUE TO TIME LIMIT ***"
     for job in (2, 3, 4):  # which Snakemake says next, of each
@@ -170,11 +170,12 @@ HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\t
 
 def test_seconds_and_memory_of_each_stage(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    place = "generate/neutral/g1"
     for path, row in {
-        "generate/neutral/g1/alpha=0.500.tsv": "30.5\t0:00:30\t1500.0\t0\t900.0\t0\t0\t0\t99\t30",
-        "generate/neutral/g1/alpha=1.000.tsv": "20.0\t0:00:20\t1600.0\t0\t800.0\t0\t0\t0\t99\t20",
-        "split.tsv": "0.1\t0:00:00\tNA\tNA\tNA\tNA\t0\t0\t0\t0",
-        "generate/neutral/g1/alpha=2.000.tsv": "",
+        f"{place}/alpha=0.500/0-3.tsv": "30.5\t0:00:30\t1500.0\t0\t900.0\t0\t0\t0\t99\t30",
+        f"{place}/alpha=1.000/0-3.tsv": "20.0\t0:00:20\t1600.0\t0\t800.0\t0\t0\t0\t99\t20",
+        "split/sentiment.tsv": "0.1\t0:00:00\tNA\tNA\tNA\tNA\t0\t0\t0\t0",
+        f"{place}/alpha=2.000/0-3.tsv": "",
     }.items():
         file = tmp_path / "results" / "benchmarks" / path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -28,15 +28,16 @@ def done(tmp_path_factory):
 
 
 def test_training_helps_and_the_scorer_scores(done):
-    table = pd.read_csv(done / "tables/table1.csv")
+    table = pd.read_csv(done / "tables/table1.csv").set_index("checkpoint")
+    table = table.loc[["positive", "negative"]]  # films_1_positive begins where texts are few
     assert (table["validation_perplexity"] < table["validation_perplexity_before"] / 2).all()
-    auc = pd.read_csv(done / "tables/sentiment_classifier.csv").set_index("domain")["auc"]
+    auc = pd.read_csv(done / "tables/sentiment_judge_classifier.csv").set_index("domain")["auc"]
     assert auc["reviews"] > 0.8 and auc["editorials"] > 0.65
 
 
 def test_texts_are_texts_and_sentiment_follows_alpha(done):
     for alpha in ("0.000", "0.500", "1.000"):
-        rows = files.read_jsonl(done / f"generations/neutral/g1/alpha={alpha}.jsonl")
+        rows = files.read_jsonl(done / f"generations/neutral/g1/alpha={alpha}/samples=0-1.jsonl")
         assert len(rows) == 20
         words = [w for r in rows for w in r["text"].split()]
         assert len(words) > 100 and np.mean([w.isascii() for w in words]) > 0.9
@@ -49,7 +50,7 @@ def test_merged_weights_obey_eq_1_and_load_anywhere(done):
     merged = done / "merged/g1/alpha=0.500"
     out = load_file(merged / "model.safetensors")
     plus, minus = (
-        load_file(done / "experts" / p / "model.safetensors") for p in ("positive", "negative")
+        load_file(done / "checkpoints" / p / "model.safetensors") for p in ("positive", "negative")
     )
     assert out.keys() == plus.keys()
     for name, value in out.items():
@@ -63,7 +64,7 @@ def test_merged_weights_obey_eq_1_and_load_anywhere(done):
 
 
 def test_next_words_follow_alpha(done):
-    trends = pd.read_csv(done / "tables/next_word_trends.csv").set_index("word")
+    trends = pd.read_csv(done / "tables/g1_next_word_trends.csv").set_index("word")
     assert (trends["n_tokens"] == 1).all()
     assert (trends.query("pole == 'negative'")["log_slope"] < 0).mean() > 0.7
     assert trends.loc["enjoyable", "log_slope"] > 0 > trends.loc["bad", "log_slope"]
@@ -72,15 +73,17 @@ def test_next_words_follow_alpha(done):
 def test_the_base_model_is_ruined_at_the_middle_of_the_line_to_its_twin(done):
     """Its permuted copy computes the same; one half of each computes nothing."""
     model, twin = (
-        AutoModelForCausalLM.from_pretrained(done / name) for name in ("base", "permuted/base")
+        AutoModelForCausalLM.from_pretrained(done / "checkpoints" / name)
+        for name in ("base", "base_permuted")
     )
-    ids = AutoTokenizer.from_pretrained(done / "base")("The movie was fun", return_tensors="pt")
+    tokenizer = AutoTokenizer.from_pretrained(done / "checkpoints/base")
+    ids = tokenizer("The movie was fun", return_tensors="pt")
     with torch.inference_mode():
         torch.testing.assert_close(model(**ids).logits, twin(**ids).logits, rtol=1e-4, atol=1e-4)
-    rises = pd.read_csv(done / "tables/pair_barriers.csv")
-    own = rises.query("pair == 'permuted_base' and definition == 'entezari'").iloc[0]
-    assert own["low"] > 2 and own["alpha"] == 0.5
-    assert rises.query("pair == 'finetuned' and definition == 'entezari'")["within_margin"].all()
+    rises = pd.read_csv(done / "tables/pairs_barriers.csv")
+    own = rises.query("scheme == 'permuted_base' and definition == 'entezari'").iloc[0]
+    assert own["low"] > 2 and own["at"] == 0.5
+    assert rises.query("scheme == 'finetuned' and definition == 'entezari'")["within_margin"].all()
 
 
 def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
@@ -89,8 +92,8 @@ def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
     how = ["--cores", "1", "--config", "checkpoint_minutes=0.2"]
     results = tmp_path / "results"
     moments = {
-        "candidate": lambda: list(results.glob("checkpoints/candidate-*/*/step=*")),
-        "train_classifier": lambda: list(results.glob("checkpoints/train_classifier-*/*/step=*")),
+        "candidate": lambda: list(results.glob("unfinished/candidate-*/*/step=*")),
+        "train_classifier": lambda: list(results.glob("unfinished/train_classifier-*/*/step=*")),
         "generate": lambda: beginning(results / "logs/generate", results / "generations"),
         "perplexity": lambda: beginning(results / "logs/perplexity", results / "scores"),
     }
@@ -123,6 +126,6 @@ MEASURED = ("logs", "benchmarks")
 
 
 def beginning(logs: Path, outputs: Path) -> list[Path]:
-    """Jobs that have opened their log and not yet written their output."""
+    """Jobs that have opened their log and not yet written their file of samples."""
     begun = [log.relative_to(logs).with_suffix("") for log in logs.rglob("*.log")]
-    return [job for job in begun if not list(outputs.glob(f"{job}.*"))]
+    return [job for job in begun if not list(outputs.glob(f"{job.parent}/samples={job.name}.*"))]

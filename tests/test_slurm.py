@@ -191,13 +191,18 @@ def test_each_rule_asked_for_what_the_config_and_the_rules_say(done, planned):
 
 
 def test_a_point_is_one_job_with_one_gpu(done, planned):
-    """Its rules are no jobs of their own; they take turns, and the time is their sum."""
-    groups = [job for job in done if rule_of(job).startswith("point_")]
+    """Its rules are no jobs of their own; they take turns, and the time is their sum. The losses
+    of a row, which need none of its texts, are a job beside them."""
+    groups = [asked(job) for job in done if rule_of(job).startswith("point_")]
+    losses = [job for job in groups if job == planned["row_losses"]]
+    # two rows of the lattice, a pair
+    assert len(losses) == 2 + 1
+    points = [job for job in groups if job not in losses]
     # two points each of g1 and g2, an ensemble, two rows of the lattice, a pair
-    assert len(groups) == 2 + 2 + 1 + 2 + 1
+    assert len(points) == 2 + 2 + 1 + 2 + 1
     rules = {rule_of(job) for job in done}
-    assert not rules & {"merge", "generate", "ensemble", "lattice", "pair", "classify", "losses"}
-    for job in map(asked, groups):
+    assert not rules & {"merge", "generate", "ensemble", "row", "row_losses", "classify", "losses"}
+    for job in points:
         assert job["gpu"] == 1
         assert job["mem_mb"] >= planned["perplexity"]["mem_mb"]
         most = planned["generate"]["runtime"] + planned["perplexity"]["runtime"]
@@ -217,7 +222,7 @@ def test_a_job_sees_one_gpu_and_its_log_says_which(done, folder):
     seen = {
         re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", line)[1]
         for log, line in lines.items()
-        if {"generate", "lattice"} & set(log.parts)
+        if {"generate", "row"} & set(log.parts)
     }
     assert len(seen) > 1, "points ran side by side"
     (line,) = (line for log, line in lines.items() if "pretrain" in log.parts)
@@ -230,7 +235,7 @@ def test_eight_processes_are_launched_for_eight_gpus(done, folder):
     log = (folder / "results/logs/pretrain/films_1.log").read_text()
     assert "ACCELERATE_USE_CPU is set: the CPU takes the place of 8 GPUs" in log
     assert re.search(r"accelerate.commands.launch .*--num_processes 8 --multi_gpu", log)
-    used = yaml.safe_load((folder / "results/models/films_1.settings.json").read_text())
+    used = yaml.safe_load((folder / "results/checkpoints/films_1.settings.json").read_text())
     assert used["processes"] == 8 and used["effective_batch"] == 8
 
 
@@ -241,9 +246,9 @@ def long(cluster, tmp_path, tokenizer) -> Path:
     own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     change = {
         "checkpoint_minutes": 0,
-        "experts": {"learning_rate": [1.0e-2], "steps": [300]},
+        "finetuning": {"learning_rate": [1.0e-2], "steps": [300]},
         "sweeps": {"g1": {"samples": 3000}},
-        "generation": {"max_rows": 2},
+        "generation": {"max_rows": 2, "shard": 3000},
     }
     (tmp_path / "long.yaml").write_text(yaml.safe_dump(laid_over(own, change)))
     return tmp_path
@@ -262,16 +267,16 @@ def test_jobs_whose_step_is_killed(long):
     """The error names the log of what was at work; the same command goes on from there; and what
     is killed while there are tries left is tried again with more, by itself."""
     setting = "lr=0.01_batch=8_steps=300"
-    target = "results/scores/neutral/g1/sentiment/alpha=0.500.csv"
+    target = "results/scores/neutral/g1/sentiment/alpha=0.500/samples=0-2999.csv"
     logs = long / "results" / "logs"
     own = {"configfile": long / "long.yaml"}
 
     def trains() -> bool:
-        held = long / "results" / "checkpoints"
+        held = long / "results" / "unfinished"
         return bool(list(held.glob("candidate-positive-*/*/step=*[1-9]0")))
 
     with started(long, target, *PROFILE, "--retries", "0", **own) as process:
-        job = kill_the_step_of("candidate_wildcards__positive", long, process, trains)
+        job = kill_the_step_of("candidate_wildcards_positive", long, process, trains)
         assert process.wait(120) != 0
     told = (long / "run.log").read_text()
     assert re.findall(r"^FAILED .*", told, re.M) == [f"FAILED candidate positive {setting}"]
@@ -280,7 +285,7 @@ def test_jobs_whose_step_is_killed(long):
     (long / "run.log").unlink()
 
     def generates() -> bool:
-        log = logs / "generate/neutral/g1/alpha=0.500.log"
+        log = logs / "generate/neutral/g1/alpha=0.500/0-2999.log"
         return log.exists() and "device:" in log.read_text()
 
     with started(long, target, *PROFILE, "--retries", "1", **own) as process:
@@ -288,7 +293,8 @@ def test_jobs_whose_step_is_killed(long):
         assert process.wait(300) == 0, (long / "run.log").read_text()
     assert "going on from step" in (logs / f"candidate/positive/{setting}.log").read_text()
     told = (long / "run.log").read_text()
-    assert re.findall(r"^FAILED .*", told, re.M) == ["FAILED generate neutral g1 alpha=0.500"]
+    failed = "FAILED generate neutral g1 alpha=0.500 0-2999"
+    assert re.findall(r"^FAILED .*", told, re.M) == [failed]
     assert f"/{job['JobId']}.log" in told
     assert (long / target).exists()
     first, again = asked(job), asked(jobs_of(long)[-1])
