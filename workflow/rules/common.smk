@@ -38,7 +38,12 @@ IN_MEMORY = {name: sweep for name, sweep in SWEEPS.items() if sweep.in_memory}
 #: the sweep whose rows are those of a scheme
 SWEEP_OF_ROWS = {s.title: sweep for sweep in IN_MEMORY.values() for s in sweep.schemes}
 #: the sets of test text that losses of a scheme's models are measured on
-LOSS_SETS = {s.title: sweep.losses for sweep in SWEEPS.values() for s in sweep.schemes}
+LOSS_SETS = {
+    s.title: sweep.losses
+    for sweep in SWEEPS.values()
+    if sweep.losses
+    for s in sweep.schemes
+}
 #: schemes whose models are merged, and those that add up logits
 MERGED = [name for name, scheme in SCHEMES.items() if scheme.mixes == "weights"]
 ENSEMBLES = [name for name in SCHEMES if name not in MERGED]

@@ -160,6 +160,8 @@ def at_places(pattern, places, shards=(None,), **others):
 def point_of(place):
     """The name of a place's point, or of its row, in paths."""
     values = {k: v for k, v in place.items() if k not in ("prompts", "scheme")}
+    if len(values) < len(SCHEMES[place["scheme"]].coordinates):
+        return schemes.row_name(values)
     return schemes.named(values)
 
 
@@ -309,5 +311,3 @@ def ends_of(sweep):
     """The two checkpoints at 0 and at 1 of each of a sweep's schemes that has two ends."""
     ends = {s.title: list(s.ends().values()) for s in SWEEPS[sweep].schemes}
     return {scheme: both for scheme, both in ends.items() if len(both) == 2}
-
-

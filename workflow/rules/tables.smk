@@ -266,6 +266,11 @@ rule pairs_table:
         shards=lambda w: len(SWEEPS[w.sweep].shards),
         kinds=lambda w: kinds_of_scorers(SWEEPS[w.sweep]),
         sets=lambda w: SWEEPS[w.sweep].losses,
+        between=lambda w: (
+            list(ends_of(w.sweep))
+            if {"0.000", "1.000"} <= set(values_of(w.sweep))
+            else []
+        ),
         statistics=config["statistics"],
         margin=config["barrier_margin"],
         seed=config["seed"],

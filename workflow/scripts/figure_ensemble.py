@@ -4,11 +4,15 @@ Beside the paper's two panels the reason: how far the two's distributions of the
 token are from each other along real sentences.
 """
 
+from itertools import cycle
+
 import pandas as pd
 
 from paramlerp import plotting
 from paramlerp.plotting import plt
 from paramlerp.runtime import job
+
+COLOURS = (*plotting.COLOURS[3:], *plotting.COLOURS[:3])
 
 
 def main(
@@ -36,7 +40,7 @@ def main(
     ).items()
     for axes, name in zip(rows, sets, strict=True):
         for axis, (metric, title) in zip(axes, titles, strict=False):
-            for (label, side, scheme), colour in zip(drawn, plotting.COLOURS[3:], strict=False):
+            for (label, side, scheme), colour in zip(drawn, cycle(COLOURS), strict=False):
                 which = differences["prompts"] == name
                 if "scheme" in differences:
                     which &= differences["scheme"] == scheme

@@ -23,9 +23,8 @@ def main(words: pd.DataFrame, prompt: str, line: dict, high: str):
         xlabel=line["label"],
         ylabel="P(word), log scale",
     )
-    plotting.note(
-        figure, "Read off the models, not sampled: no interval. Shaded: beyond the experts"
-    )
+    beyond = ". Shaded: beyond the experts" if line["ends"] else ""
+    plotting.note(figure, f"Read off the models, not sampled: no interval{beyond}")
     return figure
 
 

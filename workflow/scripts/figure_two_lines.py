@@ -54,7 +54,8 @@ def main(
             axis.set_ylim(bottom=0)
         axes[0].legend(loc="lower right")
     shown = pd.concat([first[first["prompts"].isin(sets)], second])
-    plotting.footnote(figure, shown, confidence, "; shaded: beyond the experts")
+    beyond = "; shaded: beyond the experts" if lines[0]["ends"] else ""
+    plotting.footnote(figure, shown, confidence, beyond)
     return figure
 
 

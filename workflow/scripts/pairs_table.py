@@ -12,8 +12,11 @@ from paramlerp.points import a_point, along, as_table, barriers, by_text, groupe
 from paramlerp.runtime import job
 
 
-def main(rows, coordinate, values, paths, kinds, sets, margin, how, seed):
-    """`rows` say which line; `paths` are its texts', losses' and scores'. Returns both tables."""
+def main(rows, coordinate, values, paths, kinds, sets, between, margin, how, seed):
+    """`rows` say which line; `paths` are its texts', losses' and scores'. Returns both tables.
+
+    Barriers are on the lines of the schemes `between` two checkpoints, from 0 to 1.
+    """
     table, rises = [], []
     for index, line in enumerate(rows):
         own = {name: given[index] for name, given in paths.items()}
@@ -24,12 +27,15 @@ def main(rows, coordinate, values, paths, kinds, sets, margin, how, seed):
             table.append(row)
             if 0 <= float(value) <= 1 and "loss" in found:
                 between[value] = found["loss"]
+        if line["scheme"] not in between:
+            continue
         where = {"scheme": line["scheme"], "quantity": "loss"}
         if len(between) == sum(0 <= float(value) <= 1 for value in values):
             rises += barriers(where, between, how, margin)
         else:  # a point between that broke is as high as barriers come
             rises.append({**where, "barrier": float("inf"), "within_margin": False})
-    return as_table(table), pd.DataFrame(rises).drop_duplicates()
+    columns = None if rises else ["scheme", "quantity"]
+    return as_table(table), pd.DataFrame(rises, columns=columns).drop_duplicates()
 
 
 if __name__ == "__main__":
@@ -44,6 +50,7 @@ if __name__ == "__main__":
             | {"losses": list(given.losses)},
             params.kinds,
             params.sets,
+            params.between,
             params.margin,
             params.statistics,
             params.seed,

@@ -36,6 +36,7 @@ COMPANIONS = (
     "spiece.model",
     "sentencepiece*.model",
     "chat_template*",
+    "family.json",
 )
 
 #: files of which one or some decide how text becomes ids

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import registry, sweeps
+from . import registry
 from .corpora import accumulation
 from .errors import UserError
 
@@ -19,6 +19,11 @@ READERS = {"rated": (), "trees": (), "table": ("subset", "text", "label")}
 #: what says which texts of a source are meant
 SELECTION = ("at_least", "at_most", "labels")
 
+#: columns of texts and tables, which no scorer and no coordinate may be called
+RESERVED = ("prompts", "scheme", "kind", "state", "texts", "text", "losses", "divergence", "metric")
+RESERVED += ("prompt", "prompt_id", "sample_id", "text_id", "n_tokens", "n_texts", "n_empty")
+RESERVED += ("ended", "length", "repetition", "dist1", "dist2", "dist3", "reference", "place")
+
 
 def all_of(config: dict) -> None:
     """Raise UserError, one line naming the key, unless a config of the schema means something."""
@@ -30,7 +35,7 @@ def all_of(config: dict) -> None:
     _corpora(config)
     _checkpoints(config)
     _scorers(config)
-    _sweeps(config)
+    _seeds(config)
     _pretraining(config)
 
 
@@ -134,6 +139,8 @@ def _checkpoints(config: dict) -> None:
                     raise UserError(f"config: {key}.of: {at} is made of itself")
                 seen.append(at)
                 at = checkpoints.get(at, {}).get("of")
+            if checkpoints[own["of"]]["kind"] == "classifier":
+                raise UserError(f"config: {key}.of: {own['of']} is a classifier")
         if "source" in own:
             among(f"{key}.source", "source", own["source"], config["sources"])
             if "reader" in config["sources"][own["source"]]:
@@ -149,7 +156,10 @@ def _on_attribute(config: dict, key: str, own: dict) -> None:
     attribute = config["attributes"][own["attribute"]]
     for pole in own.get("poles", []):
         among(f"{key}.poles", "pole", pole, attribute["poles"])
+    trained_on = "+".join(sorted({s["source"] for s in attribute["text"].values()}))
     for domain, text in own.get("also_test_on", {}).items():
+        if domain == trained_on:
+            raise UserError(f"config: {key}.also_test_on.{domain}: is what it is trained on")
         _text(config, f"{key}.also_test_on.{domain}", text, attribute["poles"])
         seen = {selection["source"] for selection in attribute["text"].values()}
         for source in sorted(seen & {selection["source"] for selection in text.values()}):
@@ -175,8 +185,16 @@ def _scorers(config: dict) -> None:
             among(f"{key}.source", "source", scorer["source"], config["sources"])
         if model := registry.judge(scorer):
             among(f"{key}.model", "checkpoint", model, checkpoints)
-            if checkpoints[model]["kind"] == "classifier" and scorer["kind"] == "perplexity":
+            trained = checkpoints[model]["kind"] == "classifier"
+            if trained and scorer["kind"] == "perplexity":
                 raise UserError(f"config: {key}.model: {model} is a classifier")
+            poles = (
+                config["attributes"][checkpoints[model]["attribute"]]["poles"] if trained else []
+            )
+            if trained and scorer["labels"] != poles[::-1]:
+                raise UserError(f"config: {key}.labels: those of {model} are {poles[::-1]}")
+        if name in RESERVED:
+            raise UserError(f"config: {key}: tables have a column or an input of that name")
         if scorer["kind"] == "classifier" and len(scorer["labels"]) != len(scorer["values"]):
             raise UserError(f"config: {key}: as many labels as values, please")
         if scorer["kind"] == "classifier" and 1 not in scorer["values"]:
@@ -185,92 +203,16 @@ def _scorers(config: dict) -> None:
             _reader(config, f"{key}.unigrams", source)
 
 
-def _sweeps(config: dict) -> None:
-    for name, own in config["sweeps"].items():
-        key = f"sweeps.{name}"
-        if "attribute" in own:
-            among(f"{key}.attribute", "attribute", own["attribute"], config["attributes"])
-        for prompts in own["prompts"]:
-            among(f"{key}.prompts", "set of prompts", prompts, config["prompts"])
-        for scorer in own.get("scorers", []):
-            among(f"{key}.scorers", "scorer", scorer, config["scorers"])
-        texts = [
-            *config["corpora"],
-            *(p for a in config["attributes"].values() for p in a["poles"]),
-        ]
-        for text in own.get("losses", []):
-            among(f"{key}.losses", "pole or corpus", text, texts)
-    walked = sweeps.sweeps(config)
-    for name in sweeps.in_use(config, walked):
-        own = config["checkpoints"][name]
-        part = "classifier" if own["kind"] == "classifier" else own.get("part", "experts")
-        if "attribute" in own and config["splitting"]["parts"][part] == 0:
-            raise UserError(f"config: splitting.parts.{part}: 0, but {name} is trained on it")
-    owners: dict[str, str] = {}
-    measured: dict[str, tuple] = {}
-    told: dict[str, tuple] = {}
-    for name, sweep in walked.items():
-        key = f"config: sweeps.{name}"
-        if sweep.in_memory:
-            _in_memory(key, name, sweep, owners)
-        for which, others in (("against", [sweep.against]), ("over", sweep.over)):
-            for other in filter(None, others):
-                among(f"sweeps.{name}.{which}", "sweep", other, walked)
-                _beside(key, which, sweep, other, walked[other])
-        for scheme in sweep.schemes:
-            first, losses = measured.setdefault(scheme.title, (name, sweep.losses))
-            if losses != sweep.losses:
-                raise UserError(
-                    f"{key}.losses: sweeps.{first} measures others along {scheme.title}"
-                )
-            if sweep.against:
-                other = (walked[sweep.against].schemes[0].title, sweep.attribute)
-                first, its_own = told.setdefault(scheme.title, (name, other))
-                if other != its_own:
-                    raise UserError(
-                        f"{key}.against: sweeps.{first} tells {scheme.title} from {its_own[0]}"
-                        f" along {its_own[1]}"
-                    )
-
-
-def _in_memory(key: str, name: str, sweep, owners: dict[str, str]) -> None:
-    """Rows are of one coordinate or two, and a scheme's rows of one sweep."""
-    if sweep.mixes == "logits":
-        raise UserError(f"{key}.in_memory: what mixes logits merges nothing")
-    if len(sweep.coordinates) > 2:
-        raise UserError(f"{key}.in_memory: takes schemes of one coordinate or two")
-    if not sweep.losses:
-        raise UserError(f"{key}.losses: missing; a sweep in_memory measures them")
-    for scheme in sweep.schemes:
-        first = owners.setdefault(scheme.title, name)
-        if first != name:
-            raise UserError(f"{key}.in_memory: sweeps.{first} has {scheme.title} in_memory, too")
-
-
-def _beside(key: str, which: str, sweep, other: str, beside) -> None:
-    """What is shown beside another must be there of the other, too."""
-    if sweep.samples > beside.samples:
-        raise UserError(
-            f"{key}.samples: {sweep.samples} is beyond sweeps.{other}.samples, which it is shown"
-            " beside"
-        )
-    if which == "over":
-        _within(f"{key}.losses", sweep.losses, f"sweeps.{other}.losses", beside.losses)
-        return
-    if sweep.mixes != "logits" or beside.mixes != "weights" or beside.in_memory:
-        raise UserError(f"{key}.against: takes logits here, and merged weights there")
-    if sweep.attribute is None:
-        raise UserError(f"{key}.attribute: missing; along its text the two are told apart")
-    _within(f"{key}.prompts", sweep.prompts, f"sweeps.{other}.prompts", beside.prompts)
-    for name, values in sweep.values.items():
-        theirs = beside.values.get(name, [])
-        _within(f"{key}.points.{name}", values, f"sweeps.{other}.points.{name}", theirs)
-
-
-def _within(key: str, mine: list[str], there: str, theirs: list[str]) -> None:
-    for value in mine:
-        if value not in theirs:
-            raise UserError(f"{key}: {value} is beyond {there}, which it is shown beside")
+def _seeds(config: dict) -> None:
+    """Raw seeds are of random streams that there are."""
+    known = set(registry.of_kind(config, "classifier", "permuted"))
+    for name in registry.of_kind(config, "finetuned"):
+        known |= {f"{name}/{setting}" for setting in registry.grid(config, name)}
+    for name in registry.of_kind(config, "pretrained"):
+        known |= {f"{name}/{key}" for key in ("training", "weights", "order")}
+    for key in config.get("seeds", {}):
+        if key not in known:
+            raise UserError(f"config: seeds: {key}: nothing is trained that is called so")
 
 
 def _pretraining(config: dict) -> None:
@@ -278,6 +220,9 @@ def _pretraining(config: dict) -> None:
     if how["tokenizer"]["kind"] == "model":
         own = how["tokenizer"]["model"]
         among("pretraining.tokenizer.model", "checkpoint", own, config["checkpoints"])
+        parents = registry.with_parents(config, [own])
+        if set(parents) & set(registry.of_kind(config, "pretrained")):
+            raise UserError(f"config: pretraining.tokenizer.model: {own} is pretrained with it")
     for name in how["tokenizer"]["corpora"] if how["tokenizer"]["kind"] == "bpe" else ():
         texts = [n for n, c in config["corpora"].items() if c["kind"] == "texts"]
         among("pretraining.tokenizer.corpora", "corpus of kind texts", name, texts)

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
-from . import checks, figure_checks
+from . import checks, figure_checks, sweep_checks
 from .errors import UserError
 
 #: sections whose entries have names, and of them those whose entries are replaced whole
@@ -47,11 +47,13 @@ def laid_over(config: dict, own: dict) -> dict:
     out["figures"] = {
         name: figure
         for name, figure in out["figures"].items()
-        if not isinstance(figure, dict) or not gone & {figure.get("sweep"), figure.get("beside")}
+        if not isinstance(figure, dict)
+        or not any(figure.get(key) == name for key in ("sweep", "beside") for name in gone)
     }
     for name, sweep in out["sweeps"].items():
-        if isinstance(sweep, dict) and gone & set(sweep.get("over") or ()):
-            left = [other for other in sweep["over"] if other not in gone]
+        over = sweep.get("over") if isinstance(sweep, dict) else None
+        if isinstance(over, list) and any(name in over for name in gone):
+            left = [other for other in over if other not in gone]
             out["sweeps"][name] = {**sweep, "over": left}
     return out
 
@@ -74,6 +76,7 @@ def check(config: dict, schema_file) -> None:
     if errors:
         raise UserError(f"config: {_say(errors[0])}")
     checks.all_of(config)
+    sweep_checks.all_of(config)
     figure_checks.all_of(config)
 
 

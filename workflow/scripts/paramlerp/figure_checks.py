@@ -14,13 +14,14 @@ class Shows(NamedTuple):
     coordinates: int = 1
     in_memory: bool | None = None
     attribute: bool = False
+    one_scheme: bool = False
     keys: tuple[str, ...] = ()
 
 
 SHOWS = {
-    "line": Shows(in_memory=False, attribute=True),
-    "next_words": Shows(in_memory=False, attribute=True),
-    "two_lines": Shows(in_memory=False, attribute=True, keys=("beside", "shift")),
+    "line": Shows(in_memory=False, attribute=True, one_scheme=True),
+    "next_words": Shows(in_memory=False, attribute=True, one_scheme=True),
+    "two_lines": Shows(in_memory=False, attribute=True, one_scheme=True, keys=("beside", "shift")),
     "ensemble": Shows(in_memory=False, attribute=True),
     "plane": Shows(coordinates=2, in_memory=True, attribute=True),
     "plane_losses": Shows(coordinates=2, in_memory=True),
@@ -63,6 +64,8 @@ def _shape(key: str, shown: str, sweep) -> None:
     shows = SHOWS[shown]
     if len(sweep.coordinates) != shows.coordinates:
         raise UserError(f"{key}: {shown} takes schemes of {shows.coordinates} coordinate(s)")
+    if shows.one_scheme and len(sweep.schemes) > 1:
+        raise UserError(f"{key}: {shown} takes a sweep of one scheme")
     if shows.in_memory not in (None, sweep.in_memory):
         kind = "in_memory" if shows.in_memory else "not in_memory"
         raise UserError(f"{key}: {shown} takes a sweep that is {kind}")

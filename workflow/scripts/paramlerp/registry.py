@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from .seeds import seed_for
 
 #: config sections that say how a kind of checkpoint is trained; a checkpoint may have its own keys
-SETTINGS = {"finetuned": "finetuning", "classifier": "classification", "pretrained": "pretraining"}
+SETTINGS = {"finetuned": "finetuning", "classifier": "classification"}
 #: what a grid of fine-tuning is over, each with its short name in paths
 GRID = {"learning_rate": "lr", "batch_size": "batch", "steps": "steps"}
 
@@ -66,21 +66,26 @@ def seed(config: dict, checkpoint: str, purpose: str, *values, key: str | None =
     checkpoint's own number, if it has one: never from a name or a path. `seeds` of the config
     puts a raw one in its place, by the checkpoint's name and `key`.
     """
-    raw = config.get("seeds", {}).get("/".join(filter(None, [checkpoint, key])))
-    if raw is not None:
-        return raw
-    return seed_for(*names_of_seed(config, checkpoint, purpose, *values))
+    raw = _raw(config, checkpoint, key)
+    return seed_for(*names_of_seed(config, checkpoint, purpose, *values)) if raw is None else raw
 
 
 def names_of_seed(config: dict, checkpoint: str, purpose: str, *values) -> tuple:
-    """What a seed of a checkpoint derives from."""
+    """What a seed of a checkpoint derives from; a raw seed alone, if there is one."""
+    raw = _raw(config, checkpoint)
+    if raw is not None:
+        return (raw,)
     number = config["checkpoints"][checkpoint].get("seed")
     return (config["seed"], purpose, *values, *([] if number is None else [number]))
 
 
+def _raw(config: dict, checkpoint: str, key: str | None = None) -> int | None:
+    return config.get("seeds", {}).get("/".join(filter(None, [checkpoint, key])))
+
+
 def order(config: dict, checkpoint: str) -> int:
     """The seed of the order in which a pretrained checkpoint reads its text: one for all."""
-    raw = config.get("seeds", {}).get(f"{checkpoint}/order")
+    raw = _raw(config, checkpoint, "order")
     return seed_for(config["seed"], "order") if raw is None else raw
 
 

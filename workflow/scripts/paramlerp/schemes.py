@@ -152,8 +152,7 @@ class Linear:
 
     def row_pattern(self) -> str:
         """Regular expression of the names of rows: points that differ in the first coordinate."""
-        rest = self.coordinates[1:]
-        return "_".join(f"{c}={NUMBER}" for c in rest) if rest else ROW
+        return "_".join([ROW, *(f"{c}={NUMBER}" for c in self.coordinates[1:])])
 
     def formula(self, symbols: Mapping[str, str]) -> str:
         """The scheme as a sum of checkpoints' symbols: "αθ⁺ + (1−α)θ⁻"."""
@@ -175,14 +174,19 @@ class Linear:
             )
 
 
-#: the name of the only row that a scheme of one coordinate has
+#: what names of rows begin with, so that none is a point's of another scheme
 ROW = "line"
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ"}
 
 
 def named(coordinates: Mapping[str, object]) -> str:
-    """Coordinates and their values as paths have them."""
-    return "_".join(f"{name}={fixed(value)}" for name, value in coordinates.items()) or ROW
+    """Coordinates and their values as paths have them: "alpha=0.500_beta=-1.000"."""
+    return "_".join(f"{name}={fixed(value)}" for name, value in coordinates.items())
+
+
+def row_name(shared: Mapping[str, object]) -> str:
+    """The name of a row, by what its points share: "line", or "line_beta=0.500"."""
+    return "_".join(filter(None, [ROW, named(shared)]))
 
 
 def _factor(constant: Decimal, directions: Mapping[str, Mapping], name: str) -> str:
