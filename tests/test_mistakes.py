@@ -423,13 +423,17 @@ IN_THE_CONFIG = [
     ("figures.fig9.sweep", "g1", "figures.fig9.sweep: differences takes a sweep that is in_memory"),
     ("figures.fig9.schemes", ["twins"], "figures.fig9.schemes: no scheme of its sweep is called "),
     ("figures.fig9.schemes", REMOVED, "figures.fig9.schemes: missing; differences needs it"),
-    ("figures.fig4.sweep", "ensemble", "figures.fig4.sweep: next_words takes merged weights"),
+    (
+        "figures.fig4.sweep",
+        "ensemble",
+        "figures.fig4.sweep: next_words takes a sweep of one scheme",
+    ),
     ("figures.fig5.beside", "g3", "figures.fig5.beside: two_lines takes schemes of 1 coordinate"),
     ("figures.fig5.beside", "pairs", "figures.fig5.beside: two_lines takes a sweep that is not in"),
     (
         "figures.fig5.beside",
         "ensemble",
-        "sweeps.g1.scorers: more than those of sweeps.ensemble, which it is shown beside",
+        "figures.fig5.beside: two_lines takes a sweep of one scheme",
     ),
     ("sweeps.g1.attribute", REMOVED, "sweeps.g1.attribute: missing; figures.fig3 is of one"),
     ("sweeps.g1.scorers", ["grammar"], "sweeps.g1.scorers: lacks sentiment; figures.fig3 shows it"),
@@ -469,6 +473,8 @@ IN_THE_CONFIG = [
 
 CUBE = {"origin": {"base": 1}}
 CUBE |= {name: {"positive": 1, "base": -1} for name in ("alpha", "beta", "gamma")}
+#: next words along what mixes logits
+WORDS_OF_LOGITS = {"shows": "next_words", "sweep": "ensemble"}
 TABLE = {"kind": "path", "path": "/", "reader": "table", "text": "text"}
 
 #: what takes more than one key, each a config of the user's
@@ -535,9 +541,68 @@ LAID_OVER = [
                 }
             }
         },
-        "sweeps.again.against: sweeps.ensemble tells ensemble from g2 along sentiment",
+        "sweeps.again.against: g1 has other coefficients than ensemble",
     ),
     ({"sweeps": {"g2": None}}, "sweeps.ensemble.against: no sweep is called 'g2'; there are "),
+    # names and shapes with which two things would be one
+    (
+        {"sweeps": {"g1_differences": DEFAULT["sweeps"]["g1"]}},
+        "sweeps.g1_differences: another table has that name",
+    ),
+    (
+        {
+            "schemes": {"odd": {"origin": {"base": 1}, "scheme": {"positive": 1, "base": -1}}},
+            "sweeps": {
+                "odd": {"schemes": ["odd"], "points": {"scheme": [0]}, "prompts": ["neutral"]}
+                | {"samples": 1}
+            },
+        },
+        "sweeps.odd.points.scheme: tables have another column of that name",
+    ),
+    (
+        {"scorers": {"texts": {"kind": "vader"}}},
+        "scorers.texts: tables have a column or an input of that name",
+    ),
+    (
+        {
+            "schemes": {"h3": DEFAULT["schemes"]["g3"]},
+            "sweeps": {"g3": {"schemes": ["g3", "h3"]}},
+        },
+        "sweeps.g3.schemes: a plane is of one scheme",
+    ),
+    (
+        {
+            "schemes": {"tilt": {"origin": {"base": 1}, "alpha": {"films_1": 1, "base": -1}}},
+            "sweeps": {
+                "tilt": {**DEFAULT["sweeps"]["g1"], "schemes": ["tilt"]},
+                "g3": {"over": ["tilt"]},
+            },
+        },
+        "sweeps.g3.over: tilt has no points of their own on the plane",
+    ),
+    (
+        {"sweeps": {"ensemble": {"losses": ["positive"]}}},
+        "sweeps.ensemble.losses: what mixes logits has none",
+    ),
+    (
+        {"sweeps": {"ensemble": {"schemes": ["ensemble"]}}, "figures": {"fig4": WORDS_OF_LOGITS}},
+        "figures.fig4.sweep: next_words takes merged weights",
+    ),
+    # what would fail only after it was trained
+    (
+        {"scorers": {"sentiment": {"labels": ["positive", "negative"]}}},
+        "scorers.sentiment.labels: those of sentiment_judge are ['negative', 'positive']",
+    ),
+    ({"seeds": {"positve": 1}}, "seeds: positve: nothing is trained that is called so"),
+    (
+        {"pretraining": {"tokenizer": {"kind": "model", "model": "films_1"}}},
+        "pretraining.tokenizer.model: films_1 is pretrained with it",
+    ),
+    (
+        {"checkpoints": {"twin": {"kind": "permuted", "of": "sentiment_judge"}}},
+        "checkpoints.twin.of: sentiment_judge is a classifier",
+    ),
+    ({"sweeps": {"g1": {"scorers": []}}}, "sweeps.g1.scorers: [] "),
     (
         {"schemes": {"permuted": None}},
         "sweeps.pairs.schemes: no scheme is called 'permuted'",

@@ -241,5 +241,7 @@ def test_names_of_points_and_rows_match_their_patterns():
         assert re.fullmatch(g1.pattern(), g1.name(value))
         assert re.fullmatch(g3.pattern(), g3.name(value, "0.5"))
         assert not re.fullmatch(g3.pattern(), g1.name(value))
-        assert re.fullmatch(g3.row_pattern(), schemes.named({"beta": value}))
-    assert g1.row_pattern() == schemes.named({}) == "line"
+        assert re.fullmatch(g3.row_pattern(), schemes.row_name({"beta": value}))
+    assert g1.row_pattern() == schemes.row_name({}) == "line"
+    line = of(origin={"base": 1}, beta=STEP)
+    assert not re.fullmatch(g3.row_pattern(), line.name("0.5")), "no row is a point of another"

@@ -158,8 +158,6 @@ def _on_attribute(config: dict, key: str, own: dict) -> None:
         among(f"{key}.poles", "pole", pole, attribute["poles"])
     trained_on = "+".join(sorted({s["source"] for s in attribute["text"].values()}))
     for domain, text in own.get("also_test_on", {}).items():
-        if domain == trained_on:
-            raise UserError(f"config: {key}.also_test_on.{domain}: is what it is trained on")
         _text(config, f"{key}.also_test_on.{domain}", text, attribute["poles"])
         seen = {selection["source"] for selection in attribute["text"].values()}
         for source in sorted(seen & {selection["source"] for selection in text.values()}):
@@ -167,6 +165,8 @@ def _on_attribute(config: dict, key: str, own: dict) -> None:
                 f"config: {key}.also_test_on.{domain}: {source} is what it is trained on; it is"
                 " tested on a part of that in any case"
             )
+        if domain == trained_on:
+            raise UserError(f"config: {key}.also_test_on.{domain}: is what it is trained on")
 
 
 def _text(config: dict, key: str, text: dict, poles: list[str]) -> None:

@@ -64,11 +64,11 @@ def _shape(key: str, shown: str, sweep) -> None:
     shows = SHOWS[shown]
     if len(sweep.coordinates) != shows.coordinates:
         raise UserError(f"{key}: {shown} takes schemes of {shows.coordinates} coordinate(s)")
-    if shows.one_scheme and len(sweep.schemes) > 1:
-        raise UserError(f"{key}: {shown} takes a sweep of one scheme")
     if shows.in_memory not in (None, sweep.in_memory):
         kind = "in_memory" if shows.in_memory else "not in_memory"
         raise UserError(f"{key}: {shown} takes a sweep that is {kind}")
+    if shows.one_scheme and len(sweep.schemes) > 1:
+        raise UserError(f"{key}: {shown} takes a sweep of one scheme")
 
 
 def _content(name: str, figure: dict, sweep, walked: dict, known: dict) -> None:

@@ -46,7 +46,7 @@ def all_of(config: dict) -> None:
                 first, losses = measured.setdefault(scheme.title, (name, sweep.losses))
                 if losses != sweep.losses:
                     raise UserError(
-                        f"{key}.losses: sweeps.{first} has {', '.join(losses)} along {scheme.title}"
+                        f"{key}.losses: sweeps.{first} measures others along {scheme.title}"
                     )
             if sweep.against:
                 other = (walked[sweep.against].schemes[0].title, sweep.attribute)
