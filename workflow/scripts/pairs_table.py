@@ -20,18 +20,18 @@ def main(rows, coordinate, values, paths, kinds, sets, between, margin, how, see
     table, rises = [], []
     for index, line in enumerate(rows):
         own = {name: given[index] for name, given in paths.items()}
-        between = {}
+        walk = {}
         for value, texts, scores, tested in along(own, kinds, coordinate, values):
             parts = {"loss": tested, **by_text(tested, sets)}
             row, found = a_point({**line, coordinate: value}, texts, scores, parts, how, seed)
             table.append(row)
             if 0 <= float(value) <= 1 and "loss" in found:
-                between[value] = found["loss"]
+                walk[value] = found["loss"]
         if line["scheme"] not in between:
             continue
         where = {"scheme": line["scheme"], "quantity": "loss"}
-        if len(between) == sum(0 <= float(value) <= 1 for value in values):
-            rises += barriers(where, between, how, margin)
+        if len(walk) == sum(0 <= float(value) <= 1 for value in values):
+            rises += barriers(where, walk, how, margin)
         else:  # a point between that broke is as high as barriers come
             rises.append({**where, "barrier": float("inf"), "within_margin": False})
     columns = None if rises else ["scheme", "quantity"]
