@@ -15,8 +15,10 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from safetensors.numpy import load_file
 
 from conftest import (
+    DEFAULT,
     ROOT,
     laid_over,
     make_inputs,
@@ -34,7 +36,9 @@ ENSEMBLES = 2 * 2
 #: and by each of three rows of the lattice for two prompt sets
 ROWS = 3 * 2
 #: jobs of the whole tiny DAG
-JOBS = 166
+JOBS = 177
+#: all samples of g1, g2 and ensembles are in one file, and those of lattice and pairs in another
+SAMPLES, FEWER = "samples=0-2", "samples=0-1"
 
 
 def planned(folder: Path, *arguments, **kwargs) -> dict[str, int]:
@@ -81,18 +85,27 @@ def done(tmp_path_factory, tokenizer, code) -> Path:
     return folder
 
 
+def texts(done, scheme, alpha):
+    """The file of all texts that continue neutral prompts at a point."""
+    return done / f"results/generations/neutral/{scheme}/alpha={alpha}/{SAMPLES}.jsonl"
+
+
 def table(done, name):
     return pd.read_csv(done / "results" / "tables" / f"{name}.csv", dtype={"alpha": str})
 
 
 def test_names_that_others_rely_on(done):
     results = done / "results"
-    for name in ("base", "experts/positive", "experts/negative"):
-        assert (results / name / checkpoints.WEIGHTS).exists()
+    for name in ("base", "positive", "negative"):
+        assert (results / "checkpoints" / name / checkpoints.WEIGHTS).exists()
     for alpha in ALPHAS:
-        assert (results / "generations" / "neutral" / "g1" / f"alpha={alpha}.jsonl").exists()
+        assert texts(done, "g1", alpha).exists()
         for scorer in ("sentiment", "grammar", "perplexity", "vader"):
-            assert (results / "scores/neutral/g1" / scorer / f"alpha={alpha}.csv").exists()
+            place = results / "scores/neutral/g1" / scorer / f"alpha={alpha}"
+            assert (place / f"{SAMPLES}.csv").exists()
+    for line in ("g3/line_beta=0.500", "unrelated/line"):
+        assert (results / "generations/neutral" / line / f"{FEWER}.jsonl").exists()
+        assert (results / "losses" / f"{line}.csv").exists()
     assert (results / "figures" / "fig3.png").read_bytes()[:4] == b"\x89PNG"
     assert "<svg" in (results / "figures" / "fig3.svg").read_text()
     assert (results / "examples" / "g1.md").exists()
@@ -103,7 +116,7 @@ def test_merged_weights_are_kept_or_dropped_when_read(done, code):
     assert [f.name for f in kept] == [f"alpha={alpha}" for alpha in ALPHAS]
     for folder in kept:
         models.load_causal_lm(folder)
-    words = "results/next_words/g1/alpha=0.250.csv"
+    words = "results/next_words/sentiment/g1/alpha=0.250.csv"
     run = snakemake(done, words, "--config", "keep_merged=False", root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     assert (done / words).exists()
@@ -111,7 +124,7 @@ def test_merged_weights_are_kept_or_dropped_when_read(done, code):
 
 
 def test_generations(done):
-    rows = files.read_jsonl(done / "results/generations/neutral/g1/alpha=0.500.jsonl")
+    rows = files.read_jsonl(texts(done, "g1", "0.500"))
     assert len(rows) == 6 * 3
     assert list(rows[0]) == ["prompt_id", "sample_id", "prompt", "text", "n_tokens", "ended"]
     assert all(0 <= r["n_tokens"] <= 8 and (r["ended"] or r["n_tokens"] == 8) for r in rows)
@@ -120,8 +133,8 @@ def test_generations(done):
 def test_the_ends_of_g1_are_the_experts(done, tokenizer):
     """Texts at alpha = 0 and 1 are those of theta- and theta+, read from their own folders."""
     for alpha, pole in (("0.000", "negative"), ("1.000", "positive")):
-        rows = files.read_jsonl(done / f"results/generations/neutral/g1/alpha={alpha}.jsonl")
-        assert [r["text"] for r in rows] == texts_of(done / "results/experts" / pole, rows)
+        rows = files.read_jsonl(texts(done, "g1", alpha))
+        assert [r["text"] for r in rows] == texts_of(done / "results/checkpoints" / pole, rows)
 
 
 def texts_of(folder: Path, rows: list[dict]) -> list[str]:
@@ -131,22 +144,21 @@ def texts_of(folder: Path, rows: list[dict]) -> list[str]:
     ids = [models.encode(own, p) for p in prompts]
     streams = np.array([[decoding.uniforms(1, p, s, 8) for s in range(3)] for p in prompts])
     source = decoding.ModelLogits(model)
-    texts = decoding.generate(source, ids, streams, top_p=0.9, eos=own.eos_token_id, max_rows=16)
-    return [decoding.text_of(own, p, t.ids) for p, row in zip(ids, texts, strict=True) for t in row]
+    found = decoding.generate(source, ids, streams, top_p=0.9, eos=own.eos_token_id, max_rows=16)
+    return [decoding.text_of(own, p, t.ids) for p, row in zip(ids, found, strict=True) for t in row]
 
 
 def test_g2_at_0_is_the_base_model(done, tokenizer):
     """Token for token, read from its own folder."""
-    rows = files.read_jsonl(done / "results/generations/neutral/g2/alpha=0.000.jsonl")
-    assert [r["text"] for r in rows] == texts_of(done / "results" / "base", rows)
+    rows = files.read_jsonl(texts(done, "g2", "0.000"))
+    assert [r["text"] for r in rows] == texts_of(done / "results/checkpoints/base", rows)
 
 
 def test_ensembles_at_0_are_the_base_model_too(done):
     """Truncated as well: its nucleus is the one that the base model samples from."""
-    base = files.read_jsonl(done / "results/generations/neutral/g2/alpha=0.000.jsonl")
+    base = files.read_jsonl(texts(done, "g2", "0.000"))
     for scheme in ("ensemble", "truncated_ensemble"):
-        texts = done / f"results/generations/neutral/{scheme}/alpha=0.000.jsonl"
-        assert files.read_jsonl(texts) == base
+        assert files.read_jsonl(texts(done, scheme, "0.000")) == base
 
 
 def test_cells_of_the_lattice_are_the_points_that_lie_there(done):
@@ -182,11 +194,11 @@ def test_lines_across_the_plane(done):
 
 
 def test_losses_of_the_plane_are_of_the_test_sentences(done):
-    rows = pd.read_csv(done / "results/losses/g1/alpha=1.000.csv").query("pole == 'positive'")
-    model, own = models.load_causal_lm(done / "results/experts/positive")
-    texts = files.read_jsonl(done / "results/data/experts/positive/test.jsonl")[:8]
+    rows = pd.read_csv(done / "results/losses/g1/alpha=1.000.csv").query("text == 'positive'")
+    model, own = models.load_causal_lm(done / "results/checkpoints/positive")
+    tests = files.read_jsonl(done / "results/data/sentiment/experts/positive/test.jsonl")[:8]
     assert len(rows) == 8
-    for row, text in zip(rows.itertuples(), texts, strict=True):
+    for row, text in zip(rows.itertuples(), tests, strict=True):
         ids = torch.tensor([models.encode(own, text["text"], end=True)])
         mean = model(ids, labels=ids).loss.item()
         assert row.nll / row.n_tokens == pytest.approx(mean, rel=1e-4)
@@ -196,7 +208,7 @@ def test_losses_of_the_plane_are_of_the_test_sentences(done):
 
 
 def test_barriers_of_g1(done):
-    barriers = table(done, "barriers").set_index(["quantity", "prompts", "definition"])
+    barriers = table(done, "g1_barriers").set_index(["quantity", "prompts", "definition"])
     assert set(barriers.index.get_level_values(0)) == {
         *(f"loss_{pole}" for pole in ("positive", "negative")),
         "log_perplexity",
@@ -210,50 +222,52 @@ def test_barriers_of_g1(done):
 
 
 def test_g2_and_ensembles_are_compared_where_both_are(done):
-    gaps = table(done, "ensemble_against_g2")
-    assert set(gaps["alpha"]) == {"0.000", "0.500"} and set(gaps["truncated"]) == {False, True}
+    gaps = table(done, "ensemble_against")
+    both = ["ensemble", "truncated_ensemble"]
+    assert set(gaps["alpha"]) == {"0.000", "0.500"} and set(gaps["scheme"]) == set(both)
     same = gaps[["difference", "low", "high"]] == 0
     assert same[gaps["alpha"] == "0.000"].all(axis=None), "the same texts at 0"
     assert not same[gaps["alpha"] == "0.500"].all(axis=None)
-    own = gaps.query("alpha == '0.500' and metric == 'sentiment' and not truncated").iloc[0]
+    own = gaps.query("alpha == '0.500' and metric == 'sentiment' and scheme == 'ensemble'").iloc[0]
     g2, ensemble = (table(done, name).query("alpha == '0.500'") for name in ("g2", "ensemble"))
-    assert own["g2"] == pytest.approx(g2["sentiment"].item()), "all its samples are shared here"
-    assert own["ensemble"] == pytest.approx(ensemble["sentiment"].iloc[0])
-    kl = table(done, "divergence").set_index("alpha")["kl"]
+    assert own["weights"] == pytest.approx(g2["sentiment"].item()), "all its samples are shared"
+    assert own["logits"] == pytest.approx(ensemble["sentiment"].iloc[0])
+    kl = table(done, "ensemble_divergence").set_index("alpha")["kl"]
     assert kl["0.000"] == 0 and kl["0.500"] > 0
-    ensemble = table(done, "ensemble")
-    assert ensemble["truncated"].tolist() == [False, False, True, True]
+    assert table(done, "ensemble")["scheme"].tolist() == [both[0]] * 2 + [both[1]] * 2
 
 
 def test_a_judge_of_fluency_from_text_that_no_expert_saw(done, code):
     """On request: one more scorer makes figure 5 one panel wider."""
+    setting = {"learning_rate": [1e-4], "batch_size": [8], "steps": [6]}
+    reviewer = {**DEFAULT["checkpoints"]["reviewer"], "finetuning": setting}
     change = {
-        "language_models": {"reviewer": {"batch_size": 8, "steps": 6}},
+        "checkpoints": {"reviewer": reviewer},
         "scorers": {
             "reviews": {"kind": "perplexity", "model": "reviewer", "unigrams": ["reviews"]}
         },
     }
     config = done / "judge.yaml"
     config.write_text(yaml.safe_dump(laid_over(TINY, change)))
-    target = "results/scores/neutral/g2/reviews/alpha=0.000.csv"
+    target = f"results/scores/neutral/g2/reviews/alpha=0.000/{SAMPLES}.csv"
     run = snakemake(done, target, configfile=config, root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     assert pd.read_csv(done / target)["nll"].gt(0).all()
-    losses = pd.read_csv(done / "results/models/reviewer.losses.csv")
+    losses = pd.read_csv(done / "results/candidates/reviewer/lr=0.0001_batch=8_steps=6.csv")
     assert losses["validation_perplexity"].iloc[-1] < losses["validation_perplexity"].iloc[0]
     more = planned(done, configfile=config, root=code)
-    assert more == {"perplexity": STOPS - 1, **LINES}
-    shutil.rmtree(done / "results/scores/neutral/g2/reviews")
-    shutil.rmtree(done / "results/models/reviewer")
+    assert more == {"perplexity": STOPS - 1, "barriers": 1, "training_tables": 1, **LINES}
+    for name in ("scores/neutral/g2/reviews", "checkpoints/reviewer", "candidates/reviewer"):
+        shutil.rmtree(done / "results" / name)
 
 
 def test_g1_table(done):
     g1 = table(done, "g1")
     assert g1["alpha"].tolist() == ALPHAS * 2
     assert g1["prompts"].tolist() == ["neutral"] * 4 + ["glad"] * 4
-    metrics = ["sentiment", "positive_share", "grammar", "perplexity", "perplexity_median"]
+    metrics = ["sentiment", "sentiment_share", "grammar", "perplexity", "perplexity_median"]
     metrics += ["perplexity_mean", "dist1", "dist2", "dist3", "length", "repetition"]
-    metrics += ["slor", "vader"]
+    metrics += ["perplexity_slor", "vader"]
     for metric in metrics:
         low, value, high = (g1[f"{metric}{s}"] for s in ("_low", "", "_high"))
         assert ((low <= value + 1e-9) & (value <= high + 1e-9)).all(), metric
@@ -265,10 +279,10 @@ def test_the_table_is_what_the_scores_say(done):
     """The mean sentiment and corpus perplexity, worked out again from the scores' files."""
     row = table(done, "g1").query("prompts == 'neutral' and alpha == '0.500'").iloc[0]
     scores = done / "results/scores/neutral/g1"
-    sentiment = pd.read_csv(scores / "sentiment/alpha=0.500.csv")
+    sentiment = pd.read_csv(scores / f"sentiment/alpha=0.500/{SAMPLES}.csv")
     assert row["sentiment"] == pytest.approx(sentiment["score"].mean())
-    assert row["positive_share"] == pytest.approx((sentiment["positive"] > 0.5).mean())
-    likelihood = pd.read_csv(scores / "perplexity/alpha=0.500.csv")
+    assert row["sentiment_share"] == pytest.approx((sentiment["target"] > 0.5).mean())
+    likelihood = pd.read_csv(scores / f"perplexity/alpha=0.500/{SAMPLES}.csv")
     total = likelihood["nll"].sum() / likelihood["n_tokens"].sum()
     assert row["perplexity"] == pytest.approx(np.exp(total))
 
@@ -294,24 +308,24 @@ def test_ended_and_cut_texts_are_told_apart(done):
 
 def test_pairs_have_their_ends_and_their_barriers(done):
     """Ends are the two models' own; a permuted copy's is the model's; table 4 says what was run."""
-    pair = table(done, "pair").set_index(["pair", "alpha"])
-    assert set(pair.index.get_level_values(0)) == set(DEFAULT["pairs"])
+    pair = table(done, "pairs").set_index(["scheme", "alpha"])
+    assert set(pair.index.get_level_values(0)) == set(PAIRS)
     assert pair["n_texts"].eq(12).all() and (pair["state"] == "ok").all()
     first = pair.xs("0.000", level="alpha").drop("permuted_base")
     assert first["loss"].round(6).nunique() == 1, "one model is the start of four lines"
     for name in ("permuted", "permuted_base"):
         own = pair.loc[name]
         assert own.loc["0.000", "loss"] == pytest.approx(own.loc["1.000", "loss"], rel=1e-5)
-    rises = table(done, "pair_barriers").set_index(["pair", "definition"])
+    rises = table(done, "pairs_barriers").set_index(["scheme", "definition"])
     line = pair.loc["unrelated"]["loss"]
     expected = max(0, line["0.500"] - (line["0.000"] + line["1.000"]) / 2)
     assert rises.loc[("unrelated", "entezari"), "barrier"] == pytest.approx(expected, abs=1e-8)
-    model, own = models.load_causal_lm(done / "results/models/papers_1")
-    texts = {c: done / f"results/corpora/{c}/held_out.jsonl" for c in ("films", "papers")}
-    rows = scoring.losses(model, own, files.read_texts(texts, 8), 64)
+    model, own = models.load_causal_lm(done / "results/checkpoints/papers_1")
+    tests = {c: done / f"results/corpora/{c}/held_out.jsonl" for c in ("films", "papers")}
+    rows = scoring.losses(model, own, files.read_texts(tests, 8), 64)
     mean = sum(r["nll"] for r in rows) / sum(r["n_tokens"] for r in rows)
     assert line["1.000"] == pytest.approx(mean, rel=1e-5)
-    gaps = table(done, "differences").set_index(["pair", "tensor"])["difference"]
+    gaps = table(done, "pairs_differences").set_index(["scheme", "tensor"])["difference"]
     assert (gaps > 0).groupby(level=0).any().all()
     table4 = table(done, "table4").set_index("parameter")
     assert table4.loc["effective_batch", "films_1"] == "8" and table4.loc["tokens"].eq("3072").all()
@@ -319,32 +333,34 @@ def test_pairs_have_their_ends_and_their_barriers(done):
 
 def test_training_tables_say_what_was_run(done):
     table1, table2 = table(done, "table1"), table(done, "table2")
-    assert len(table1) == 2 * 2 and len(table2) == 2
-    for pole in ("positive", "negative"):
-        own = table1[table1["pole"] == pole]
+    experts = ("positive", "negative", "films_1_positive")
+    assert len(table1) == 2 * 3 and len(table2) == 3
+    for name in experts:
+        own = table1[table1["checkpoint"] == name]
         best = own.loc[own["validation_perplexity"].idxmin()]
-        assert (table2.set_index("pole").loc[pole] == best.drop("pole")).all()
-        folder = done / "results/candidates" / pole
+        assert (table2.set_index("checkpoint").loc[name] == best.drop("checkpoint")).all()
+        folder = done / "results/candidates" / name
         chosen = folder / f"lr={best['learning_rate']:g}_batch=8_steps=12"
-        assert checkpoints.hashes(done / "results/experts" / pole) == checkpoints.hashes(chosen)
+        expert = done / "results/checkpoints" / name
+        assert checkpoints.hashes(expert) == checkpoints.hashes(chosen)
     losses = pd.read_csv(next((done / "results/candidates/positive").glob("*.csv")))
     assert losses["step"].tolist() == [0, 6, 12]
     assert losses["validation_perplexity"].iloc[-1] < losses["validation_perplexity"].iloc[0]
 
 
 def test_the_classifier_learned_and_was_tested_elsewhere(done):
-    summary = table(done, "sentiment_classifier").set_index("domain")
+    summary = table(done, "sentiment_judge_classifier").set_index("domain")
     assert summary.loc["reviews", "auc"] > 0.95
     assert list(summary.index) == ["reviews", "editorials"]
     assert {"calibration_error", "accuracy_low"} <= set(summary.columns)
 
 
 def test_scorers_and_experts_share_no_text(done):
-    def texts(part):
-        paths = (done / "results/data" / part).rglob("*.jsonl")
+    def held(part):
+        paths = (done / "results/data/sentiment" / part).rglob("*.jsonl")
         return {r["text"] for path in paths for r in files.read_jsonl(path)}
 
-    parts = [texts(p) for p in ("experts", "classifier", "language_model")]
+    parts = [held(p) for p in ("experts", "classifier", "language_model")]
     assert all(parts)
     assert len(parts[0] | parts[1] | parts[2]) == sum(map(len, parts))
 
@@ -353,13 +369,22 @@ def test_nothing_to_do_again(done, code):
     assert planned(done, root=code) == {}
 
 
+def test_a_copy_at_another_depth_is_finished_too(done, code, tmp_path):
+    """No path of the folder, nor of the code, is among what decides on reruns."""
+    folder = shutil.copytree(done, tmp_path / "a" / "b" / "run")
+    assert planned(folder, root=code) == {}
+    assert planned(folder, root=shutil.copytree(code, tmp_path / "c" / "code")) == {}
+
+
+PAIRS = DEFAULT["sweeps"]["pairs"]["schemes"]
+
 FIGURES = dict.fromkeys(["fig3", "fig5", "fig6", "fig7", "fig8"], 1)
 #: tables and figures of what was measured; and what follows from new texts everywhere
-RESULTS = {"sweep_table": 3, "against_g2": 1, "barriers": 1, "g3_table": 1, **FIGURES}
+RESULTS = {"sweep_table": 3, "against": 1, "barriers": 1, "plane_table": 1, **FIGURES}
 TABLES = {**RESULTS, "examples": 3}
 #: of one sweep's
-G1_TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1, "fig5": 1}
-G1_TABLES |= {"g3_table": 1, "fig7": 1, "fig8": 1}
+OF_PLANE = {"plane_table": 1, "fig7": 1, "fig8": 1}
+G1_TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1, "fig5": 1, **OF_PLANE}
 WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
 
 
@@ -369,30 +394,33 @@ def scores(lines: int, others: int) -> dict[str, int]:
     return {name: n for name, n in every.items() if n}
 
 
-TEXTS = {"generate": STOPS, "ensemble": ENSEMBLES, "lattice": 3}
+TEXTS = {"generate": STOPS, "ensemble": ENSEMBLES, "row": ROWS}
 TEXTS |= scores(STOPS, ENSEMBLES + ROWS) | TABLES
-READ = {"losses": 4 + 3, "divergence": 2, **WORDS}
+READ = {"losses": 4 + 3, "row_losses": 3, "divergence": 2, **WORDS}
 MERGES = {"merge": 4 + 3, **READ}
-EXPERTS = {"candidate": 4, "expert": 2, "training_tables": 1, **MERGES, **TEXTS}
+EXPERTS = {"candidate": 4, "select": 2, "training_tables": 1, **MERGES, **TEXTS}
 CLASSIFIER = {"train_classifier": 1, "test_classifier": 1, "classify": STOPS + ENSEMBLES + ROWS}
 #: what shows a scorer's figures: all but barriers; a second opinion's, g1 and g2 only
 SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
 LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
 
 ENSEMBLE = {"ensemble": ENSEMBLES, **scores(0, ENSEMBLES)}
-ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against_g2": 1, "fig6": 1}
+ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1}
 
 #: pairs: their lines, and what shows them; and what follows from another expert of films_1, or
-#: from other text to pretrain on
-OF_PAIRS = {"pair": 5, "perplexity": 5, "tag": 5, "pair_table": 1, "fig10": 1}
+#: from other text to pretrain on (but table 1, which is of all experts)
+SHOWN_OF_PAIRS = {"pairs_table": 1, "fig10": 1}
+TEXTS_OF_PAIRS = {"row": 5, "perplexity": 5, "tag": 5, **SHOWN_OF_PAIRS}
+LOSSES_OF_PAIRS = {"row_losses": 5, **SHOWN_OF_PAIRS}
+OF_PAIRS = {**TEXTS_OF_PAIRS, **LOSSES_OF_PAIRS}
 FIG9 = {"differences": 1, "fig9": 1}
-TWO_PAIRS = {"pair": 2, "perplexity": 2, "tag": 2}
-ONE_PAIR = {"pair": 1, "perplexity": 1, "tag": 1, "pair_table": 1, "fig10": 1}
-FINETUNED = {"candidate": 2, "expert": 1, **FIG9, **ONE_PAIR}
+TWO_PAIRS = {"row": 2, "row_losses": 2, "perplexity": 2, "tag": 2}
+ONE_PAIR = {"row": 1, "row_losses": 1, "perplexity": 1, "tag": 1, **SHOWN_OF_PAIRS}
+FINETUNED = {"candidate": 2, "select": 1, **FIG9, **ONE_PAIR}
 PRETRAINED = {"train_tokenizer": 1, "pretrain": 3, "fig11": 1, "pretraining_table": 1}
-PRETRAINED |= {"permute": 1, "candidate": 2, "expert": 1, **FIG9, **OF_PAIRS}
+PRETRAINED |= {"permute": 1, "candidate": 2, "select": 1, **FIG9, **OF_PAIRS}
 #: theta0's own pair does not mind what is pretrained, but the text that it is tested on
-NOT_BASE = {"pair": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
+NOT_BASE = {"row": 4, "row_losses": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
 
 
 def plus(*jobs: dict[str, int]) -> dict[str, int]:
@@ -400,9 +428,13 @@ def plus(*jobs: dict[str, int]) -> dict[str, int]:
     return dict(sum(map(Counter, jobs), Counter()))
 
 
+def at(**points: list[float]) -> dict:
+    """A change of config: sweeps along alpha at other points."""
+    return {"sweeps": {name: {"points": {"alpha": own}} for name, own in points.items()}}
+
+
 BOTH = {"prompts": ["neutral", "glad"]}
 
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 
 
@@ -410,21 +442,45 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     ("change", "jobs"),
     [
         pytest.param(
-            {"sweeps": {"g1": {"alphas": [-0.5, 0, 0.5, 0.75, 1]}}},
+            at(g1=[-0.5, 0, 0.5, 0.75, 1]),
             {"merge": 1, "generate": 2, **scores(2, 0), **G1_TABLES}
             | {"losses": 1, "barriers": 1}
             | {"next_words": 1, "next_words_table": 1, "fig4": 1},
             id="one more alpha: its chain, then tables and figures",
         ),
         pytest.param(
-            {"sweeps": {"g1": {"alphas": [0, 0.5, 1]}}},
+            at(g1=[0, 0.5, 1]),
             {**G1_TABLES, "next_words_table": 1, "fig4": 1},
             id="one alpha less: tables and figures",
         ),
         pytest.param(
-            {"classifiers": {"sentiment": {"epochs": 3}}},
+            {"sweeps": {"g1": {"samples": 4}}},
+            {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
+            | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
+            id="one more sample of g1: a file of it alone at each point, what counts all samples",
+        ),
+        pytest.param(
+            {"sweeps": {"g1": {"samples": 6}}},
+            {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
+            | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
+            id="twice as many samples of g1: a second file at each point",
+        ),
+        pytest.param(
+            {"classification": {"epochs": 3}},
             {**CLASSIFIER, **SHOWN},
             id="another sentiment scorer: no text is generated again",
+        ),
+        pytest.param(
+            {
+                "checkpoints": {
+                    "sentiment_judge": {
+                        **DEFAULT["checkpoints"]["sentiment_judge"],
+                        "classification": {"epochs": 3},
+                    }
+                }
+            },
+            {**CLASSIFIER, **SHOWN},
+            id="nor is it if that classifier has a setting of its own",
         ),
         pytest.param(
             {"scorers": {"opinion": {"kind": "vader"}}},
@@ -433,88 +489,110 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
         ),
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
-            {"prompts": 1, "generate": 7, "ensemble": 4, "lattice": 3}
-            | plus(scores(7, 4 + ROWS), {**TABLES, "generation_table": 1}, OF_PAIRS),
-            id="more prompts of one set: that set's texts, no expert",
+            {"prompts": 1, "generate": 7, "ensemble": 4, "row": 3}
+            | plus(scores(7, 4 + 3), {**TABLES, "generation_table": 1}, {"row": 3}, TEXTS_OF_PAIRS),
+            id="more prompts of one set: that set's texts, no expert, no loss",
         ),
         pytest.param(
             {"generation": {"top_p": 0.8}},
-            plus(TEXTS, {"generation_table": 1}, OF_PAIRS),
-            id="another top-p: texts, no expert",
+            plus(TEXTS, {"generation_table": 1}, TEXTS_OF_PAIRS),
+            id="another top-p: texts, no expert, no loss",
         ),
         pytest.param(
-            {"sweeps": {"ensemble": {"truncated": [True]}}},
-            {"sweep_table": 1, "examples": 1, "against_g2": 1, "fig6": 1},
+            {"sweeps": {"ensemble": {"schemes": ["ensemble"]}}},
+            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1},
             id="one kind of ensemble less: its tables",
         ),
         pytest.param(
-            {"sweeps": {"g3": {"alphas": [0, 0.5, 1, 1.5]}}},
-            {"lattice": 4, **scores(0, 8), "g3_table": 1, "fig7": 1, "fig8": 1},
+            {"sweeps": {"ensemble": {"schemes": ["truncated_ensemble"]}}},
+            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1, "divergence": 2},
+            id="the first kind less: g2 is told from the other one, no text",
+        ),
+        pytest.param(
+            {"sweeps": {"g3": {"points": {axis: [0, 0.5, 1, 1.5] for axis in ("alpha", "beta")}}}},
+            {"row": 8, "row_losses": 4, **scores(0, 8), **OF_PLANE},
             id="a larger lattice: its rows alone",
         ),
         pytest.param(
+            {"sweeps": {"g3": {"points": {"beta": [0, 0.5, 1, 1.5]}}}},
+            {"row": 2, "row_losses": 1, **scores(0, 2), **OF_PLANE},
+            id="one more row of the lattice: it alone",
+        ),
+        pytest.param(
             {"test_texts": 4},
-            {"losses": 7, "barriers": 1, "lattice": 3, "g3_table": 1, "fig7": 1, "fig8": 1}
-            | plus(scores(0, ROWS), OF_PAIRS),
-            id="fewer test sentences: losses, and rows, which hold them",
+            plus({"losses": 7, "row_losses": 3, "barriers": 1, **OF_PLANE}, LOSSES_OF_PAIRS),
+            id="fewer test sentences: losses, no text",
         ),
         pytest.param(
             {"divergence_texts": 2},
-            {"divergence": 2, "against_g2": 1, "fig6": 1},
+            {"divergence": 2, "against": 1, "fig6": 1},
             id="fewer sentences to tell g2 from the ensemble along: no text",
         ),
         pytest.param(
             {"barrier_margin": 0.2},
-            {"barriers": 1, "pair_table": 1, "fig10": 1},
+            {"barriers": 1, **SHOWN_OF_PAIRS},
             id="another margin",
         ),
         pytest.param(
-            {"next_words": {"positive": ["good", "superb"]}},
+            {"attributes": {"sentiment": {"next_words": {"words": {"positive": ["superb"]}}}}},
             WORDS,
             id="other words: no text",
         ),
         pytest.param(
             {"statistics": {"confidence": 0.9}},
-            {**RESULTS, "test_classifier": 1, "pair_table": 1, "fig10": 1},
+            {**RESULTS, "test_classifier": 1, **SHOWN_OF_PAIRS},
             id="another confidence: no score",
         ),
         pytest.param(
-            {"experts": {"learning_rate": [1e-3, 2e-3, 1e-2]}},
+            {"finetuning": {"learning_rate": [1e-3, 2e-3, 1e-2]}},
             plus(EXPERTS | {"candidate": 2}, FINETUNED | {"candidate": 1}),
             id="one more setting of the grid: its candidates, and what the best of all may change",
         ),
         pytest.param(
             {"seed": 2},
             plus(
-                {"split": 1, "prompts": 2, "generation_table": 1, "corpus": 2, "permute": 1},
+                {"split_sentiment": 1, "prompts": 2, "generation_table": 1},
+                {"corpus": 2, "permute": 1},
                 {**EXPERTS, **CLASSIFIER},
                 PRETRAINED,
             ),
             id="another seed: all that draws, no model converted",
         ),
-        pytest.param({"sweeps": {"g3": {"alphas": []}}}, {"generation_table": 1}, id="no lattice"),
-        pytest.param({"sweeps": {"pair": {"alphas": []}}}, {"generation_table": 1}, id="no pairs"),
+        pytest.param({"sweeps": {"g3": None}}, {"generation_table": 1}, id="no lattice"),
         pytest.param(
-            {"sweeps": {"pair": {"alphas": [0, 0.25, 0.5, 1]}}},
+            {"sweeps": {"pairs": None}},
+            {"generation_table": 1, "training_tables": 1},
+            id="no pairs, and so no expert of films_1 in table 1",
+        ),
+        pytest.param(
+            at(pairs=[0, 0.25, 0.5, 1]),
             OF_PAIRS,
             id="one more alpha of pairs: their lines",
         ),
         pytest.param(
             {
-                "pairs": {"again": {"a": "papers_1", "b": "films_2"}},
-                "sweeps": {"pair": {"pairs": [*DEFAULT["pairs"], "again"]}},
+                "schemes": {
+                    "again": {"origin": {"papers_1": 1}, "alpha": {"films_2": 1, "papers_1": -1}}
+                },
+                "sweeps": {"pairs": {"schemes": [*PAIRS, "again"]}},
             },
             FIG9 | ONE_PAIR,
             id="one more pair: its line, no training",
         ),
         pytest.param(
-            {"sweeps": {"pair": {"pairs": ["permuted_base"]}}, "figure9": ["permuted_base"]},
-            {"differences": 1, "fig9": 1, "pair_table": 1, "fig10": 1},
-            id="fewer pairs: tables and figures",
+            {
+                "sweeps": {"pairs": {"schemes": ["permuted_base"]}},
+                "figures": {
+                    "fig9": {**DEFAULT["figures"]["fig9"], "schemes": ["permuted_base"]},
+                    "fig11": None,
+                },
+            },
+            {**FIG9, **SHOWN_OF_PAIRS, "training_tables": 1},
+            id="fewer pairs, and none pretrained: tables and figures",
         ),
         pytest.param(
             {"pretraining": {"weight_decay": 0.1}},
-            PRETRAINED | NOT_BASE,
+            {**PRETRAINED, **NOT_BASE, "training_tables": 1},
             id="another weight decay: all that is pretrained",
         ),
         pytest.param(
@@ -523,15 +601,14 @@ TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
             id="what samples continue and what is kept change nothing",
         ),
         pytest.param(
-            {"sweeps": {"g2": {"alphas": []}, "ensemble": {"alphas": []}}},
-            {"g3_table": 1, "fig7": 1, "fig8": 1, "generation_table": 1},
+            {"sweeps": {"g2": None, "ensemble": None}},
+            {**OF_PLANE, "generation_table": 1},
             id="neither g2 nor ensembles: no figures 5 and 6, fewer overlays",
         ),
         pytest.param(
-            {"sweeps": {"ensemble": {"prompts": ["neutral", "glad"]}, "g2": BOTH}},
+            {"sweeps": {"ensemble": BOTH, "g2": BOTH}},
             {"generate": 3, "ensemble": 4, **scores(3, 4), "generation_table": 1}
-            | {"sweep_table": 2, "examples": 2, "against_g2": 1, "fig5": 1, "fig6": 1}
-            | {"g3_table": 1, "fig7": 1, "fig8": 1},
+            | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE},
             id="g2 and ensembles with another prompt set: its texts",
         ),
         pytest.param(
@@ -561,25 +638,32 @@ def edited(file: Path, addition: str):
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("paramlerp/decoding.py", plus(TEXTS, OF_PAIRS)),
-        ("paramlerp/metrics.py", plus(RESULTS, {"pair_table": 1, "fig10": 1})),
+        ("paramlerp/decoding.py", plus(TEXTS, TEXTS_OF_PAIRS)),
+        ("paramlerp/metrics.py", {**RESULTS, **SHOWN_OF_PAIRS}),
         (
             "paramlerp/plotting.py",
             {**FIGURES, "fig4": 1, "fig9": 1, "fig10": 1, "fig11": 1},
         ),
-        ("paramlerp/pretraining.py", PRETRAINED | NOT_BASE),
+        ("paramlerp/pretraining.py", {**PRETRAINED, **NOT_BASE, "training_tables": 1}),
         ("paramlerp/permutation.py", {"permute": 2, **FIG9, **ONE_PAIR, **TWO_PAIRS}),
         (
             "paramlerp/merging.py",
-            {**MERGES, "generate": STOPS, "lattice": 3, **TABLES, "sweep_table": 2, "examples": 2}
-            | plus(scores(STOPS, ROWS), OF_PAIRS),
+            {**MERGES, "generate": STOPS, "row": ROWS, **TABLES, "sweep_table": 2, "examples": 2}
+            | plus(scores(STOPS, ROWS), OF_PAIRS, {"row": ROWS, "row_losses": 3}),
         ),
+        (
+            "paramlerp/rows.py",
+            plus({"row": ROWS, **scores(0, ROWS), "row_losses": 3, **OF_PLANE}, OF_PAIRS),
+        ),
+        ("row.py", plus({"row": ROWS, **scores(0, ROWS), **OF_PLANE}, TEXTS_OF_PAIRS)),
+        ("row_losses.py", plus({"row_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
         ("paramlerp/training.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),
         ("paramlerp/run.py", {}),
         ("paramlerp/prefixes.py", plus({**TEXTS, **READ}, OF_PAIRS)),
         ("vader.py", {"vader": STOPS, **LINES}),
         ("ensemble.py", ENSEMBLE),
-        ("fig3.py", {"fig3": 1}),
+        ("figure_line.py", {"fig3": 1}),
+        ("figure_pairs.py", {"fig10": 1}),
     ],
 )
 def test_an_edit_of_code_reruns_what_uses_it(done, code, file, jobs):
@@ -595,9 +679,10 @@ def test_an_edit_of_code_reruns_what_uses_it(done, code, file, jobs):
             "reviews.jsonl",
             '{"text": "this film is a joy", "label": 1}\n',
             plus(
-                {"split": 1, "unigrams": 1, "corpus": 1},
+                {"split_sentiment": 1, "unigrams": 1, "corpus": 1},
                 {**EXPERTS, **CLASSIFIER},
-                PRETRAINED,
+                # Theta0 and its twin write the same texts; of all five, films are other ones.
+                {**PRETRAINED, "row": 4, "tag": 4},
             ),
         ),
         (
@@ -610,6 +695,7 @@ def test_an_edit_of_code_reruns_what_uses_it(done, code, file, jobs):
                     "unigrams": 1,
                     "test_classifier": 1,
                     "corpus": 1,
+                    "training_tables": 1,
                 },
                 TEXTS,
                 PRETRAINED,
@@ -646,19 +732,77 @@ def test_targets_of_their_own(done, code):
 
 
 def test_a_base_of_another_name_gets_experts_too(done, code, tokenizer):
-    """The experts' rule takes the base as a wildcard: results/experts-{model}/{pole}."""
+    """A source, a checkpoint of it and an expert of that, by config alone."""
     save(tiny("gpt2", tokenizer), tokenizer, done / "inputs" / "other")
+    change = {
+        "sources": {"other": {"kind": "path", "path": "inputs/other"}},
+        "checkpoints": {
+            "other": {"kind": "source", "source": "other"},
+            "glad": {**DEFAULT["checkpoints"]["positive"], "of": "other"},
+        },
+    }
     config = done / "other.yaml"
-    text = (ROOT / "tests/tiny.yaml").read_text()
-    config.write_text(
-        text.replace("sources:", "sources:\n  other: {kind: path, path: inputs/other}")
-    )
-    target = "results/experts-other/positive"
+    config.write_text(yaml.safe_dump(laid_over(TINY, change)))
+    target = "results/checkpoints/glad"
     run = snakemake(done, target, configfile=config, root=code)
     assert run.returncode == 0, run.stdout + run.stderr
     shape = json.loads((done / target / "config.json").read_text())
     assert shape["model_type"] == "gpt2"
-    shutil.rmtree(done / "results/experts-other")
+    for name in ("checkpoints/glad", "checkpoints/other", "candidates/glad"):
+        shutil.rmtree(done / "results" / name)
+
+
+#: four experts of one base that differ in their text or in their seed
+FOUR = {
+    "glad": {"poles": ["positive"], "seed": 1},
+    "merry": {"poles": ["positive"], "seed": 2},
+    "glum": {"poles": ["negative"], "seed": 3},
+    "moody": {"poles": ["negative", "positive"]},
+}
+
+
+def test_a_scheme_over_four_experts_by_config_alone(done, code, tmp_path):
+    """Experts, a scheme of two coordinates over them, its models and their texts."""
+    folder = shutil.copytree(done, tmp_path / "run")
+    how = {"kind": "finetuned", "of": "base", "attribute": "sentiment"}
+    how["finetuning"] = {"learning_rate": [1e-2]}
+    scheme = {
+        "origin": {"glad": 0.25, "moody": 0.75},
+        "alpha": {"merry": 1, "glum": -0.5, "moody": -0.5},
+        "beta": {"glum": 1, "glad": -1},
+    }
+    change = {
+        "checkpoints": {name: {**how, **own} for name, own in FOUR.items()},
+        "schemes": {"mood": scheme},
+    }
+    config = folder / "four.yaml"
+    config.write_text(yaml.safe_dump(laid_over(TINY, change)))
+    point = "alpha=0.600_beta=-0.300"
+    merged = f"results/merged/mood/{point}"
+    written = f"results/generations/neutral/mood/{point}/samples=0-3.jsonl"
+    run = snakemake(folder, merged, written, configfile=config, root=code)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+    experts = {
+        name: load_file(folder / "results/checkpoints" / name / checkpoints.WEIGHTS)
+        for name in FOUR
+    }
+    held = [checkpoints.hashes(folder / "results/checkpoints" / name) for name in FOUR]
+    assert len(set(map(str, held))) == 4, "a seed of its own makes another expert of the same text"
+    sums = {"glad": 0.25 + 0.3, "merry": 0.6, "glum": -0.3 - 0.3, "moody": 0.75 - 0.3}
+    assert sum(sums.values()) == pytest.approx(1)
+    found = load_file(folder / merged / checkpoints.WEIGHTS)
+    assert found.keys() == experts["glad"].keys()
+    for name, value in found.items():
+        parts = [c * experts[expert][name].astype(np.float64) for expert, c in sums.items()]
+        bound = 4 * np.finfo(np.float32).eps * sum(map(np.abs, parts))
+        assert (np.abs(value - sum(parts)) <= bound).all(), name
+
+    rows = files.read_jsonl(folder / written)
+    assert len(rows) == 6 * 4 and len({(r["prompt_id"], r["sample_id"]) for r in rows}) == 24
+    own = [r for r in rows if r["sample_id"] < 3]
+    assert [r["text"] for r in own] == texts_of(folder / merged, own)
+    assert planned(folder, root=code) == {}, "what is there already is not made again"
 
 
 def test_a_report_shows_the_figures_with_their_captions(done, code):
@@ -667,7 +811,7 @@ def test_a_report_shows_the_figures_with_their_captions(done, code):
     page = (done / "report.html").read_text()
     for words in (
         *(f"fig{n}.png" for n in range(3, 12)),
-        "grammar of 3",
+        "Grammar: P(a word needs no edit): of 3 continuations",
         "200 bootstrap resamples",
         "The movie was",
     ):
@@ -680,7 +824,7 @@ LEFT_OVER = re.compile("results/(generations|scores|losses|divergence|next_words
 def test_what_another_config_left_is_listed(done, code):
     """As the README says: with one alpha less, its texts and scores are nobody's."""
     config = done / "less.yaml"
-    config.write_text(yaml.safe_dump(laid_over(TINY, {"sweeps": {"g1": {"alphas": [0, 0.5, 1]}}})))
+    config.write_text(yaml.safe_dump(laid_over(TINY, at(g1=[0, 0.5, 1]))))
 
     def listed(**which):
         run = snakemake(done, "--list-untracked", root=code, **which)
@@ -696,7 +840,7 @@ def test_a_folder_can_be_emptied(done, code, tmp_path):
     folder = shutil.copytree(done, tmp_path / "run")
     run = snakemake(folder, "all", "--delete-all-output", root=code)
     assert run.returncode == 0, run.stdout + run.stderr
-    for name in ("base", "data", "experts", "generations", "scores", "tables", "figures"):
+    for name in ("checkpoints", "data", "generations", "scores", "tables", "figures"):
         assert not [p for p in (folder / "results" / name).rglob("*") if p.is_file()], name
     assert list((folder / "results" / "logs").rglob("*.log"))
     assert (folder / "inputs" / "base").exists()
