@@ -423,6 +423,7 @@ IN_THE_CONFIG = [
     ("figures.fig9.sweep", "g1", "figures.fig9.sweep: differences takes a sweep that is in_memory"),
     ("figures.fig9.schemes", ["twins"], "figures.fig9.schemes: no scheme of its sweep is called "),
     ("figures.fig9.schemes", REMOVED, "figures.fig9.schemes: missing; differences needs it"),
+    ("figures.fig11.sweep", "g1", "figures.fig11.sweep: nothing in g1 is pretrained"),
     (
         "figures.fig4.sweep",
         "ensemble",

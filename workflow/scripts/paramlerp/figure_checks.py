@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from . import sweeps
+from . import registry, sweeps
 from .checks import among
 from .errors import UserError
 
@@ -56,6 +56,10 @@ def all_of(config: dict) -> None:
             titles = [scheme.title for scheme in sweep.schemes]
             for scheme in figure["schemes"]:
                 among(f"figures.{name}.schemes", "scheme of its sweep", scheme, titles)
+        if figure["shows"] == "pretraining":
+            made_of = registry.with_parents(config, sweep.checkpoints())
+            if not set(made_of) & set(registry.of_kind(config, "pretrained")):
+                raise UserError(f"{key}.sweep: nothing in {figure['sweep']} is pretrained")
         _content(name, figure, sweep, walked, known)
 
 
