@@ -236,18 +236,25 @@ def points_between(sweep, prompts=None):
     return [p for p in points_of(sweep, prompts) if p[coordinate] in inside]
 
 
-def texts_at(sweep):
-    """The files of all texts of a sweep."""
-    return at_places(TEXTS, SWEEPS[sweep].places(), SWEEPS[sweep].shards)
-
-
-def scores_of(sweep):
-    """The files of all scores of a sweep, by scorer."""
-    own = SWEEPS[sweep]
+def measured_at(places, scorers, before=""):
+    """Texts and scores, by scorer, of places with their files of samples, as named inputs."""
+    patterns = {"texts": (TEXTS, {})}
+    patterns |= {scorer: (SCORES, {"scorer": scorer}) for scorer in scorers}
     return {
-        scorer: at_places(SCORES, own.places(), own.shards, scorer=scorer)
-        for scorer in own.scorers
+        f"{before}{name}": [
+            found
+            for place, shards in places
+            for found in at_places(pattern, [place], shards, **others)
+        ]
+        for name, (pattern, others) in patterns.items()
     }
+
+
+def measured_of(sweep):
+    """Texts and scores of a sweep, of its places or of its rows."""
+    own = SWEEPS[sweep]
+    places = rows_of(own) if own.in_memory else own.places()
+    return measured_at([(place, own.shards) for place in places], own.scorers)
 
 
 def sides_of(sweep):
@@ -265,9 +272,8 @@ def both_sides(sweep):
     """Texts and scores of both sides, as the inputs of their comparison."""
     found = {}
     for side, (places, shards) in sides_of(sweep).items():
-        found[f"{side}_texts"] = at_places(TEXTS, places, shards)
-        for scorer in SWEEPS[sweep].scorers:
-            found[f"{side}_{scorer}"] = at_places(SCORES, places, shards, scorer=scorer)
+        held = [(place, shards) for place in places]
+        found |= measured_at(held, SWEEPS[sweep].scorers, f"{side}_")
     return found
 
 
@@ -294,16 +300,8 @@ def of_the_plane(sweep):
     parts = {"lattice": [(row, plane.shards) for row in rows_of(plane)]}
     parts["overlay"] = [(place, shards) for _, place, shards in overlays(sweep)]
     for name, places in parts.items():
-        found[f"{name}_texts"] = [
-            p for place, shards in places for p in at_places(TEXTS, [place], shards)
-        ]
+        found |= measured_at(places, plane.scorers, f"{name}_")
         found[f"{name}_losses"] = at_places(LOSSES, [place for place, _ in places])
-        for scorer in plane.scorers:
-            found[f"{name}_{scorer}"] = [
-                p
-                for place, shards in places
-                for p in at_places(SCORES, [place], shards, scorer=scorer)
-            ]
     return found
 
 

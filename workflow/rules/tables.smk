@@ -24,8 +24,7 @@ WITH_WORDS = [
 rule sweep_table:
     """Every metric at every point of a sweep, with intervals, and its paired differences."""
     input:
-        unpack(lambda w: scores_of(w.sweep)),
-        texts=lambda w: texts_at(w.sweep),
+        unpack(lambda w: measured_of(w.sweep)),
     output:
         table="results/tables/{sweep}.csv",
         differences="results/tables/{sweep}_differences.csv",
@@ -228,20 +227,7 @@ rule plane_table:
 rule pairs_table:
     """Every metric along the line between each pair of models, and the barriers on it."""
     input:
-        unpack(
-            lambda w: {
-                name: at_places(
-                    SCORES,
-                    rows_of(SWEEPS[w.sweep]),
-                    SWEEPS[w.sweep].shards,
-                    scorer=name,
-                )
-                for name in SWEEPS[w.sweep].scorers
-            }
-        ),
-        texts=lambda w: at_places(
-            TEXTS, rows_of(SWEEPS[w.sweep]), SWEEPS[w.sweep].shards
-        ),
+        unpack(lambda w: measured_of(w.sweep)),
         losses=lambda w: at_places(LOSSES, rows_of(SWEEPS[w.sweep])),
     output:
         table="results/tables/{sweep}.csv",
