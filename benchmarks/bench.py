@@ -37,14 +37,14 @@ class Given:
         return self.results / "checkpoints" / name
 
     def prompts(self) -> list[dict]:
-        from paramlerp import files
+        from paramlerp.jobs import files
 
         rows = files.read_jsonl(self.results / "prompts" / "neutral.jsonl")
         return rows[:10] if self.quick else rows
 
     def texts(self) -> list[dict]:
         """Generated texts of the case."""
-        from paramlerp import files
+        from paramlerp.jobs import files
 
         point = self.results / "generations" / "neutral" / self.case
         rows = [row for path in sorted(point.glob("*.jsonl")) for row in files.read_jsonl(path)]
@@ -62,7 +62,7 @@ def peak_flops() -> float:
     """FLOP/s of an fp32 matrix product in this process: PyTorch's or a packed one, the best."""
     import torch
 
-    from paramlerp.packing import PackedLinear
+    from paramlerp.lm.packing import PackedLinear
 
     a = torch.randn(2048, 2048)
     packed = PackedLinear(a, None)
@@ -76,7 +76,7 @@ def flops_per_token(model) -> float:
     from torch import nn
     from transformers.pytorch_utils import Conv1D
 
-    from paramlerp.packing import PackedLinear
+    from paramlerp.lm.packing import PackedLinear
 
     linear = (m for m in model.modules() if isinstance(m, nn.Linear | Conv1D | PackedLinear))
     return 2 * sum((getattr(m, "shape", None) or m.weight.shape).numel() for m in linear)
@@ -104,7 +104,8 @@ def our_model(directory, threads: int, **how):
     """The same as the workflow's jobs load them, with their settings of memory."""
     import torch
 
-    from paramlerp import models, runtime
+    from paramlerp.jobs import runtime
+    from paramlerp.lm import models
 
     torch.set_num_threads(threads)
     runtime.keep_memory()

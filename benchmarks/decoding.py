@@ -14,7 +14,7 @@ SAMPLES, LENGTH, TOP_P = 4, 30, 0.9
 
 
 def ours(given: Given) -> dict:
-    from paramlerp import decoding
+    from paramlerp.lm import decoding
 
     model, tokenizer = bench.our_model(given.model(), given.threads)
     how = {"max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}

@@ -18,7 +18,7 @@ def _directories(given: Given):
 
 
 def _ours(given: Given, directories, coefficients) -> dict:
-    from paramlerp import decoding
+    from paramlerp.lm import decoding
 
     loaded = [bench.our_model(d, given.threads) for d in directories]
     source = decoding.EnsembleLogits([decoding.ModelLogits(m) for m, _ in loaded], coefficients)

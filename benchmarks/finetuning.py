@@ -20,7 +20,8 @@ def _steps(given: Given) -> int:
 
 
 def _sequences(given: Given, tokenizer) -> list[list[int]]:
-    from paramlerp import files, models
+    from paramlerp.jobs import files
+    from paramlerp.lm import models
 
     text = given.results / "data" / "sentiment" / "experts" / "positive" / "train.jsonl"
     rows = files.read_jsonl(text)
@@ -28,7 +29,8 @@ def _sequences(given: Given, tokenizer) -> list[list[int]]:
 
 
 def ours(given: Given) -> dict:
-    from paramlerp import batching, likelihood, resume, training
+    from paramlerp.lm import batching, likelihood
+    from paramlerp.training import resume, training
 
     model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads, train=True)
     sequences = _sequences(given, tokenizer)

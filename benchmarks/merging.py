@@ -27,7 +27,7 @@ MERGE = """
 import sys
 from decimal import Decimal
 sys.path.insert(0, sys.argv[1])
-from paramlerp import merging
+from paramlerp.weights import merging
 half = Decimal("0.5")
 merging.write_merged("g1", "alpha=0.500", {"positive": half, "negative": half},
                      {"positive": sys.argv[2], "negative": sys.argv[3]}, sys.argv[4])
@@ -45,7 +45,7 @@ def _random(given: Given, target: Path, seed: int) -> Path:
     import numpy as np
     from safetensors.numpy import save_file
 
-    from paramlerp import checkpoints
+    from paramlerp.weights import checkpoints
 
     own = given.checkpoint("positive")
     target.mkdir()

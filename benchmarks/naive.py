@@ -15,7 +15,7 @@ from transformers import (
 )
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
-from paramlerp.tagging import Tagger
+from paramlerp.measure.tagging import Tagger
 
 results, threads, alphas = Path(sys.argv[1]), int(sys.argv[2]), map(float, sys.argv[3:])
 checkpoints = results / "checkpoints"

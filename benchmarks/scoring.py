@@ -18,7 +18,7 @@ def _judges(given: Given):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from paramlerp.tagging import Tagger
+    from paramlerp.measure.tagging import Tagger
 
     torch.set_num_threads(given.threads)
     folder = given.checkpoint("sentiment_judge")
@@ -28,7 +28,8 @@ def _judges(given: Given):
 
 
 def ours(given: Given) -> dict:
-    from paramlerp import classifiers, scoring
+    from paramlerp.lm import scoring
+    from paramlerp.measure import classifiers
 
     model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads)
     classifier, its_tokenizer, tagger = _judges(given)
@@ -55,8 +56,8 @@ def _in_slices(given: Given, size: int, sentiment) -> dict:
     """Texts as they come, `size` at a time, through transformers."""
     import torch
 
-    from paramlerp.models import encode
-    from paramlerp.scoring import continuation
+    from paramlerp.lm.models import encode
+    from paramlerp.lm.scoring import continuation
 
     model, tokenizer = bench.plain_model(given.checkpoint("base"), given.threads)
     classifier, its_tokenizer, tagger = _judges(given)

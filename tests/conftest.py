@@ -29,8 +29,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from paramlerp import config as settings
-from paramlerp import files, sweeps
+from paramlerp.jobs import files
+from paramlerp.plan import config as settings
+from paramlerp.plan import sweeps
 
 torch.set_num_threads(1)
 

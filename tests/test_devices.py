@@ -12,7 +12,7 @@ from conftest import ROOT
 
 JOB = """
 import logging, sys, time
-from paramlerp import devices
+from paramlerp.jobs import devices
 import torch
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 try:
@@ -112,7 +112,7 @@ def test_the_user_may_want_the_cpu(start):
 
 ASKS = """
 import torch, importlib, sys
-from paramlerp import devices
+from paramlerp.jobs import devices
 def asked(*_):
     raise AssertionError("CUDA was asked before a job has its GPU")
 torch.cuda.is_available = torch._C._cuda_getDeviceCount = asked
@@ -124,8 +124,8 @@ for name in sys.argv[1:]:
 def test_nothing_asks_for_a_gpu_as_it_is_imported():
     """CUDA would see all of them then, and batches be a GPU's in a job that has none."""
     scripts = ROOT / "workflow" / "scripts"
-    names = [path.stem for path in scripts.glob("*.py")]
-    names += [f"paramlerp.{path.stem}" for path in (scripts / "paramlerp").glob("[!_]*.py")]
+    files = [path.relative_to(scripts).with_suffix("") for path in scripts.glob("**/[!_]*.py")]
+    names = [".".join(file.parts) for file in files]
     run = subprocess.run(
         [sys.executable, "-c", ASKS, *names],
         env={**os.environ, "PYTHONPATH": str(scripts)},

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-import ensemble
 from conftest import SCHEMES, save, tiny
-from paramlerp import decoding, ensembles, files, merging, models, scoring
+from paramlerp.jobs import files
+from paramlerp.lm import decoding, ensembles, models, scoring
+from paramlerp.weights import merging
 from test_decoding import by_full_sort
+from texts import ensemble
 
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is", "her"])]
 SAMPLES = list(range(6))

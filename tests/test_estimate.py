@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from conftest import DEFAULT, ROOT, laid_over, over_default, save, snakemake, tiny
-from paramlerp import estimate
-from paramlerp.errors import UserError
+from paramlerp.jobs.errors import UserError
+from paramlerp.plan import estimate
 
 PAPER = over_default(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text()))
 

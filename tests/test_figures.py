@@ -4,13 +4,14 @@ import pandas as pd
 import pytest
 from matplotlib.colors import Normalize
 
-import figure_ensemble
-import figure_line
-import figure_plane
-import figure_plane_losses
-import figure_two_lines
 from conftest import DEFAULT
-from paramlerp import plotting, registry, sweeps
+from figures import ensemble as figure_ensemble
+from figures import line as figure_line
+from figures import plane as figure_plane
+from figures import plane_losses as figure_plane_losses
+from figures import two_lines as figure_two_lines
+from paramlerp.measure import plotting
+from paramlerp.plan import registry, sweeps
 
 SYMBOLS = registry.symbols(DEFAULT)
 SWEEPS = sweeps.sweeps(DEFAULT)

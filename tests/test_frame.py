@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import tokenize
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,18 @@ import pytest
 import yaml
 
 from conftest import DEFAULT, ROOT, SCHEMES
-from paramlerp import checks, closure, config, figure_checks, files, registry, sweeps, tagging
-from paramlerp.errors import UserError
+from paramlerp.jobs import files
+from paramlerp.jobs.errors import UserError
+from paramlerp.measure import tagging
+from paramlerp.plan import checks, closure, config, figure_checks, registry, sweeps
 
 SCRIPTS = ROOT / "workflow" / "scripts"
+#: every script as rules name it: its stage's folder and its name
+NAMES_OF_SCRIPTS = sorted(
+    f"{file.parent.name}/{file.stem}"
+    for file in SCRIPTS.glob("*/*.py")
+    if file.parent.name != "paramlerp"
+)
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 
 POLES = {pole for own in DEFAULT["attributes"].values() for pole in own["poles"]}
@@ -138,7 +147,7 @@ loaded = {}
 for script in sys.argv[2:]:
     for name in [n for n in sys.modules if n.split(".")[0] == "paramlerp"]:
         del sys.modules[name]
-    importlib.import_module(script)
+    importlib.import_module(script.replace("/", "."))
     ours = [m for n, m in sys.modules.items() if n.split(".")[0] == "paramlerp"]
     loaded[script] = [m.__file__ for m in ours]
 print(json.dumps(loaded))
@@ -147,8 +156,7 @@ print(json.dumps(loaded))
 
 def test_a_closure_holds_every_module_that_is_loaded():
     """What Python really loads for a script is in the hash among its rule's params."""
-    scripts = sorted(p.stem for p in SCRIPTS.glob("*.py"))
-    command = [sys.executable, "-c", LOADED, str(SCRIPTS), *scripts]
+    command = [sys.executable, "-c", LOADED, str(SCRIPTS), *NAMES_OF_SCRIPTS]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = json.loads(run.stdout)
     assert len(loaded) > 15
@@ -161,9 +169,12 @@ def test_closures_tell_modules_apart():
     def names(script):
         return {Path(m).stem for m in closure.modules_of(SCRIPTS / f"{script}.py")}
 
-    assert "decoding" in names("generate") and "decoding" not in names("finetune")
-    assert "merging" in names("merge") and "models" not in names("merge")
-    assert "training" in names("finetune") and "training" not in names("perplexity")
+    assert "decoding" in names("texts/generate")
+    assert "decoding" not in names("checkpoints/finetune")
+    assert "merging" in names("checkpoints/merge")
+    assert "models" not in names("checkpoints/merge")
+    assert "training" in names("checkpoints/finetune")
+    assert "training" not in names("scores/perplexity")
 
 
 #: a package of packages, and scripts: what imports what, in every way there is
@@ -173,6 +184,7 @@ TREE = {
     "name.py": "from paramlerp.sub import c\nimport json\n",
     "alone.py": "import json, paramlerpx\nfrom sub import b\n",
     "paramlerp/__init__.py": "",
+    "paramlerp/plan/__init__.py": "",
     "paramlerp/a.py": "from .sub import b as other\n",
     "paramlerp/unused.py": "from . import a\n",
     "paramlerp/f.py": "",
@@ -191,13 +203,15 @@ def tree(tmp_path) -> Path:
     root = tmp_path / "tree"
     for name, content in TREE.items():
         files.write_text(root / name, content)
-    shutil.copy(closure.__file__, root / "paramlerp" / "closure.py")
+    shutil.copy(closure.__file__, root / "paramlerp" / "plan" / "closure.py")
     return root
 
 
 def closure_of(root: Path):
     """The closure.py of a tree as a module, loaded anew as each run of Snakemake does."""
-    spec = importlib.util.spec_from_file_location("closure", root / "paramlerp" / "closure.py")
+    spec = importlib.util.spec_from_file_location(
+        "closure", root / "paramlerp" / "plan" / "closure.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -244,17 +258,18 @@ def test_a_digest_is_of_the_code_and_not_of_its_place(tree, tmp_path):
 
 
 TORCH, PANDAS = ("torch", "transformers"), ("pandas", "datasets")
+LIGHT = {
+    TORCH: "checkpoints/merge checkpoints/select_candidate scores/tag scores/vader figures/line"
+    " tables/sweep_table tables/against tables/plane_table tables/pairs_table",
+    PANDAS: "checkpoints/merge checkpoints/finetune checkpoints/permute data/prompts"
+    " texts/generate texts/ensemble texts/row scores/tag scores/vader scores/classify"
+    " scores/perplexity scores/losses scores/row_losses scores/next_words scores/divergence",
+}
 
 
 @pytest.mark.parametrize(
     ("script", "heavy"),
-    [
-        *((s, TORCH) for s in ("merge", "tag", "vader", "sweep_table", "figure_line")),
-        *((s, TORCH) for s in ("select_candidate", "against", "plane_table", "pairs_table")),
-        *((s, PANDAS) for s in ("merge", "tag", "vader", "generate", "ensemble", "row")),
-        *((s, PANDAS) for s in ("row_losses", "finetune", "permute", "prompts")),
-        *((s, PANDAS) for s in ("classify", "perplexity", "losses", "next_words", "divergence")),
-    ],
+    [(script, heavy) for heavy, scripts in LIGHT.items() for script in scripts.split()],
 )
 def test_jobs_import_what_they_need(script, heavy):
     """Two seconds a job for PyTorch, .7 for pandas, many times a run."""
@@ -291,7 +306,7 @@ def section(rule: str, key: str) -> str:
 def scripts_of(rule: str) -> list[str]:
     """The scripts that a rule's text names; with braces in it, all that it may stand for."""
     name = re.search(r'"\.\./scripts/(.*)\.py"', section(rule, "script"))[1]
-    return sorted(p.stem for p in SCRIPTS.glob(re.sub(r"\{.*?\}", "*", name) + ".py"))
+    return [script for script in NAMES_OF_SCRIPTS if fnmatch(script, re.sub(r"\{.*?\}", "*", name))]
 
 
 #: rules that read no file
@@ -327,8 +342,8 @@ def kinds(part: str, key: str = "kind") -> list[str]:
 
 def test_every_script_is_a_rules_and_every_kind_of_figure_has_one():
     named = [script for rule in rules().values() for script in scripts_of(rule)]
-    assert sorted(named) == sorted(p.stem for p in SCRIPTS.glob("*.py"))
-    shown = {name.removeprefix("figure_") for name in named if name.startswith("figure_")}
+    assert sorted(named) == NAMES_OF_SCRIPTS
+    shown = {name.removeprefix("figures/") for name in named if name.startswith("figures/")}
     assert shown == set(kinds("figures", "shows")) == set(figure_checks.SHOWS)
     captions = {p.stem for p in (ROOT / "workflow" / "report").glob("*.rst")} - {"workflow"}
     assert shown == captions

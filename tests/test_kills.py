@@ -10,7 +10,10 @@ import pytest
 import torch
 
 from conftest import ROOT, make_inputs, snakemake, started, tiny, wait_for
-from paramlerp import checkpoints, closure, files, resume, training
+from paramlerp.jobs import files
+from paramlerp.plan import closure
+from paramlerp.training import resume, training
+from paramlerp.weights import checkpoints
 
 STEPS = 20
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from conftest import GOOD, sentences, tiny
-from paramlerp import batching, likelihood, scoring
-from paramlerp.models import encode
+from paramlerp.lm import batching, likelihood, scoring
+from paramlerp.lm.models import encode
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,9 @@ from transformers import (
 )
 
 from conftest import ENCODER, SCHEMES, save, tiny
-from paramlerp import checkpoints, files, merging, schemes
-from paramlerp.errors import UserError
+from paramlerp.jobs import files
+from paramlerp.jobs.errors import UserError
+from paramlerp.weights import checkpoints, merging, schemes
 
 
 def merged(trio, target, scheme, *point):

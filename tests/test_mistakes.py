@@ -28,8 +28,9 @@ from conftest import (
     tiny,
     tiny_encoder,
 )
-from paramlerp import config, files
-from paramlerp.errors import UserError
+from paramlerp.jobs import files
+from paramlerp.jobs.errors import UserError
+from paramlerp.plan import config
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 REMOVED = object()

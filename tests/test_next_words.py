@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-import next_words
-import next_words_table
 from conftest import save, tiny
-from paramlerp import models, plotting
-from paramlerp.errors import UserError
+from paramlerp.jobs.errors import UserError
+from paramlerp.lm import models
+from paramlerp.measure import plotting
+from scores import next_words
+from tables import next_words_table
 
 PROMPT = "this movie is"
 

@@ -9,7 +9,7 @@ import time
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from paramlerp import run
+from paramlerp.plan import run
 
 JOBS = {
     1: ("candidate", ["positive", "lr=1e-05"]),

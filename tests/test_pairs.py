@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
-import differences
 from conftest import BAD, GOOD, save, sentences, tiny
-from paramlerp import likelihood, merging, models, permutation, schemes
-from paramlerp.errors import UserError
+from paramlerp.jobs.errors import UserError
+from paramlerp.lm import likelihood, models
+from paramlerp.weights import merging, permutation, schemes
+from tables import differences
 
 LINE = schemes.linear("line", {"origin": {"a": 1}, "alpha": {"b": 1, "a": -1}}, ["a", "b"])
 LLAMA = {"num_attention_heads": 8, "num_key_value_heads": 4}

@@ -28,7 +28,9 @@ from conftest import (
     snakemake,
     tiny,
 )
-from paramlerp import config, files, readers, splitting, sweeps
+from paramlerp.data import readers, splitting
+from paramlerp.jobs import files
+from paramlerp.plan import config, sweeps
 
 PAPER = ROOT / "config" / "paper.yaml"
 FOUND = yaml.safe_load(PAPER.read_text())

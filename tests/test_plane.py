@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 import torch
 
-import barriers
-import classify
-import perplexity
-import plane_table
-import row
-import row_losses
 from conftest import ROOT, SCHEMES, save, tiny, tiny_encoder
-from paramlerp import checkpoints, files, merging, models, plotting, scoring, statistics
-from paramlerp.errors import NotFiniteError
+from paramlerp.jobs import files
+from paramlerp.jobs.errors import NotFiniteError
+from paramlerp.lm import models, scoring
+from paramlerp.measure import plotting, statistics
+from paramlerp.weights import checkpoints, merging
+from scores import classify, perplexity, row_losses
+from tables import barriers, plane_table
 from test_figures import planes
+from texts import row
 
 G3 = SCHEMES["g3"]
 LOSSES = ["alpha", "text", "text_id", "nll", "n_tokens"]
@@ -125,7 +125,7 @@ def test_mapped_sources_do_not_stay_in_memory(trio, tmp_path):
 def test_a_row_is_its_models_one_by_one(trio, tmp_path):
     texts, losses = row_of(trio, "0.500", ["0.000", "0.500"])
     assert [r["alpha"] for r in texts] == ["0.000"] * 6 + ["0.500"] * 6
-    import generate
+    from texts import generate
 
     for alpha in ("0.000", "0.500"):
         folder = tmp_path / alpha
@@ -212,8 +212,10 @@ def test_a_point_whose_losses_overflow_counts_as_broken(trio, tmp_path, monkeypa
 MEMORY = """
 import sys, threading, time, logging
 from pathlib import Path
-import row, row_losses
-from paramlerp import models, schemes
+from texts import row
+from scores import row_losses
+from paramlerp.lm import models
+from paramlerp.weights import schemes
 
 def private():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()

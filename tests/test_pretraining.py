@@ -17,8 +17,7 @@ import pytest
 import torch
 import yaml
 
-import corpus
-import pretrain
+from checkpoints import pretrain
 from conftest import (
     BAD,
     GOOD,
@@ -31,9 +30,14 @@ from conftest import (
     tiny,
     wait_for,
 )
-from paramlerp import checkpoints, corpora, files, models, pretraining, resume
-from paramlerp.errors import UserError
-from paramlerp.prefetch import ahead
+from data import corpus
+from paramlerp.data import corpora
+from paramlerp.jobs import files
+from paramlerp.jobs.errors import UserError
+from paramlerp.jobs.prefetch import ahead
+from paramlerp.lm import models
+from paramlerp.training import pretraining, resume
+from paramlerp.weights import checkpoints
 
 EOS = 0
 LOG = logging.getLogger("paramlerp")
@@ -264,7 +268,7 @@ def work(text: Path, out: Path, **how) -> dict:
     }
 
 
-SCRIPT = str(ROOT / "workflow" / "scripts" / "pretrain.py")
+SCRIPT = str(ROOT / "workflow" / "scripts" / "checkpoints" / "pretrain.py")
 
 
 def test_two_processes_learn_what_one_does(text, tmp_path):

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from conftest import BAD, GOOD, sentences
-from paramlerp import readers, splitting
-from paramlerp.errors import UserError
-from paramlerp.readers import Row
+from paramlerp.data import readers, splitting
+from paramlerp.data.readers import Row
+from paramlerp.jobs.errors import UserError
 
 RATED = {"reader": "rated"}
 TREES = {"reader": "trees"}

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from conftest import ROOT, snakemake, started, wait_for
-from paramlerp import files
+from paramlerp.jobs import files
 
 pytestmark = pytest.mark.real
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from conftest import DEFAULT, SCHEMES, laid_over
-from paramlerp import registry, schemes, sweeps
-from paramlerp.errors import UserError
+from paramlerp.jobs.errors import UserError
+from paramlerp.plan import registry, sweeps
+from paramlerp.weights import schemes
 
 D = Decimal
 KNOWN = ("base", "positive", "negative", "formal", "casual")

@@ -20,10 +20,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-import convert
+from checkpoints import convert
 from conftest import ROOT, save, tiny, tiny_encoder
-from paramlerp import checkpoints, files, models, sources
-from paramlerp.errors import UserError
+from paramlerp.data import sources
+from paramlerp.jobs import files
+from paramlerp.jobs.errors import UserError
+from paramlerp.lm import models
+from paramlerp.weights import checkpoints
 
 log = logging.getLogger()
 SCRIPTS = ROOT / "workflow" / "scripts"

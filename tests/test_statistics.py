@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paramlerp import files, metrics, points, statistics
+from paramlerp.jobs import files
+from paramlerp.measure import metrics, points, statistics
 
 
 def texts_of(values: np.ndarray) -> pd.DataFrame:

@@ -26,7 +26,9 @@ from conftest import (
     snakemake,
     tiny,
 )
-from paramlerp import checkpoints, decoding, files, models, scoring
+from paramlerp.jobs import files
+from paramlerp.lm import decoding, models, scoring
+from paramlerp.weights import checkpoints
 
 ALPHAS = ["-0.500", "0.000", "0.500", "1.000"]
 #: texts are made by one model at each alpha of g1 for two prompt sets, and at three of g2 for one

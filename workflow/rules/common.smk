@@ -13,12 +13,13 @@ benchmark.BENCHMARK_INTERVAL_SHORT = 1
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
-from paramlerp import closure, registry, run, schemes, sweeps
-from paramlerp import checks as meaning
-from paramlerp import config as settings
-from paramlerp.errors import UserError
-from paramlerp.registry import path
-from paramlerp.splitting import PARTS, SPLITS
+from paramlerp.plan import closure, registry, run, sweeps
+from paramlerp.weights import schemes
+from paramlerp.plan import checks as meaning
+from paramlerp.plan import config as settings
+from paramlerp.jobs.errors import UserError
+from paramlerp.plan.registry import path
+from paramlerp.data.splitting import PARTS, SPLITS
 
 try:
     config = settings.laid_over(config, workflow.config_settings.overwrite_config)
@@ -163,7 +164,7 @@ def asks(rule):
 
 def costs():
     """What the config costs, in two tables."""
-    from paramlerp.estimate import estimate
+    from paramlerp.plan.estimate import estimate
 
     try:
         stages, disk = estimate(config)

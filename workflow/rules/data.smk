@@ -18,12 +18,12 @@ rule fetch:
         mem_mb=more(1000),
         runtime=more(60),
     params:
-        code=code("fetch"),
+        code=code("data/fetch"),
         source=lambda w: settings.location(config["sources"][w.source]),
         dataset=lambda w: "reader" in config["sources"][w.source],
         stream=lambda w: w.source in meaning.streamed(config),
     script:
-        "../scripts/fetch.py"
+        "../scripts/data/fetch.py"
 
 
 for ATTRIBUTE, OWN in ATTRIBUTES.items():
@@ -54,13 +54,13 @@ for ATTRIBUTE, OWN in ATTRIBUTES.items():
             mem_mb=more(2000),
             runtime=more(30),
         params:
-            code=code("split"),
+            code=code("data/split"),
             texts=by_source(OWN.text),
             poles=list(OWN.poles),
             splitting=config["splitting"],
             seed=config["seed"],
         script:
-            "../scripts/split.py"
+            "../scripts/data/split.py"
 
 
 rule prompts:
@@ -81,7 +81,7 @@ rule prompts:
         mem_mb=more(2000),
         runtime=more(30),
     params:
-        code=code("prompts"),
+        code=code("data/prompts"),
         reading=lambda w: settings.reading(
             config["sources"][config["prompts"][w.prompts]["source"]]
         ),
@@ -92,4 +92,4 @@ rule prompts:
         },
         seed=config["seed"],
     script:
-        "../scripts/prompts.py"
+        "../scripts/data/prompts.py"

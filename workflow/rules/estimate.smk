@@ -18,7 +18,7 @@ rule estimate:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        code=code("estimate"),
+        code=code("tables/estimate"),
         costs=lambda w: costs(),
     script:
-        "../scripts/estimate.py"
+        "../scripts/tables/estimate.py"

@@ -33,7 +33,7 @@ for FIGURE, OWN in config["figures"].items():
             figure=FIGURE,
             sweep=OWN["sweep"],
             shows=OWN["shows"],
-            code=code(f"figure_{OWN['shows']}"),
+            code=code(f"figures/{OWN['shows']}"),
         script:
             # Read as a job runs, long after this loop: so by a param.
-            "../scripts/figure_{params.shows}.py"
+            "../scripts/figures/{params.shows}.py"

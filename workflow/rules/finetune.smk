@@ -28,7 +28,7 @@ rule candidate:
     resources:
         **asks("candidate"),
     params:
-        code=code("finetune"),
+        code=code("checkpoints/finetune"),
         setting=lambda w: registry.grid(config, w.checkpoint)[w.setting],
         training=lambda w: beside_the_grid(w.checkpoint),
         seed=lambda w: seed_of(
@@ -38,7 +38,7 @@ rule candidate:
             key=w.setting,
         ),
     script:
-        "../scripts/finetune.py"
+        "../scripts/checkpoints/finetune.py"
 
 
 rule select:
@@ -62,9 +62,9 @@ rule select:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        code=code("select_candidate"),
+        code=code("checkpoints/select_candidate"),
     script:
-        "../scripts/select_candidate.py"
+        "../scripts/checkpoints/select_candidate.py"
 
 
 rule training_tables:
@@ -89,11 +89,11 @@ rule training_tables:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        code=code("training_tables"),
+        code=code("tables/training_tables"),
         runs=[
             {"checkpoint": name, **setting}
             for name in in_use("finetuned")
             for setting in registry.grid(config, name).values()
         ],
     script:
-        "../scripts/training_tables.py"
+        "../scripts/tables/training_tables.py"

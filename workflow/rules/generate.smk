@@ -24,12 +24,12 @@ rule generate:
     resources:
         **asks("generate"),
     params:
-        code=code("generate"),
+        code=code("texts/generate"),
         generation=sampling(),
         samples=samples_of,
         seed=config["seed"],
     script:
-        "../scripts/generate.py"
+        "../scripts/texts/generate.py"
 
 
 rule ensemble:
@@ -53,14 +53,14 @@ rule ensemble:
     resources:
         **asks("ensemble"),
     params:
-        code=code("ensemble"),
+        code=code("texts/ensemble"),
         coefficients=at,
         nucleus_of=lambda w: SCHEMES[w.scheme].nucleus_of,
         generation=sampling(),
         samples=samples_of,
         seed=config["seed"],
     script:
-        "../scripts/ensemble.py"
+        "../scripts/texts/ensemble.py"
 
 
 rule row:
@@ -84,7 +84,7 @@ rule row:
     resources:
         **asks("row"),
     params:
-        code=code("row"),
+        code=code("texts/row"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
         coordinate=lambda w: first_coordinate(w.scheme),
         points=along,
@@ -92,7 +92,7 @@ rule row:
         samples=samples_of,
         seed=config["seed"],
     script:
-        "../scripts/row.py"
+        "../scripts/texts/row.py"
 
 
 rule generation_table:
@@ -112,7 +112,7 @@ rule generation_table:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        code=code("generation_table"),
+        code=code("tables/generation_table"),
         prompts=PROMPTS_NOW,
         rows=[
             {"sweep": name, "prompts": prompts, **sampling(), "samples": sweep.samples}
@@ -120,4 +120,4 @@ rule generation_table:
             for prompts in sweep.prompts
         ],
     script:
-        "../scripts/generation_table.py"
+        "../scripts/tables/generation_table.py"

@@ -21,7 +21,7 @@ rule merge:
     resources:
         **asks("merge"),
     params:
-        code=code("merge"),
+        code=code("checkpoints/merge"),
         coefficients=at,
     script:
-        "../scripts/merge.py"
+        "../scripts/checkpoints/merge.py"

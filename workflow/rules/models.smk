@@ -23,14 +23,14 @@ rule convert:
     resources:
         **asks("convert"),
     params:
-        code=code("convert"),
+        code=code("checkpoints/convert"),
         labels=lambda w: [
             scorer["labels"]
             for scorer in config["scorers"].values()
             if scorer["kind"] == "classifier" and scorer["model"] == w.checkpoint
         ],
     script:
-        "../scripts/convert.py"
+        "../scripts/checkpoints/convert.py"
 
 
 rule permute:
@@ -51,10 +51,10 @@ rule permute:
     resources:
         **asks("permute"),
     params:
-        code=code("permute"),
+        code=code("checkpoints/permute"),
         seed=lambda w: registry.names_of_seed(config, w.checkpoint, "permute"),
     script:
-        "../scripts/permute.py"
+        "../scripts/checkpoints/permute.py"
 
 
 rule train_classifier:
@@ -78,12 +78,12 @@ rule train_classifier:
     resources:
         **asks("train_classifier"),
     params:
-        code=code("train_classifier"),
+        code=code("checkpoints/train_classifier"),
         labels=lambda w: list(reversed(attribute_of(w.checkpoint).poles)),
         training=lambda w: registry.training(config, w.checkpoint),
         seed=lambda w: seed_of(w.checkpoint, "classifier"),
     script:
-        "../scripts/train_classifier.py"
+        "../scripts/checkpoints/train_classifier.py"
 
 
 rule test_classifier:
@@ -117,7 +117,7 @@ rule test_classifier:
     resources:
         **asks("test_classifier"),
     params:
-        code=code("test_classifier"),
+        code=code("tables/test_classifier"),
         own=lambda w: "+".join(sources_of(attribute_of(w.checkpoint).text)),
         poles=lambda w: list(attribute_of(w.checkpoint).poles),
         others=lambda w: {
@@ -128,4 +128,4 @@ rule test_classifier:
         statistics=config["statistics"],
         seed=config["seed"],
     script:
-        "../scripts/test_classifier.py"
+        "../scripts/tables/test_classifier.py"

@@ -26,12 +26,12 @@ rule corpus:
         mem_mb=more(4000),
         runtime=more(60),
     params:
-        code=code("corpus"),
+        code=code("data/corpus"),
         readings=lambda w: readings(CORPORA[w.corpus]["sources"]),
         held_out=lambda w: CORPORA[w.corpus]["held_out"],
         seed=config["seed"],
     script:
-        "../scripts/corpus.py"
+        "../scripts/data/corpus.py"
 
 
 rule held_out:
@@ -53,13 +53,13 @@ rule held_out:
         mem_mb=more(4000),
         runtime=more(60),
     params:
-        code=code("held_out"),
+        code=code("data/held_out"),
         text=lambda w: text_of_corpus(w.corpus),
         n_texts=max(
             config["pretraining"]["validation_texts"], config["test_texts"] or 0
         ),
     script:
-        "../scripts/held_out.py"
+        "../scripts/data/held_out.py"
 
 
 rule train_tokenizer:
@@ -82,10 +82,10 @@ rule train_tokenizer:
         mem_mb=more(4000),
         runtime=more(60),
     params:
-        code=code("train_tokenizer"),
+        code=code("data/train_tokenizer"),
         vocabulary=config["pretraining"]["tokenizer"].get("vocabulary"),
     script:
-        "../scripts/train_tokenizer.py"
+        "../scripts/data/train_tokenizer.py"
 
 
 PROCESSES = config["pretraining"]["processes"]
@@ -122,7 +122,7 @@ rule pretrain:
         # All its GPUs, or SLURM may spread them.
         nodes=1,
     params:
-        code=code("pretrain"),
+        code=code("checkpoints/pretrain"),
         text=lambda w: text_of_corpus(CHECKPOINTS[w.checkpoint]["corpus"]),
         architecture=config["pretraining"]["architecture"],
         pretraining={
@@ -148,7 +148,7 @@ rule pretrain:
         order=lambda w: registry.order(config, w.checkpoint),
         initialisation=lambda w: seed_of(w.checkpoint, "weights", key="weights"),
     script:
-        "../scripts/pretrain.py"
+        "../scripts/checkpoints/pretrain.py"
 
 
 rule pretraining_table:
@@ -169,7 +169,7 @@ rule pretraining_table:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        code=code("pretraining_table"),
+        code=code("tables/pretraining_table"),
         models={name: CHECKPOINTS[name]["corpus"] for name in in_use("pretrained")},
     script:
-        "../scripts/pretraining_table.py"
+        "../scripts/tables/pretraining_table.py"

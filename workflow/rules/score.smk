@@ -25,13 +25,13 @@ rule classify:
     resources:
         **asks("classify"),
     params:
-        code=code("classify"),
+        code=code("scores/classify"),
         scorer=lambda w: {
             key: config["scorers"][w.scorer][key]
             for key in ("labels", "values", "max_tokens")
         },
     script:
-        "../scripts/classify.py"
+        "../scripts/scores/classify.py"
 
 
 rule tag:
@@ -54,9 +54,9 @@ rule tag:
     resources:
         **asks("tag"),
     params:
-        code=code("tag"),
+        code=code("scores/tag"),
     script:
-        "../scripts/tag.py"
+        "../scripts/scores/tag.py"
 
 
 rule vader:
@@ -78,9 +78,9 @@ rule vader:
         mem_mb=more(500),
         runtime=more(20),
     params:
-        code=code("vader"),
+        code=code("scores/vader"),
     script:
-        "../scripts/vader.py"
+        "../scripts/scores/vader.py"
 
 
 rule unigrams:
@@ -110,10 +110,10 @@ rule unigrams:
         mem_mb=more(2000),
         runtime=more(30),
     params:
-        code=code("unigrams"),
+        code=code("scores/unigrams"),
         readings=lambda w: readings(config["scorers"][w.scorer]["unigrams"]),
     script:
-        "../scripts/unigrams.py"
+        "../scripts/scores/unigrams.py"
 
 
 rule perplexity:
@@ -136,9 +136,9 @@ rule perplexity:
     resources:
         **asks("perplexity"),
     params:
-        code=code("perplexity"),
+        code=code("scores/perplexity"),
     script:
-        "../scripts/perplexity.py"
+        "../scripts/scores/perplexity.py"
 
 
 rule next_words:
@@ -161,14 +161,14 @@ rule next_words:
     resources:
         **asks("next_words"),
     params:
-        code=code("next_words"),
+        code=code("scores/next_words"),
         prompt=lambda w: ATTRIBUTES[w.attribute].next_words["prompt"],
         words=lambda w: {
             pole: ATTRIBUTES[w.attribute].next_words["words"][pole]
             for pole in ATTRIBUTES[w.attribute].poles
         },
     script:
-        "../scripts/next_words.py"
+        "../scripts/scores/next_words.py"
 
 
 rule losses:
@@ -191,12 +191,12 @@ rule losses:
     resources:
         **asks("losses"),
     params:
-        code=code("losses"),
+        code=code("scores/losses"),
         sets=lambda w: LOSS_SETS[w.scheme],
         test_texts=config["test_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
     script:
-        "../scripts/losses.py"
+        "../scripts/scores/losses.py"
 
 
 rule row_losses:
@@ -220,7 +220,7 @@ rule row_losses:
     resources:
         **asks("row_losses"),
     params:
-        code=code("row_losses"),
+        code=code("scores/row_losses"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
         coordinate=lambda w: first_coordinate(w.scheme),
         points=along,
@@ -228,7 +228,7 @@ rule row_losses:
         test_texts=config["test_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
     script:
-        "../scripts/row_losses.py"
+        "../scripts/scores/row_losses.py"
 
 
 #: an ensemble's scheme -> the merged scheme that it is told from, and the attribute along whose
@@ -264,10 +264,10 @@ rule divergence:
     resources:
         **asks("divergence"),
     params:
-        code=code("divergence"),
+        code=code("scores/divergence"),
         coefficients=at,
         sets=lambda w: list(ATTRIBUTES[TOLD_FROM[w.scheme][1]].poles),
         test_texts=config["divergence_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
     script:
-        "../scripts/divergence.py"
+        "../scripts/scores/divergence.py"

@@ -41,7 +41,7 @@ rule sweep_table:
     resources:
         **asks("sweep_table"),
     params:
-        code=code("sweep_table"),
+        code=code("tables/sweep_table"),
         kinds=lambda w: kinds_of_scorers(SWEEPS[w.sweep]),
         places=lambda w: columns_of(w.sweep),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
@@ -49,7 +49,7 @@ rule sweep_table:
         statistics=config["statistics"],
         seed=config["seed"],
     script:
-        "../scripts/sweep_table.py"
+        "../scripts/tables/sweep_table.py"
 
 
 rule examples:
@@ -73,11 +73,11 @@ rule examples:
         mem_mb=more(1000),
         runtime=more(10),
     params:
-        code=code("examples"),
+        code=code("tables/examples"),
         places=lambda w: columns_of(w.sweep),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
     script:
-        "../scripts/examples.py"
+        "../scripts/tables/examples.py"
 
 
 rule next_words_table:
@@ -102,12 +102,12 @@ rule next_words_table:
         mem_mb=more(500),
         runtime=more(10),
     params:
-        code=code("next_words_table"),
+        code=code("tables/next_words_table"),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
         values=lambda w: values_of(w.sweep),
         high=lambda w: ATTRIBUTES[SWEEPS[w.sweep].attribute].high,
     script:
-        "../scripts/next_words_table.py"
+        "../scripts/tables/next_words_table.py"
 
 
 rule barriers:
@@ -140,7 +140,7 @@ rule barriers:
         mem_mb=more(2000),
         runtime=more(10),
     params:
-        code=code("barriers"),
+        code=code("tables/barriers"),
         values=lambda w: between_ends(w.sweep),
         scorers=lambda w: scorers_in(SWEEPS[w.sweep], "perplexity"),
         prompts=lambda w: SWEEPS[w.sweep].prompts,
@@ -149,7 +149,7 @@ rule barriers:
         margin=config["barrier_margin"],
         seed=config["seed"],
     script:
-        "../scripts/barriers.py"
+        "../scripts/tables/barriers.py"
 
 
 rule against:
@@ -173,7 +173,7 @@ rule against:
         mem_mb=more(4000),
         runtime=more(30),
     params:
-        code=code("against"),
+        code=code("tables/against"),
         kinds=lambda w: kinds_of_scorers(SWEEPS[w.sweep]),
         places=lambda w: columns_of(w.sweep),
         points=lambda w: list(SWEEPS[w.sweep].points()),
@@ -184,7 +184,7 @@ rule against:
         statistics=config["statistics"],
         seed=config["seed"],
     script:
-        "../scripts/against.py"
+        "../scripts/tables/against.py"
 
 
 rule plane_table:
@@ -207,7 +207,7 @@ rule plane_table:
         mem_mb=more(4000),
         runtime=more(60),
     params:
-        code=code("plane_table"),
+        code=code("tables/plane_table"),
         scheme=lambda w: SWEEPS[w.sweep].schemes[0].title,
         axes=lambda w: list(SWEEPS[w.sweep].coordinates),
         rows=lambda w: rows_of(SWEEPS[w.sweep]),
@@ -221,7 +221,7 @@ rule plane_table:
         statistics=config["statistics"],
         seed=config["seed"],
     script:
-        "../scripts/plane_table.py"
+        "../scripts/tables/plane_table.py"
 
 
 rule pairs_table:
@@ -245,7 +245,7 @@ rule pairs_table:
         mem_mb=more(4000),
         runtime=more(30),
     params:
-        code=code("pairs_table"),
+        code=code("tables/pairs_table"),
         rows=lambda w: rows_of(SWEEPS[w.sweep]),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
         values=lambda w: values_of(w.sweep),
@@ -261,7 +261,7 @@ rule pairs_table:
         margin=config["barrier_margin"],
         seed=config["seed"],
     script:
-        "../scripts/pairs_table.py"
+        "../scripts/tables/pairs_table.py"
 
 
 rule differences:
@@ -283,7 +283,7 @@ rule differences:
         mem_mb=more(500),
         runtime=more(20),
     params:
-        code=code("differences"),
+        code=code("tables/differences"),
         schemes=lambda w: list(ends_of(w.sweep)),
     script:
-        "../scripts/differences.py"
+        "../scripts/tables/differences.py"

@@ -1,0 +1,17 @@
+"""Write the model at a point: an affine combination of checkpoints."""
+
+from decimal import Decimal
+
+from paramlerp.jobs.runtime import job
+from paramlerp.weights import merging
+
+if __name__ == "__main__":
+    with job(snakemake):
+        coefficients = {name: Decimal(c) for name, c in snakemake.params.coefficients.items()}
+        merging.write_merged(
+            snakemake.wildcards.scheme,
+            snakemake.wildcards.point,
+            coefficients,
+            dict(zip(coefficients, snakemake.input.models, strict=True)),
+            snakemake.output.model,
+        )

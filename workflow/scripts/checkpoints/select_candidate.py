@@ -1,0 +1,24 @@
+"""Take the candidate of lowest final validation perplexity, by link, not by copy."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from paramlerp.jobs import files
+from paramlerp.jobs.runtime import job
+
+
+def main(models: list[str], losses: list[str], target: str, log) -> None:
+    final = [pd.read_csv(path)["validation_perplexity"].iloc[-1] for path in losses]
+    best = Path(models[final.index(min(final))])
+    log.info("best of %d: %s, validation perplexity %.3f", len(models), best.name, min(final))
+    with files.writing(target) as beside:
+        beside.mkdir()
+        for file in sorted(best.iterdir()):
+            if not file.name.startswith("."):
+                files.link(file, beside / file.name)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as log:
+        main(snakemake.input.models, snakemake.input.losses, snakemake.output.model, log)

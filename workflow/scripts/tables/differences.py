@@ -1,0 +1,50 @@
+"""How far two models' weights are apart: the scaled l2 norm of the difference of each tensor.
+
+||a - b||_2 / sqrt(number of elements), section 5.3; read from mapped files.
+"""
+
+import numpy as np
+import pandas as pd
+
+from paramlerp.jobs import files
+from paramlerp.jobs.runtime import job
+from paramlerp.weights import checkpoints
+
+
+def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:
+    """Root mean square of a - b over flat arrays, summed in float64."""
+    total = 0.0
+    for start in range(0, a.size, chunk):
+        gap = a[start : start + chunk].astype(np.float64) - b[start : start + chunk]
+        total += float(gap @ gap)
+    return (total / a.size) ** 0.5
+
+
+def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
+    """A row a tensor: scheme, tensor, layer (empty if in none), parameter, shape, difference."""
+    rows = []
+    for scheme, directories in pairs.items():
+        a, b = map(checkpoints.Checkpoint, directories)
+        checkpoints.require_mixable([a, b])
+        for name, tensor in a.tensors.items():
+            if tensor.dtype not in checkpoints.FLOATS:
+                continue
+            found = checkpoints.LAYER.search(name)
+            rows.append(
+                {
+                    "scheme": scheme,
+                    "tensor": name,
+                    "layer": int(found[1]) if found else None,
+                    "parameter": found[2] if found else name,
+                    "shape": "x".join(map(str, tensor.shape)),
+                    "difference": difference(tensor.data, b.tensors[name].data),
+                }
+            )
+    return pd.DataFrame(rows).astype({"layer": "Int64"})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        ends = iter(snakemake.input.ends)
+        pairs = {scheme: (next(ends), next(ends)) for scheme in snakemake.params.schemes}
+        files.write_csv(snakemake.output.table, main(pairs))
