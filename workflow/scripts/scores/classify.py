@@ -19,8 +19,8 @@ def main(rows: list[dict], model_dir: str, scorer: dict, log) -> dict[str, np.nd
     long = sum(len(ids) > scorer["max_tokens"] for ids in whole)
     if long:
         log.warning("%d texts are cut to max_tokens, %d", long, scorer["max_tokens"])
-    said = Progress(len(texts), "texts")
-    p = classifiers.probabilities(model, tokenizer, texts, scorer["max_tokens"], said)
+    progress = Progress(len(texts), "texts")
+    p = classifiers.probabilities(model, tokenizer, texts, scorer["max_tokens"], progress)
     return {"score": p @ scorer["values"], "target": p[:, scorer["values"].index(1)]}
 
 

@@ -20,6 +20,8 @@ if __name__ == "__main__":
         merged, _ = models.load_causal_lm(snakemake.input.model)
         paths = dict(zip(params.sets, snakemake.input.tests, strict=True))
         texts = files.read_texts(paths, params.test_texts)
-        said = Progress(sum(map(len, texts.values())), "texts")
-        rows = scoring.divergence(own, weights, merged, tokenizer, texts, params.max_tokens, said)
+        progress = Progress(sum(map(len, texts.values())), "texts")
+        rows = scoring.divergence(
+            own, weights, merged, tokenizer, texts, params.max_tokens, progress
+        )
         files.write_rows(snakemake.output.divergence, rows)

@@ -10,6 +10,6 @@ if __name__ == "__main__":
         paths = dict(zip(params.sets, snakemake.input.tests, strict=True))
         texts = files.read_texts(paths, params.test_texts)
         model, tokenizer = models.load_causal_lm(snakemake.input.model)
-        said = Progress(sum(map(len, texts.values())), "texts")
-        rows = scoring.losses(model, tokenizer, texts, params.max_tokens, said)
+        progress = Progress(sum(map(len, texts.values())), "texts")
+        rows = scoring.losses(model, tokenizer, texts, params.max_tokens, progress)
         files.write_rows(snakemake.output.losses, rows)

@@ -18,14 +18,14 @@ def main(
     log,
 ) -> list[dict]:
     """`points` is the coordinate's value -> coefficients; `texts` are by the name of their set."""
-    said, out = Progress(len(points), "models"), []
+    progress, out = Progress(len(points), "models"), []
 
     def measure(model, tokenizer) -> list[dict]:
         return scoring.losses(model, tokenizer, texts, max_tokens)
 
     for place, (value, found) in enumerate(rows.each(directories, points, measure, log), 1):
         out += [{coordinate: value, **row} for row in found]
-        said(place)
+        progress(place)
     return out
 
 

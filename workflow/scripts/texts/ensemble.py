@@ -23,8 +23,8 @@ def main(
     loaded, weights, tokenizer = ensembles.load(directories, coefficients, nucleus_of)
     sources = [decoding.ModelLogits(model) for model in loaded]
     source = decoding.EnsembleLogits(sources, weights, how["top_p"] if nucleus_of else None)
-    said = Progress(len(prompts) * len(samples), "texts")
-    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, said)
+    progress = Progress(len(prompts) * len(samples), "texts")
+    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, progress)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ def main(
     model_dir: str, prompts: list[dict], samples: list[int], how: dict, seed: int
 ) -> list[dict]:
     model, tokenizer = models.load_causal_lm(model_dir)
-    said = Progress(len(prompts) * len(samples), "texts")
+    progress = Progress(len(prompts) * len(samples), "texts")
     source = decoding.ModelLogits(model)
-    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, said)
+    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, progress)
 
 
 if __name__ == "__main__":

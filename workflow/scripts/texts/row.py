@@ -21,12 +21,12 @@ def main(
 ) -> list[dict]:
     """`points` is the coordinate's value -> coefficients."""
     count = len(prompts) * len(samples)
-    said, texts = Progress(len(points) * count, "texts"), []
+    progress, texts = Progress(len(points) * count, "texts"), []
 
     def write(model, tokenizer) -> list[dict]:
         source, before = decoding.ModelLogits(model), len(texts)
         return decoding.continue_prompts(
-            source, tokenizer, prompts, samples, how, seed, lambda n: said(before + n)
+            source, tokenizer, prompts, samples, how, seed, lambda n: progress(before + n)
         )
 
     for value, found in rows.each(directories, points, write, log):

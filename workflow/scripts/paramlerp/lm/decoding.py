@@ -218,7 +218,7 @@ def generate(
     top_p: float,
     eos: int,
     max_rows: int,
-    said=lambda done: None,
+    progress=lambda done: None,
 ) -> list[list[Continuation]]:
     """Continue each prompt once per stream: prompts (ids) x streams (prompts, samples, tokens).
 
@@ -226,7 +226,7 @@ def generate(
     samples. Prompts of like length share a batch of at most `max_rows` rows, or of
     one prompt's samples if those are more.
     `source` is a `ModelLogits`, an `EnsembleLogits` or anything with their three
-    methods. `said(done)` is called as texts grow, with about how many texts' worth of
+    methods. `progress(done)` is called as texts grow, with about how many texts' worth of
     work is done. Raises NotFiniteError if logits are NaN or Inf.
     """
     samples = streams.shape[1]
@@ -242,7 +242,7 @@ def generate(
             streams[batch],
             top_p,
             eos,
-            lambda n, before=done: said(before + n),
+            lambda n, before=done: progress(before + n),
         )
         for place, index in enumerate(batch):
             out[index] = rows[place * samples : (place + 1) * samples]
@@ -254,7 +254,7 @@ def generate(
 DROP = 1 / 8
 
 
-def _continue(source, prompts, streams, top_p: float, eos: int, said) -> list[Continuation]:
+def _continue(source, prompts, streams, top_p: float, eos: int, progress) -> list[Continuation]:
     _, samples, length = streams.shape
     logits = source.prefill(prompts, copies=samples, room=length)
     u = torch.from_numpy(streams.reshape(-1, length)).to(logits.device)
@@ -272,7 +272,7 @@ def _continue(source, prompts, streams, top_p: float, eos: int, said) -> list[Co
             else:
                 ids[text].append(token)
                 alive.append(place)
-        said(max(sum(ended), len(ids) * (step + 1) // length))
+        progress(max(sum(ended), len(ids) * (step + 1) // length))
         if not alive or step == length - 1:
             break
         if len(alive) <= len(rows) * (1 - DROP):
@@ -280,7 +280,7 @@ def _continue(source, prompts, streams, top_p: float, eos: int, said) -> list[Co
             source.keep(kept.to(logits.device))
             rows, tokens = rows[kept], tokens[kept.to(tokens.device)]
         logits = source.step(tokens)
-    said(len(ids))
+    progress(len(ids))
     return [Continuation(i, e) for i, e in zip(ids, ended, strict=True)]
 
 
@@ -301,7 +301,7 @@ def continue_prompts(
     samples: Sequence[int],
     how: dict,
     seed,
-    said=lambda done: None,
+    progress=lambda done: None,
 ) -> list[dict]:
     """Texts as rows of a generation file: `how` has max_new_tokens, top_p, max_rows.
 
@@ -320,7 +320,7 @@ def continue_prompts(
         top_p=1 if source.truncates else how["top_p"],
         eos=tokenizer.eos_token_id,
         max_rows=how["max_rows"],
-        said=said,
+        progress=progress,
     )
     return [
         {

@@ -54,18 +54,18 @@ def head_nll(model, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor
     return torch.cat(pieces)
 
 
-def nll_of_all(model, sequences, said=lambda done: None) -> list[np.ndarray]:
+def nll_of_all(model, sequences, progress=lambda done: None) -> list[np.ndarray]:
     """`token_nll` of any number of sequences, as a list of 1-d arrays in their order.
 
-    `said(done)` is called after each batch with the number of sequences read.
+    `progress(done)` is called after each batch with the number of sequences read.
     """
     return in_batches(
-        lambda batch: token_nll(model, [sequences[i] for i in batch]), sequences, said
+        lambda batch: token_nll(model, [sequences[i] for i in batch]), sequences, progress
     )
 
 
 @torch.inference_mode()
-def in_batches(of, sequences, said=lambda done: None) -> list[np.ndarray]:
+def in_batches(of, sequences, progress=lambda done: None) -> list[np.ndarray]:
     """A 1-d array a sequence, from `of`, which takes indices of sequences of like length and
     gives the arrays one after the other, and their lengths."""
     out, done = [None] * len(sequences), 0
@@ -74,7 +74,7 @@ def in_batches(of, sequences, said=lambda done: None) -> list[np.ndarray]:
         for index, part in zip(batch, values.cpu().split(counts), strict=True):
             out[index] = part.numpy()
         done += len(batch)
-        said(done)
+        progress(done)
     return out
 
 

@@ -27,7 +27,7 @@ def continuation(tokenizer, prompt: str, text: str) -> tuple[list[int], int]:
 
 
 @torch.inference_mode()
-def continuation_nll(model, sequences, starts, said=lambda done: None) -> list[np.ndarray]:
+def continuation_nll(model, sequences, starts, progress=lambda done: None) -> list[np.ndarray]:
     """NLL in nats of each sequence's tokens from its start on, as `nll_of_all` gives it.
 
     What stands before the starts, a token at least, is read once for all that share it.
@@ -49,8 +49,8 @@ def continuation_nll(model, sequences, starts, said=lambda done: None) -> list[n
             for i, nll in zip(some, _tail_nll(model, prefixes, rows, tails), strict=True):
                 out[i] = nll.numpy()
             done += len(some)
-            said(done)
-    said(len(sequences))
+            progress(done)
+    progress(len(sequences))
     return out
 
 
@@ -79,7 +79,7 @@ def _tail_nll(model, prefixes: Prefixes, rows, tails) -> Sequence[torch.Tensor]:
     return head_nll(model, hidden[real], ids[real]).cpu().split(lengths.tolist())
 
 
-def losses(model, tokenizer, texts: dict[str, list[str]], max_tokens: int, said=lambda d: None):
+def losses(model, tokenizer, texts: dict[str, list[str]], max_tokens: int, progress=lambda d: None):
     """NLL of whole texts, each ending in EOS: rows of text, text_id, nll (a sum), n_tokens.
 
     `text` is the name of the set that a text is in.
@@ -87,7 +87,7 @@ def losses(model, tokenizer, texts: dict[str, list[str]], max_tokens: int, said=
     Raises NotFiniteError if one is NaN or Inf.
     """
     keys, sequences = _whole(tokenizer, texts, fitting(model, max_tokens))
-    return _rows(keys, "nll", nll_of_all(model, sequences, said))
+    return _rows(keys, "nll", nll_of_all(model, sequences, progress))
 
 
 def divergence(
@@ -97,11 +97,11 @@ def divergence(
     tokenizer,
     texts: dict[str, list[str]],
     max_tokens: int,
-    said=lambda done: None,
+    progress=lambda done: None,
 ) -> list[dict]:
     """KL(ensemble || other) of the next token along whole texts: rows as `losses` has them."""
     keys, sequences = _whole(tokenizer, texts, fitting(other, max_tokens))
-    parts = divergence_of_all(models, coefficients, other, sequences, said)
+    parts = divergence_of_all(models, coefficients, other, sequences, progress)
     return _rows(keys, "kl", parts)
 
 
@@ -122,7 +122,7 @@ def _rows(keys, name: str, parts: list[np.ndarray]) -> list[dict]:
     ]
 
 
-def divergence_of_all(models, coefficients, other, sequences, said=lambda done: None):
+def divergence_of_all(models, coefficients, other, sequences, progress=lambda done: None):
     """KL(p || q) in nats at each token but the first, a 1-d array a sequence.
 
     p is the ensemble's distribution of the next token, softmax(sum_i c_i z_i) over
@@ -140,4 +140,4 @@ def divergence_of_all(models, coefficients, other, sequences, said=lambda done: 
             pieces.append(kl_div(q.log_softmax(-1), p, reduction="none", log_target=True).sum(-1))
         return torch.cat(pieces), states[0][2]
 
-    return in_batches(of, sequences, said)
+    return in_batches(of, sequences, progress)

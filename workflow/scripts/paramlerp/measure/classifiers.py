@@ -33,7 +33,9 @@ def label_loss(model, sequences, labels: Sequence[int], pad_id: int) -> torch.Te
 
 
 @torch.inference_mode()
-def probabilities(model, tokenizer, texts: Sequence[str], max_tokens: int, said=lambda done: None):
+def probabilities(
+    model, tokenizer, texts: Sequence[str], max_tokens: int, progress=lambda done: None
+):
     """P(label | text): (texts, labels) float64."""
     sequences = encode_all(tokenizer, texts, max_tokens)
     out, done = np.empty((len(texts), model.config.num_labels)), 0
@@ -41,5 +43,5 @@ def probabilities(model, tokenizer, texts: Sequence[str], max_tokens: int, said=
         logits = logits_of(model, [sequences[i] for i in batch], tokenizer.pad_token_id)
         out[batch] = logits.double().softmax(-1).cpu().numpy()
         done += len(batch)
-        said(done)
+        progress(done)
     return out

@@ -34,7 +34,7 @@ class Tagger:
             raise UserError(f"{directory / 'tag_vocab.json'}: no tag $KEEP")
         self.keep = tags.index("$KEEP")
 
-    def acceptable(self, texts: Sequence[str], said=lambda done: None) -> np.ndarray:
+    def acceptable(self, texts: Sequence[str], progress=lambda done: None) -> np.ndarray:
         """(texts,): the geometric mean over words of P(the word needs no edit).
 
         Words are split at spaces; a word's tag is read at its first piece. The
@@ -57,5 +57,5 @@ class Tagger:
                 if first:
                     out[index] = np.exp(row[first].mean())
             done += len(batch)
-            said(done)
+            progress(done)
         return out
