@@ -45,7 +45,7 @@ def _random(given: Given, target: Path, seed: int) -> Path:
     import numpy as np
     from safetensors.numpy import save_file
 
-    from paramlerp.weights import checkpoints
+    from paramlerp.weights import checkpoints, records
 
     own = given.checkpoint("positive")
     target.mkdir()
@@ -72,7 +72,7 @@ def _random(given: Given, target: Path, seed: int) -> Path:
     random = np.random.default_rng(seed)
     tensors = {name: random.random(shape, np.float32) for name, shape in shapes.items()}
     save_file(tensors, target / checkpoints.WEIGHTS, metadata={"format": "pt"})
-    checkpoints.note(target)
+    records.write(target)
     return target
 
 

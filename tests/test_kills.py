@@ -13,7 +13,7 @@ from conftest import ROOT, make_inputs, snakemake, started, tiny, wait_for
 from paramlerp.jobs import files
 from paramlerp.plan import closure
 from paramlerp.training import resume, training
-from paramlerp.weights import checkpoints
+from paramlerp.weights import records
 
 STEPS = 20
 
@@ -93,7 +93,7 @@ def test_a_checkpoint_belongs_to_config_data_and_code(tmp_path, trio):
     base.mkdir()
     for file in trio["base"].iterdir():
         files.link(file, base / file.name)
-    checkpoints.note(base)
+    records.write(base)
 
     def name(script, **changes):
         return resume.fingerprint(Job(base, data, code=closure.digest(script), **changes))
@@ -110,7 +110,7 @@ def test_a_checkpoint_belongs_to_config_data_and_code(tmp_path, trio):
     (base / "config.json").unlink()
     (base / "config.json").write_text("{}")
     names.add(name(script))
-    (base / checkpoints.HASHES).write_text("0  model.safetensors\n")
+    (base / records.HASHES).write_text("0  model.safetensors\n")
     names.add(name(script))
     assert len(names) == 6
 

@@ -25,12 +25,12 @@ from transformers import (
 from conftest import ENCODER, SCHEMES, save, tiny
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
-from paramlerp.weights import checkpoints, merging, schemes
+from paramlerp.weights import checkpoints, merging, records, schemes
 
 
 def merged(trio, target, scheme, *point):
     own = SCHEMES[scheme]
-    merging.write_merged(scheme, own.name(*point), own.coefficients(*point), trio, target)
+    merging.write_merged(scheme, own.point_name(*point), own.coefficients(*point), trio, target)
     return target
 
 
@@ -103,7 +103,7 @@ def test_two_dials_of_four_experts(kind, tokenizer, tmp_path, point):
     five = {n: save(tiny(kind, tokenizer, i), tokenizer, tmp_path / n) for i, n in enumerate(names)}
     scheme = schemes.scheme("dials", DIALS, names)
     coefficients = scheme.coefficients(*point)
-    merging.write_merged("dials", scheme.name(*point), coefficients, five, tmp_path / "m")
+    merging.write_merged("dials", scheme.point_name(*point), coefficients, five, tmp_path / "m")
     a, b = map(float, point)
     by_hand = {"base": 1.0, "positive": a, "negative": -a, "formal": b, "casual": -b}
     assert_sum(weights(tmp_path / "m"), {n: weights(five[n]) for n in names}, by_hand)
@@ -156,7 +156,7 @@ def test_it_says_what_was_mixed(trio, tmp_path):
         "positive": -0.5,
         "negative": 0.5,
     }
-    assert note["sources"]["base"] == checkpoints.hashes(trio["base"])
+    assert note["sources"]["base"] == records.weight_hashes(trio["base"])
     assert str(tmp_path) not in (target / "merge.json").read_text()
 
 
@@ -388,8 +388,8 @@ def test_what_a_model_is_is_noted_beside_its_weights(tokenizer, tmp_path, family
         save(tiny(family, tokenizer), tokenizer, folder)
     else:
         encoder(tokenizer, folder, 0, ["no", "yes"] if family == "classifier" else None)
-    checkpoints.note(folder)
-    note = json.loads((folder / checkpoints.FAMILY).read_text())
+    records.write(folder)
+    note = json.loads((folder / records.FAMILY).read_text())
     assert note == FAMILIES[family]
     prefix, tensors = note["body"], checkpoints.Checkpoint(folder).tensors
     outside = {name for name in tensors if not name.startswith(prefix)}
@@ -400,6 +400,6 @@ def test_what_a_model_is_is_noted_beside_its_weights(tokenizer, tmp_path, family
     auto = getattr(transformers, note["auto_class"])
     _, report = auto.from_pretrained(folder, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
-    assert checkpoints.hashes(folder) == {
+    assert records.weight_hashes(folder) == {
         checkpoints.WEIGHTS: files.sha256(folder / checkpoints.WEIGHTS)
     }

@@ -101,7 +101,7 @@ def test_a_twin_has_a_barrier_that_a_finetuned_model_has_not(trained, tokenizer)
     folder, texts = trained
     walks = {}
     for other in ("finetuned", "permuted"):
-        sources = merging.Sources({"a": folder / "trained", "b": folder / other})
+        sources = merging.Merger({"a": folder / "trained", "b": folder / other})
         model, _ = models.load_causal_lm(folder / "trained")
         walks[other] = []
         for alpha in (0, 0.5, 1):

@@ -82,7 +82,7 @@ def test_in_memory_a_merge_has_the_bits_it_has_on_disk(trio, tmp_path, point):
     merging.write_merged("g3", "x", coefficients, trio, tmp_path / "m")
     on_disk, _ = models.load_causal_lm(tmp_path / "m", train=True)
     model, _ = models.load_causal_lm(trio["base"], train=True)
-    sources = merging.Sources(trio)
+    sources = merging.Merger(trio)
     models.fill(model, sources, G3.coefficients("7", "-3"))
     models.fill(model, sources, coefficients)  # nothing drifts, nothing is left over
     for (name, a), b in zip(model.state_dict().items(), on_disk.state_dict().values(), strict=True):
@@ -96,7 +96,7 @@ def test_and_computes_what_that_on_disk_does(trio, tmp_path):
     plain, _ = models.load_causal_lm(tmp_path / "m", train=True)
     on_disk, _ = models.load_causal_lm(tmp_path / "m")
     model, _ = models.load_causal_lm(trio["base"])
-    models.fill(model, merging.Sources(trio), coefficients)
+    models.fill(model, merging.Merger(trio), coefficients)
     ids = torch.arange(1, 21).view(2, 10)
     with torch.inference_mode():
         a, b, c = (m(ids).logits for m in (plain, on_disk, model))
@@ -109,7 +109,7 @@ def test_mapped_sources_do_not_stay_in_memory(trio, tmp_path):
     """What a row holds privately is one model: no page of its sources is kept."""
     trio = {name: shutil.copytree(folder, tmp_path / name) for name, folder in trio.items()}
     model, _ = models.load_causal_lm(trio["base"])
-    sources = merging.Sources(trio)
+    sources = merging.Merger(trio)
     models.fill(model, sources, G3.coefficients("0.5", "0.3"))
     resident, ours = 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():

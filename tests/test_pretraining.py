@@ -37,7 +37,7 @@ from paramlerp.jobs.errors import UserError
 from paramlerp.jobs.prefetch import ahead
 from paramlerp.lm import models
 from paramlerp.training import pretraining, resume
-from paramlerp.weights import checkpoints
+from paramlerp.weights import families
 
 EOS = 0
 LOG = logging.getLogger("paramlerp")
@@ -422,7 +422,7 @@ def test_the_same_shape_for_all_and_other_weights(folder, undisturbed):
     a, b = (pretraining.new_model(ARCHITECTURE, tokenizer, seed) for seed in (1, 2))
     assert tokenizer.eos_token == "<|endoftext|>" and len(tokenizer) == 300
     assert not torch.equal(a.transformer.wte.weight, b.transformer.wte.weight)
-    assert checkpoints.family(folder / TARGET).name == "causal_lm"
+    assert families.family(folder / TARGET).name == "causal_lm"
 
 
 def test_a_stream_in_the_form_of_c4(tmp_path, tokenizer):

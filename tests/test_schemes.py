@@ -8,7 +8,7 @@ import pytest
 from conftest import DEFAULT, SCHEMES, laid_over
 from paramlerp.jobs.errors import UserError
 from paramlerp.plan import registry, sweeps
-from paramlerp.weights import schemes
+from paramlerp.weights import naming, schemes
 
 D = Decimal
 KNOWN = ("base", "positive", "negative", "formal", "casual")
@@ -63,16 +63,16 @@ def test_an_ensemble_has_the_coefficients_of_g2():
 
 def test_a_point_has_one_name():
     g1, g3 = SCHEMES["g1"], SCHEMES["g3"]
-    assert g1.name(0.5) == g1.name("0.500") == "alpha=0.500"
-    assert g1.name(-0.0) == g1.name("-0.000") == "alpha=0.000"
-    assert g3.name(0.4, -4) == "alpha=0.400_beta=-4.000"
-    assert schemes.values("alpha=0.400_beta=-4.000") == ("0.400", "-4.000")
+    assert g1.point_name(0.5) == g1.point_name("0.500") == "alpha=0.500"
+    assert g1.point_name(-0.0) == g1.point_name("-0.000") == "alpha=0.000"
+    assert g3.point_name(0.4, -4) == "alpha=0.400_beta=-4.000"
+    assert naming.values("alpha=0.400_beta=-4.000") == ("0.400", "-4.000")
 
 
 @pytest.mark.parametrize("value", ["x", "nan", "inf", None, "0.0005", 1 / 3])
 def test_no_name_for_what_is_no_short_number(value):
     with pytest.raises(UserError):
-        SCHEMES["g1"].name(value)
+        SCHEMES["g1"].point_name(value)
     with pytest.raises(UserError):
         SCHEMES["g1"].coefficients(value)
 
@@ -175,14 +175,14 @@ def test_two_dials():
         "formal": -2,
         "casual": 2,
     }
-    assert mine.name("0.5", "-2") == "alpha=0.500_beta=-2.000"
+    assert mine.point_name("0.5", "-2") == "alpha=0.500_beta=-2.000"
     for alpha in ("-1", "0.3", "2.6"):
         assert sum(mine.coefficients(alpha, "0.7").values()) == 1
         # With one dial at 0 it is the other's line.
         g2 = SCHEMES["g2"].coefficients(alpha)
         assert mine.coefficients(alpha, 0) == {**g2, "formal": 0, "casual": 0}
-        assert mine.locate(g2) == (schemes.fixed(alpha), "0.000")
-        assert mine.locate(mine.coefficients(alpha, "0.7")) == (schemes.fixed(alpha), "0.700")
+        assert mine.locate(g2) == (naming.format_value(alpha), "0.000")
+        assert mine.locate(mine.coefficients(alpha, "0.7")) == (naming.format_value(alpha), "0.700")
     symbols = {"base": "θ⁰", "positive": "θ⁺", "negative": "θ⁻", "formal": "f", "casual": "c"}
     assert mine.formula(symbols) == "θ⁰ + αθ⁺ + β·f − αθ⁻ − β·c"
     assert mine.ends() == {}
@@ -192,10 +192,10 @@ def test_two_dials():
 def test_g1_and_g2_are_found_on_the_plane(alpha):
     a, plane = D(alpha), SCHEMES["g3"]
     place = plane.locate(SCHEMES["g1"].coefficients(alpha))
-    assert place == (schemes.fixed(a), schemes.fixed(1 - a))
+    assert place == (naming.format_value(a), naming.format_value(1 - a))
     place = plane.locate(SCHEMES["g2"].coefficients(alpha))
-    assert place == (schemes.fixed(a), schemes.fixed(-a))
-    assert plane.locate(plane.coefficients(alpha, "-0.4")) == (schemes.fixed(a), "-0.400")
+    assert place == (naming.format_value(a), naming.format_value(-a))
+    assert plane.locate(plane.coefficients(alpha, "-0.4")) == (naming.format_value(a), "-0.400")
 
 
 def test_what_lies_off_a_plane_is_not_found_on_it():
@@ -239,10 +239,10 @@ def test_formula():
 def test_names_of_points_and_rows_match_their_patterns():
     g1, g3 = SCHEMES["g1"], SCHEMES["g3"]
     for value in ("-1.5", "0", "12"):
-        assert re.fullmatch(g1.pattern(), g1.name(value))
-        assert re.fullmatch(g3.pattern(), g3.name(value, "0.5"))
-        assert not re.fullmatch(g3.pattern(), g1.name(value))
-        assert re.fullmatch(g3.row_pattern(), schemes.row_name({"beta": value}))
-    assert g1.row_pattern() == schemes.row_name({}) == "line"
+        assert re.fullmatch(g1.point_pattern(), g1.point_name(value))
+        assert re.fullmatch(g3.point_pattern(), g3.point_name(value, "0.5"))
+        assert not re.fullmatch(g3.point_pattern(), g1.point_name(value))
+        assert re.fullmatch(g3.line_pattern(), naming.line_name({"beta": value}))
+    assert g1.line_pattern() == naming.line_name({}) == "line"
     line = of(origin={"base": 1}, beta=STEP)
-    assert not re.fullmatch(g3.row_pattern(), line.name("0.5")), "no row is a point of another"
+    assert not re.fullmatch(g3.line_pattern(), line.point_name("0.5")), "no line has a point's name"

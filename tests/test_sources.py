@@ -26,7 +26,7 @@ from paramlerp.data import sources
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.lm import models
-from paramlerp.weights import checkpoints
+from paramlerp.weights import checkpoints, records
 
 log = logging.getLogger()
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -264,8 +264,8 @@ def test_another_file_than_promised_or_than_at_first(web, tmp_path):
 def test_a_causal_lm_keeps_its_weights(trio, tmp_path):
     convert.main(trio["base"], tmp_path / "out", log)
     assert_same(tmp_path / "out", trio["base"])
-    assert checkpoints.hashes(tmp_path / "out") == checkpoints.hashes(trio["base"])
-    noted = json.loads((tmp_path / "out" / checkpoints.FAMILY).read_text())
+    assert records.weight_hashes(tmp_path / "out") == records.weight_hashes(trio["base"])
+    noted = json.loads((tmp_path / "out" / records.FAMILY).read_text())
     assert noted["family"] == "causal_lm" and noted["evaluated_by"] == "loss"
 
 
@@ -274,7 +274,7 @@ def test_other_models_are_linked_as_they_are(tokenizer, tmp_path):
     convert.main(folder, tmp_path / "out", log)
     name = checkpoints.WEIGHTS
     assert (tmp_path / "out" / name).stat().st_ino == (folder / name).stat().st_ino
-    noted = json.loads((tmp_path / "out" / checkpoints.FAMILY).read_text())
+    noted = json.loads((tmp_path / "out" / records.FAMILY).read_text())
     assert noted["family"] == "classifier" and noted["body"] == "bert."
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError, reason
 from paramlerp.jobs.runtime import job
-from paramlerp.weights import checkpoints
+from paramlerp.weights import checkpoints, families, records
 
 
 def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
@@ -38,12 +38,12 @@ def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
             copy_companions(folder, beside)
         else:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
-        own = checkpoints.family(beside)
+        own = families.family(beside)
         if not gguf and own and own.name == "causal_lm":
             rewrite(beside, beside, source)
         for wanted in labels:  # hours before a text is scored
-            checkpoints.require_labels(beside, wanted, source)
-        checkpoints.note(beside)
+            families.require_labels(beside, wanted, source)
+        records.write(beside)
 
 
 def link_weights(folder: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.weights import checkpoints
+from paramlerp.weights import checkpoints, compatibility
 
 
 def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:
@@ -25,7 +25,7 @@ def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
     rows = []
     for scheme, directories in pairs.items():
         a, b = map(checkpoints.Checkpoint, directories)
-        checkpoints.require_mixable([a, b])
+        compatibility.require_mixable([a, b])
         for name, tensor in a.tensors.items():
             if tensor.dtype not in checkpoints.FLOATS:
                 continue

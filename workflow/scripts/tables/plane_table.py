@@ -27,7 +27,7 @@ from paramlerp.measure.points import (
     read,
     some,
 )
-from paramlerp.weights import schemes
+from paramlerp.weights import naming
 
 #: half the width of the strip about equal coordinates that means are taken over
 STRIP = 1
@@ -53,7 +53,7 @@ def sums(
     for (prompts, total), own in sorted(groups.items(), key=lambda item: item[0]):
         if len(own) < most:
             continue
-        row = {"prompts": prompts, "sum": schemes.fixed(total), "n_points": len(own)}
+        row = {"prompts": prompts, "sum": naming.format_value(total), "n_points": len(own)}
         for judge in judges:
             log_mean = combined(
                 lambda *x: np.exp(np.log(x).mean(0)), [f[judge] for f in own], confidence

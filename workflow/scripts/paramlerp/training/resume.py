@@ -22,7 +22,8 @@ from safetensors.torch import load_file, save_file
 from ..jobs import files
 from ..jobs.runtime import logger
 from ..lm.models import device
-from ..weights.checkpoints import companion_files, hashes
+from ..weights.checkpoints import companion_files
+from ..weights.records import weight_hashes
 
 _STATE, _TENSORS = "state.json", "tensors.safetensors"
 #: whose versions can change a training's bytes
@@ -121,7 +122,7 @@ def _content(path: Path) -> dict[str, str]:
         inside = sorted(p for p in path.rglob("*") if p.is_file())
         return {str(p.relative_to(path)): _content(p)[""] for p in inside}
     others = set(companion_files(path))
-    return hashes(path) | {name: files.sha256(path / name) for name in sorted(others)}
+    return weight_hashes(path) | {name: files.sha256(path / name) for name in sorted(others)}
 
 
 def snapshot(model, optimizer, schedule) -> tuple[dict[str, torch.Tensor], dict]:

@@ -1,8 +1,7 @@
-"""The one kernel: theta = sum_i c_i theta_i, tensor by tensor, to disk or into memory.
+"""The merge theta = sum_i c_i theta_i, tensor by tensor, to disk or into memory.
 
-Sources are mapped and worked through in chunks that fit a core's cache, so
-private memory is a few megabytes for a model of any size, and the merge runs at
-about the speed of a copy.
+The checkpoints are mapped and merged in chunks that fit a core's cache. So a merge takes a
+few megabytes of private memory for a model of any size, and about the time of a copy.
 """
 
 import os
@@ -17,14 +16,15 @@ import numpy as np
 from ..jobs import files
 from ..jobs.errors import NotFiniteError, UserError
 from ..jobs.prefetch import ahead
-from . import checkpoints
+from . import checkpoints, records
+from .compatibility import require_mixable
 
-#: elements worked on at a time: a core's second cache holds a few such pieces
+#: elements in a chunk: a core's second-level cache holds a few of these
 CHUNK = 1 << 17
-#: chunks worked out while others are written
+#: chunks merged ahead of the one that is being written
 AHEAD = 8
-#: bytes after which what was written is sent to the disk, while more is worked out
-TO_DISK = 1 << 26
+#: bytes between two calls of fdatasync, so that the disk writes while chunks are merged
+SYNC_BYTES = 1 << 26
 
 
 def combine(coefficients: list[Decimal], arrays: list[np.ndarray]) -> Iterator[np.ndarray]:
@@ -33,98 +33,101 @@ def combine(coefficients: list[Decimal], arrays: list[np.ndarray]) -> Iterator[n
     Sums in float32 (float64 for float64). A coefficient of 0 leaves its array
     unread, and a lone coefficient of 1 yields the array's own bits: end points
     are exact. Elsewhere an element is off by at most 4 eps sum_i |c_i x_i|.
+    A chunk is valid until the next one is asked for.
     """
-    (first, x0), *rest = [(c, x) for c, x in zip(coefficients, arrays, strict=True) if c]
+    (c0, x0), *rest = [(c, x) for c, x in zip(coefficients, arrays, strict=True) if c]
     size, dtype = x0.size, x0.dtype
-    if first == 1 and not rest:
+    if c0 == 1 and not rest:
         yield from (x0[i : i + CHUNK] for i in range(0, size, CHUNK))
         return
-    wide = np.float64 if dtype == np.float64 else np.float32
-    total, term = np.empty((2, min(CHUNK, size)), wide)
+    sum_dtype = np.float64 if dtype == np.float64 else np.float32
+    sum_buffer, term_buffer = np.empty((2, min(CHUNK, size)), sum_dtype)
     for start in range(0, size, CHUNK):
         stop = min(start + CHUNK, size)
-        out, scratch = total[: stop - start], term[: stop - start]
-        np.multiply(x0[start:stop].astype(wide, copy=False), wide(first), out=out)
+        total, term = sum_buffer[: stop - start], term_buffer[: stop - start]
+        np.multiply(x0[start:stop].astype(sum_dtype, copy=False), sum_dtype(c0), out=total)
         for c, x in rest:
-            np.multiply(x[start:stop].astype(wide, copy=False), wide(c), out=scratch)
-            np.add(out, scratch, out=out)
-        yield out.astype(dtype, copy=False)
+            np.multiply(x[start:stop].astype(sum_dtype, copy=False), sum_dtype(c), out=term)
+            np.add(total, term, out=total)
+        yield total.astype(dtype, copy=False)
 
 
-class Sources:
-    """HF directories by name, mapped, whose weights may be added up.
+class Merger:
+    """Mapped checkpoints whose weights may be added up.
 
-    Coefficients are by the same names. Raises UserError where they do not mix.
+    `directories` is checkpoint name -> HF directory; the methods take coefficients by the
+    same names. Raises UserError if the checkpoints do not mix.
     """
 
     def __init__(self, directories: dict[str, Path]):
-        self.models = {name: checkpoints.Checkpoint(d) for name, d in directories.items()}
-        checkpoints.require_mixable(list(self.models.values()))
-        self.first = next(iter(self.models.values()))
+        self.checkpoints = {name: checkpoints.Checkpoint(d) for name, d in directories.items()}
+        require_mixable(list(self.checkpoints.values()))
+        self.first = next(iter(self.checkpoints.values()))
 
     def chunks(self, coefficients: dict[str, Decimal], name: str) -> Iterable[np.ndarray]:
-        """The merged tensor of that name, flat, piece by piece.
+        """The merged tensor `name`, flat, chunk by chunk.
 
-        Tensors that hold no floats must be equal in all sources. Raises UserError
-        where they are not, and NotFiniteError where the result holds NaN or Inf.
+        A tensor that holds no floats must be equal in all checkpoints. Raises UserError
+        if it is not, and NotFiniteError if the result holds NaN or Inf.
         """
-        tensors = {source: model.tensors[name] for source, model in self.models.items()}
+        tensors = {key: checkpoint.tensors[name] for key, checkpoint in self.checkpoints.items()}
         first = self.first.tensors[name]
         if first.dtype not in checkpoints.FLOATS:
-            for source, tensor in tensors.items():
+            for key, tensor in tensors.items():
                 if not np.array_equal(tensor.data, first.data):
                     raise UserError(
                         f"tensor {name} of dtype {tensor.dtype} cannot be interpolated and differs"
-                        f" between {self.first.directory} and {self.models[source].directory}"
+                        f" between {self.first.directory} and {self.checkpoints[key].directory}"
                     )
             yield first.data
             return
         for chunk in combine(
-            [coefficients[s] for s in tensors], [t.data for t in tensors.values()]
+            [coefficients[key] for key in tensors], [t.data for t in tensors.values()]
         ):
             if not np.isfinite(chunk).all():
-                terms = [f"{coefficients[s]} x {m.directory}" for s, m in self.models.items()]
+                terms = [f"{coefficients[k]} x {c.directory}" for k, c in self.checkpoints.items()]
                 raise NotFiniteError(
                     f"tensor {name}: the merge of {' and '.join(terms)} holds NaN or Inf"
                 )
             yield chunk
 
-    def write(self, coefficients: dict[str, Decimal], target: Path) -> None:
-        """Write weights, config and tokenizer into a directory, laid out as the first's."""
+    def write(self, coefficients: dict[str, Decimal], directory: Path) -> None:
+        """Write the merged weights, with config and tokenizer, in the first checkpoint's layout."""
         for name in checkpoints.companion_files(self.first.directory):
-            shutil.copyfile(self.first.directory / name, target / name)
+            shutil.copyfile(self.first.directory / name, directory / name)
         if (self.first.directory / checkpoints.INDEX).exists():
-            shutil.copyfile(self.first.directory / checkpoints.INDEX, target / checkpoints.INDEX)
+            shutil.copyfile(self.first.directory / checkpoints.INDEX, directory / checkpoints.INDEX)
         for file, header in self.first.headers.items():
-            own = [(name, t) for name, t in self.first.tensors.items() if t.file == file]
-            own.sort(key=lambda item: item[1].data.ctypes.data)  # in the order of the file
-            pieces = (
-                # Copied, since the next is worked out in the same memory.
+            tensors = [(name, t) for name, t in self.first.tensors.items() if t.file == file]
+            # The header need not list the tensors in the order of their data.
+            tensors.sort(key=lambda item: item[1].data.ctypes.data)
+            merged = (
+                # A copy, since the next chunk is merged in the same buffer.
                 chunk.tobytes()
-                for name, _ in own
+                for name, _ in tensors
                 for chunk in self.chunks(coefficients, name)
             )
-            with open(target / file, "wb") as out, ThreadPoolExecutor(1) as disk:
+            with open(directory / file, "wb") as out, ThreadPoolExecutor(1) as syncing:
                 out.write(header)
-                sent = out.tell()
-                for piece in ahead(pieces, AHEAD):
-                    out.write(piece)
-                    if out.tell() - sent > TO_DISK:
-                        sent = out.tell()
-                        disk.submit(os.fdatasync, out.fileno())
+                synced = out.tell()
+                for content in ahead(merged, AHEAD):
+                    out.write(content)
+                    if out.tell() - synced > SYNC_BYTES:
+                        synced = out.tell()
+                        syncing.submit(os.fdatasync, out.fileno())
 
     def fill(self, coefficients: dict[str, Decimal], name: str, out: np.ndarray) -> None:
-        """Put the merged tensor of that name into a flat array: the bits that `write` writes.
+        """Put the merged tensor `name` into a flat array: the same bits that `write` writes.
 
-        The sources' pages are let go of afterwards, so that what a process holds is
-        what it made.
+        The checkpoints' pages are released after it, so they do not add to the memory that
+        the model takes.
         """
-        place = 0
+        start = 0
         for chunk in self.chunks(coefficients, name):
-            out[place : place + len(chunk)] = chunk
-            place += len(chunk)
-        for model in self.models.values():
-            model.release()
+            out[start : start + len(chunk)] = chunk
+            start += len(chunk)
+        for checkpoint in self.checkpoints.values():
+            checkpoint.release()
 
 
 def write_merged(
@@ -134,19 +137,20 @@ def write_merged(
     directories: dict[str, Path],
     target: Path,
 ) -> None:
-    """Write the HF directory of sum_i c_i theta_i, and a merge.json that says what was mixed.
+    """Write the HF directory of sum_i c_i theta_i, with the scheme, the point, the coefficients
+    and the checkpoints' content hashes in its merge.json.
 
-    Beside and renamed. Raises what `Sources` raises.
+    `target` appears only when all of it is written. Raises what `Merger` raises.
     """
     with files.writing(target) as beside:
         beside.mkdir()
-        Sources({name: directories[name] for name in coefficients}).write(coefficients, beside)
+        Merger({name: directories[name] for name in coefficients}).write(coefficients, beside)
         files.write_json(
             beside / "merge.json",
             {
                 "scheme": scheme,
                 "point": point,
                 "coefficients": {name: f"{c:f}" for name, c in coefficients.items()},
-                "sources": {name: checkpoints.hashes(directories[name]) for name in coefficients},
+                "sources": {n: records.weight_hashes(directories[n]) for n in coefficients},
             },
         )

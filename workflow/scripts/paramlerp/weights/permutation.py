@@ -1,10 +1,10 @@
-"""A model's twin: the same function, its hidden units and heads in another order.
+"""Permuted copies of a model: the same function, hidden units and heads in another order.
 
-The order of a layer's hidden units is arbitrary: permute them in the matrix that makes
-them and in the one that reads them, and nothing changes (Entezari et al. 2022, Ainsworth
-et al. 2022). So with attention heads within the group that shares keys and values, and
-with the groups. Between a model and its twin the weights are far apart, though they
-compute the same.
+The order of a layer's hidden units is arbitrary: permute them in the matrix that computes
+them and in the matrix that reads them, and the function stays the same (Entezari et al. 2022,
+Ainsworth et al. 2022). The same holds for attention heads within a group that shares keys and
+values, and for the groups. The weights of a model and of its permuted copy are far apart,
+though both compute the same function.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ _LLAMA = {
     "self_attn.v_proj.bias": (0, "groups"),
     "self_attn.o_proj.weight": (1, "heads"),
 }
-#: model type -> a tensor's name in its layer -> an axis, and what lies along it
+#: model type -> parameter's name in its layer -> (the axis to permute, what lies along it)
 AXES = {
     "gpt2": {
         "mlp.c_fc.weight": (1, "units"),
@@ -46,9 +46,9 @@ AXES = {
 
 @torch.no_grad()
 def permute(model, *seed) -> None:
-    """Permute hidden units and heads of every layer in place, each layer by orders of its own.
+    """Permute the hidden units and heads of every layer in place, in a new order per layer.
 
-    Raises UserError for a model type that `AXES` does not describe.
+    Raises UserError for a model type that is not in `AXES`.
     """
     config = model.config
     if config.model_type not in AXES:
@@ -57,24 +57,24 @@ def permute(model, *seed) -> None:
         )
     axes = AXES[config.model_type]
     for name, tensor in model.named_parameters():
-        found = LAYER.search(name)
-        if found and found[2] in axes:
-            axis, what = axes[found[2]]
-            order = _order(config, what, tensor.shape[axis], *seed, found[1])
+        match = LAYER.search(name)
+        if match and match[2] in axes:
+            axis, content = axes[match[2]]
+            order = _order(config, content, tensor.shape[axis], *seed, match[1])
             tensor.copy_(tensor.index_select(axis, order.to(tensor.device)))
 
 
-def _order(config, what: str, size: int, *seed) -> torch.Tensor:
-    """Which index of old comes to each place along an axis of `size`."""
-    if what == "units":
+def _order(config, content: str, size: int, *seed) -> torch.Tensor:
+    """For each new index along an axis of `size` with such content, the old index."""
+    if content == "units":
         return torch.from_numpy(generator(*seed, "units").permutation(size))
     heads = config.num_attention_heads
     groups = getattr(config, "num_key_value_heads", None) or heads
     random = generator(*seed, "heads")
     order = random.permutation(groups)
-    if what != "groups":  # heads, group by group, each group in an order of its own
+    if content != "groups":  # heads stay in their group, in a new order in each group
         within = random.permuted(np.tile(np.arange(heads // groups), (groups, 1)), axis=1)
         order = (order[:, None] * (heads // groups) + within).flatten()
-    parts = 3 if what == "queries, keys, values" else 1
-    places = torch.arange(size).view(parts, len(order), -1)
-    return places[:, torch.from_numpy(order)].flatten()
+    parts = 3 if content == "queries, keys, values" else 1
+    indices = torch.arange(size).view(parts, len(order), -1)
+    return indices[:, torch.from_numpy(order)].flatten()
