@@ -104,11 +104,12 @@ def our_model(directory, threads: int, **how):
     """The same as the workflow's jobs load them, with their settings of memory."""
     import torch
 
-    from paramlerp.jobs import runtime
+    from paramlerp.jobs import environment, runtime
     from paramlerp.lm import models
 
     torch.set_num_threads(threads)
-    runtime.keep_memory()
+    environment.quiet_transformers()
+    runtime.reuse_freed_memory()
     return models.load_causal_lm(directory, **how)
 
 

@@ -21,16 +21,16 @@ def _steps(given: Given) -> int:
 
 def _sequences(given: Given, tokenizer) -> list[list[int]]:
     from paramlerp.jobs import files
-    from paramlerp.lm import models
+    from paramlerp.lm import tokenization
 
     text = given.results / "data" / "sentiment" / "experts" / "positive" / "train.jsonl"
     rows = files.read_jsonl(text)
-    return [models.encode(tokenizer, row["text"], end=True)[:64] for row in rows]
+    return [tokenization.encode(tokenizer, row["text"], end=True)[:64] for row in rows]
 
 
 def ours(given: Given) -> dict:
     from paramlerp.lm import batching, likelihood
-    from paramlerp.training import resume, training
+    from paramlerp.training import loop, states
 
     model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads, train=True)
     sequences = _sequences(given, tokenizer)
@@ -40,7 +40,7 @@ def ours(given: Given) -> dict:
     def fit(steps: int) -> dict:
         lengths = [len(s) for s in sequences]
         batches = batching.training_batches(lengths, size=SIZE, steps=steps, seed=1)
-        training.fit(
+        loop.fit(
             model,
             batches,
             lambda model, batch: likelihood.token_nll(model, [sequences[i] for i in batch])[
@@ -52,7 +52,7 @@ def ours(given: Given) -> dict:
             clip=1.0,
             evaluate=dict,
             evaluate_every=steps,
-            checkpoints=resume.Checkpoints(Path(tempfile.mkdtemp()), every=1e9),
+            states=states.TrainingStates(Path(tempfile.mkdtemp()), every=1e9),
         )
         return {"amount": sum(lengths[i] - 1 for batch in batches for i in batch)}
 

@@ -28,7 +28,7 @@ def _judges(given: Given):
 
 
 def ours(given: Given) -> dict:
-    from paramlerp.lm import scoring
+    from paramlerp.lm import continuations
     from paramlerp.measure import classifiers
 
     model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads)
@@ -37,10 +37,12 @@ def ours(given: Given) -> dict:
     def score(rows: list[dict]) -> dict:
         texts = [row["prompt"] + row["text"] for row in rows]
         classifiers.probabilities(classifier, its_tokenizer, texts, 128)
-        tagger.acceptable(texts)
-        pairs = [scoring.continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
+        tagger.acceptability(texts)
+        pairs = [
+            continuations.encode_continuation(tokenizer, row["prompt"], row["text"]) for row in rows
+        ]
         sequences, starts = zip(*pairs, strict=True)
-        parts = scoring.continuation_nll(model, list(sequences), list(starts))
+        parts = continuations.continuation_nll(model, list(sequences), list(starts))
         return {"amount": len(rows), "nll": sum(float(part.sum()) for part in parts)}
 
     return _measured(score, given)
@@ -56,8 +58,8 @@ def _in_slices(given: Given, size: int, sentiment) -> dict:
     """Texts as they come, `size` at a time, through transformers."""
     import torch
 
-    from paramlerp.lm.models import encode
-    from paramlerp.lm.scoring import continuation
+    from paramlerp.lm.continuations import encode_continuation
+    from paramlerp.lm.tokenization import encode
 
     model, tokenizer = bench.plain_model(given.checkpoint("base"), given.threads)
     classifier, its_tokenizer, tagger = _judges(given)
@@ -65,7 +67,7 @@ def _in_slices(given: Given, size: int, sentiment) -> dict:
 
     @torch.inference_mode()
     def nll_of(rows: list[dict]) -> float:
-        pairs = [continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
+        pairs = [encode_continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
         width = max(len(ids) for ids, _ in pairs)
         eos = encode(tokenizer, "")
         ids = torch.tensor([own + eos * (width - len(own)) for own, _ in pairs])
@@ -84,7 +86,7 @@ def _in_slices(given: Given, size: int, sentiment) -> dict:
         classify(texts)
         total = 0.0
         for start in range(0, len(rows), size):
-            tagger.acceptable(texts[start : start + size])
+            tagger.acceptability(texts[start : start + size])
             total += nll_of(rows[start : start + size])
         return {"amount": len(rows), "nll": total}
 

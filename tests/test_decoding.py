@@ -8,7 +8,7 @@ import torch
 
 from conftest import tiny
 from paramlerp.jobs.errors import UserError
-from paramlerp.lm import decoding
+from paramlerp.lm import decoding, sampling
 from paramlerp.plan import sweeps
 
 
@@ -30,7 +30,7 @@ def test_same_numbers_same_tokens_as_a_full_sort(top_p, scale):
     random = np.random.default_rng(0)
     logits = (random.standard_normal((200, 5000)) * scale).astype(np.float32)
     u = random.random(200)
-    tokens = decoding.sample_top_p(torch.from_numpy(logits), torch.from_numpy(u), top_p)
+    tokens = sampling.sample_top_p(torch.from_numpy(logits), torch.from_numpy(u), top_p)
     expected = [by_full_sort(row, x, top_p) for row, x in zip(logits, u, strict=True)]
     assert tokens.tolist() == expected
 
@@ -38,13 +38,13 @@ def test_same_numbers_same_tokens_as_a_full_sort(top_p, scale):
 def test_ties_with_the_last_are_in_the_nucleus():
     logits = torch.log(torch.tensor([[0.4, 0.2, 0.2, 0.2]])).repeat(3, 1)
     u = torch.tensor([0.05, 0.55, 0.999], dtype=torch.float64)
-    assert decoding.sample_top_p(logits, u, 0.5).tolist() == [0, 1, 3]
+    assert sampling.sample_top_p(logits, u, 0.5).tolist() == [0, 1, 3]
 
 
 def test_frequencies_are_the_renormalised_nucleus():
     p = torch.tensor([0.05, 0.5, 0.15, 0.28, 0.02])
-    u = torch.from_numpy(decoding.uniforms(0, "x", 0, 40_000))
-    tokens = decoding.sample_top_p(p.log().repeat(len(u), 1), u, 0.9)
+    u = torch.from_numpy(sampling.uniforms(0, "x", 0, 40_000))
+    tokens = sampling.sample_top_p(p.log().repeat(len(u), 1), u, 0.9)
     shares = torch.bincount(tokens, minlength=5) / len(u)
     expected = torch.tensor([0, 0.5, 0.15, 0.28, 0]) / 0.93
     assert torch.allclose(shares, expected, atol=4 * 0.5 / len(u) ** 0.5)
@@ -53,16 +53,16 @@ def test_frequencies_are_the_renormalised_nucleus():
 def test_the_largest_number_below_one_stays_in_the_nucleus():
     logits = torch.randn(50, 3000, generator=torch.Generator().manual_seed(0))
     u = torch.full((50,), 1 - 2.0**-53, dtype=torch.float64)
-    tokens = decoding.sample_top_p(logits, u, 0.9)
+    tokens = sampling.sample_top_p(logits, u, 0.9)
     expected = [by_full_sort(row, 1 - 2.0**-30, 0.9) for row in logits.numpy()]
     assert tokens.tolist() == expected
 
 
 def test_streams_are_coupled_across_points_and_apart_otherwise():
-    a = decoding.uniforms(1, "The film", 0, 8)
-    assert np.array_equal(a[:4], decoding.uniforms(1, "The film", 0, 4))
+    a = sampling.uniforms(1, "The film", 0, 8)
+    assert np.array_equal(a[:4], sampling.uniforms(1, "The film", 0, 4))
     for other in [(2, "The film", 0), (1, "A film", 0), (1, "The film", 1)]:
-        assert not np.array_equal(a, decoding.uniforms(*other, 8))
+        assert not np.array_equal(a, sampling.uniforms(*other, 8))
 
 
 @torch.inference_mode()
@@ -82,7 +82,7 @@ def naive(model, prompt, stream, top_p, eos):
 def setting(kind, tokenizer):
     model = tiny(kind, tokenizer, 3)
     prompts = [[0, *range(5, 5 + n)] for n in (1, 4, 2, 7, 4)]
-    streams = np.array([[decoding.uniforms(0, str(p), s, 12) for s in range(6)] for p in prompts])
+    streams = np.array([[sampling.uniforms(0, str(p), s, 12) for s in range(6)] for p in prompts])
     endless = run((model, prompts, streams, -1))
     # The token whose first places in the texts differ most plays EOS: rows end at all lengths.
     places = defaultdict(set)
@@ -125,9 +125,9 @@ def test_samples_made_apart_are_those_made_together(kind, tokenizer):
     def made(samples) -> list[dict]:
         return decoding.continue_prompts(source, tokenizer, prompts, samples, how, 1)
 
-    assert sweeps.shards(5, 2) == ["0-1", "2-3", "4-4"]
+    assert sweeps.sample_ranges(5, 2) == ["0-1", "2-3", "4-4"]
     together = made(range(5))
-    apart = [row for shard in sweeps.shards(5, 2) for row in made(sweeps.samples_of(shard))]
+    apart = [row for shard in sweeps.sample_ranges(5, 2) for row in made(sweeps.sample_ids(shard))]
     assert len({row["text"] for row in together}) > 5
     assert sorted(apart, key=lambda row: (row["prompt_id"], row["sample_id"])) == together
 
@@ -144,5 +144,5 @@ def test_a_model_that_overflows_is_an_error(setting):
 def test_text_alone_with_its_leading_space(tokenizer):
     prompt = [tokenizer.eos_token_id, *tokenizer("the film")["input_ids"]]
     rest = tokenizer(" is awful")["input_ids"]
-    assert decoding.text_of(tokenizer, prompt, rest) == " is awful"
-    assert decoding.text_of(tokenizer, prompt, []) == ""
+    assert decoding.decode_continuation(tokenizer, prompt, rest) == " is awful"
+    assert decoding.decode_continuation(tokenizer, prompt, []) == ""

@@ -8,7 +8,7 @@ import torch
 
 from conftest import SCHEMES, save, tiny
 from paramlerp.jobs import files
-from paramlerp.lm import decoding, ensembles, models, scoring
+from paramlerp.lm import decoding, ensembles, models, sampling, text_losses, tokenization
 from paramlerp.weights import merging
 from test_decoding import by_full_sort
 from texts import ensemble
@@ -57,7 +57,7 @@ def test_its_logits_are_the_sum(trio):
 def test_truncation_keeps_the_nucleus_of_the_base(scale):
     random = np.random.default_rng(0)
     base, z = (random.standard_normal((2, 60, 5000)) * scale).astype(np.float32)
-    out = decoding.truncate(torch.from_numpy(z), torch.from_numpy(base), 0.9).numpy()
+    out = sampling.truncate(torch.from_numpy(z), torch.from_numpy(base), 0.9).numpy()
     for kept, row, own in zip(out, base, z, strict=True):
         p = np.exp(row.astype(float) - row.max())
         p = np.sort(p / p.sum())[::-1]
@@ -71,8 +71,8 @@ def test_what_is_left_is_sampled_without_a_second_top_p():
     random = np.random.default_rng(1)
     base, z = random.standard_normal((2, 400, 5000)).astype(np.float32)
     u = random.random(400)
-    out = decoding.truncate(torch.from_numpy(z), torch.from_numpy(base), 0.5)
-    tokens = decoding.sample_top_p(out, torch.from_numpy(u), 1)
+    out = sampling.truncate(torch.from_numpy(z), torch.from_numpy(base), 0.5)
+    tokens = sampling.sample_top_p(out, torch.from_numpy(u), 1)
     expected = [by_full_sort(row, x, 1) for row, x in zip(out.numpy(), u, strict=True)]
     assert tokens.tolist() == expected
 
@@ -102,14 +102,16 @@ def test_where_logits_are_linear_in_the_weights_g2_is_the_ensemble(tokenizer, tm
             base.lm_head.weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(i))
         trio[name] = save(base, tokenizer, tmp_path / name)
     loaded = [models.load_causal_lm(trio[name])[0] for name in trio]
-    sequences = [models.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")]
+    sequences = [
+        tokenization.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")
+    ]
     for alpha in ("-2", "-0.5", "0.3", "1", "4"):
         coefficients = SCHEMES["g2"].coefficients(alpha)
         folder = tmp_path / alpha
         merging.write_merged("g2", alpha, coefficients, trio, folder)
         merged, _ = models.load_causal_lm(folder)
         weights = [float(c) for c in coefficients.values()]
-        for kl in scoring.divergence_of_all(loaded, weights, merged, sequences):
+        for kl in text_losses.divergence_of_sequences(loaded, weights, merged, sequences):
             assert abs(kl).max() < 1e-5, alpha
         assert texts(trio, alpha) == texts_of(folder), alpha
 
@@ -117,15 +119,17 @@ def test_where_logits_are_linear_in_the_weights_g2_is_the_ensemble(tokenizer, tm
 def test_the_divergence_is_kullback_leiblers(trio, tokenizer):
     """Token by token against the definition, in float64; zero of a model from itself."""
     loaded = [models.load_causal_lm(trio[n])[0] for n in ("base", "positive", "negative")]
-    sequences = [models.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")]
-    got = scoring.divergence_of_all(loaded, [1, 0.5, -0.5], loaded[1], sequences)
+    sequences = [
+        tokenization.encode(tokenizer, t, end=True) for t in ("the film is dull", "a story")
+    ]
+    got = text_losses.divergence_of_sequences(loaded, [1, 0.5, -0.5], loaded[1], sequences)
     for ids, kl in zip(sequences, got, strict=True):
         with torch.inference_mode():
             z, p, n = (m(torch.tensor([ids])).logits[0, :-1].double() for m in loaded)
         mine = (z + 0.5 * (p - n)).log_softmax(-1)
         expected = (mine.exp() * (mine - p.log_softmax(-1))).sum(-1)
         assert kl == pytest.approx(expected.numpy(), rel=1e-3, abs=1e-5)
-    for kl in scoring.divergence_of_all(loaded[:1], [1], loaded[0], sequences):
+    for kl in text_losses.divergence_of_sequences(loaded[:1], [1], loaded[0], sequences):
         assert abs(kl).max() < 1e-6
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from conftest import GOOD, sentences, tiny
-from paramlerp.lm import batching, likelihood, scoring
-from paramlerp.lm.models import encode
+from paramlerp.lm import batching, continuations, likelihood
+from paramlerp.lm.tokenization import encode
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def sequences(tokenizer):
 
 
 def test_mean_nll_is_the_loss_of_transformers(model, sequences):
-    for ids, nll in zip(sequences, likelihood.nll_of_all(model, sequences), strict=True):
+    for ids, nll in zip(sequences, likelihood.nll_of_sequences(model, sequences), strict=True):
         batch = torch.tensor([ids])
         assert nll.mean() == pytest.approx(model(batch, labels=batch).loss.item(), rel=1e-5)
 
@@ -42,8 +42,8 @@ def test_gradient_is_that_of_transformers(model, sequences):
 
 
 def test_a_continuation_of_no_tokens_has_no_nll(model, tokenizer):
-    ids, start = scoring.continuation(tokenizer, "the film", "")
-    (part,) = scoring.continuation_nll(model, [ids], [start])
+    ids, start = continuations.encode_continuation(tokenizer, "the film", "")
+    (part,) = continuations.continuation_nll(model, [ids], [start])
     assert len(part) == 0
 
 
@@ -53,7 +53,7 @@ def test_a_continuation_of_no_tokens_has_no_nll(model, tokenizer):
 )
 def test_text_is_split_from_its_prompt_by_characters(tokenizer, prompt, text):
     """Also where a token straddles the seam: it belongs to the text."""
-    ids, start = scoring.continuation(tokenizer, prompt, text)
+    ids, start = continuations.encode_continuation(tokenizer, prompt, text)
     assert ids[0] == tokenizer.eos_token_id
     assert tokenizer.decode(ids[1:]) == prompt + text
     own = tokenizer.decode(ids[start:])
@@ -64,14 +64,14 @@ def test_text_is_split_from_its_prompt_by_characters(tokenizer, prompt, text):
 def test_perplexity_weighs_tokens(model, tokenizer):
     texts = ["the film is awful", "a joy"]
     ids = [encode(tokenizer, t, end=True) for t in texts]
-    parts = likelihood.nll_of_all(model, ids)
+    parts = likelihood.nll_of_sequences(model, ids)
     expected = math.exp(sum(p.sum() for p in parts) / sum(map(len, parts)))
     assert likelihood.perplexity(model, tokenizer, texts) == pytest.approx(expected)
 
 
 def test_batches_by_length_hold_every_text_once_and_keep_the_limit():
     lengths = np.random.default_rng(0).integers(1, 50, 300).tolist()
-    batches = list(batching.by_length(lengths, 128))
+    batches = list(batching.batches_by_length(lengths, 128))
     assert sorted(i for b in batches for i in b) == list(range(300))
     assert all(max(lengths[i] for i in b) * len(b) <= 128 or len(b) == 1 for b in batches)
 
@@ -94,14 +94,14 @@ def test_training_batches_are_full_fair_and_of_like_length():
 @pytest.mark.parametrize("tokens", [8, 40, 512])
 def test_what_stands_before_is_read_once_and_changes_nothing(model, sequences, monkeypatch, tokens):
     """Prompts of several lengths, shared or not; texts of no, one and many tokens; any batch."""
-    monkeypatch.setattr(scoring, "batch_tokens", lambda: tokens)
+    monkeypatch.setattr(continuations, "tokens_per_batch", lambda: tokens)
     whole = [ids for ids in sequences for _ in range(2)] + [sequences[-1][:4]] * 2
     starts = [min(1 + i % 5, len(ids)) for i, ids in enumerate(whole)]
     starts[-2:] = [4, 3]
     told = []
-    parts = scoring.continuation_nll(model, whole, starts, told.append)
+    parts = continuations.continuation_nll(model, whole, starts, told.append)
     assert [len(p) for p in parts] == [len(i) - s for i, s in zip(whole, starts, strict=True)]
     for ids, start, part in zip(whole, starts, parts, strict=True):
-        expected = likelihood.nll_of_all(model, [ids])[0][start - 1 :]
+        expected = likelihood.nll_of_sequences(model, [ids])[0][start - 1 :]
         assert part == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert told == sorted(told) and told[-1] == len(whole)

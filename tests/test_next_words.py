@@ -7,7 +7,7 @@ import torch
 
 from conftest import save, tiny
 from paramlerp.jobs.errors import UserError
-from paramlerp.lm import models
+from paramlerp.lm import models, tokenization
 from paramlerp.measure import plotting
 from scores import next_words
 from tables import next_words_table
@@ -25,7 +25,7 @@ def test_a_word_has_the_product_of_its_tokens_probabilities(trio):
     assert frame["word"].tolist() == [*words["positive"], *words["negative"]]
     assert frame["pole"].tolist() == ["positive"] * 3 + ["negative"] * 2
     model, tokenizer = models.load_causal_lm(trio["base"])
-    before = models.encode(tokenizer, PROMPT)
+    before = tokenization.encode(tokenizer, PROMPT)
     for row in frame.itertuples():
         ids = tokenizer(f" {row.word}", add_special_tokens=False)["input_ids"]
         nll, context = 0.0, list(before)
@@ -45,7 +45,7 @@ def test_single_tokens_are_probabilities_of_one_distribution(trio):
     words = {"positive": [w[1:] for w in singles], "negative": []}
     frame = pd.DataFrame(next_words.main(trio["base"], PROMPT, words, "tone"))
     with torch.inference_mode():
-        ids = torch.tensor([models.encode(tokenizer, PROMPT)])
+        ids = torch.tensor([tokenization.encode(tokenizer, PROMPT)])
         p = model(input_ids=ids).logits[0, -1].softmax(-1)
     expected = [float(p[tokenizer.convert_tokens_to_ids(w)]) for w in singles]
     np.testing.assert_allclose(np.exp(-frame["nll"]), expected, rtol=1e-3)

@@ -7,7 +7,7 @@ import torch
 
 from conftest import BAD, GOOD, save, sentences, tiny
 from paramlerp.jobs.errors import UserError
-from paramlerp.lm import likelihood, models
+from paramlerp.lm import likelihood, lines, models, tokenization
 from paramlerp.weights import merging, permutation, schemes
 from tables import differences
 
@@ -56,7 +56,7 @@ def test_other_architectures_are_refused(tokenizer):
 
 def fit(model, texts, tokenizer, steps: int, rate: float):
     """Some steps of AdamW."""
-    sequences = [models.encode(tokenizer, t, end=True) for t in texts]
+    sequences = [tokenization.encode(tokenizer, t, end=True) for t in texts]
     random = np.random.default_rng(0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
     model.train()
@@ -91,7 +91,7 @@ def nll(model, tokenizer, texts) -> float:
 
 
 def unigram_entropy(tokenizer, texts) -> float:
-    ids = [i for t in texts for i in models.encode(tokenizer, t, end=True)[1:]]
+    ids = [i for t in texts for i in tokenization.encode(tokenizer, t, end=True)[1:]]
     share = np.bincount(ids) / len(ids)
     return float(-(share[share > 0] * np.log(share[share > 0])).sum())
 
@@ -105,7 +105,7 @@ def test_a_twin_has_a_barrier_that_a_finetuned_model_has_not(trained, tokenizer)
         model, _ = models.load_causal_lm(folder / "trained")
         walks[other] = []
         for alpha in (0, 0.5, 1):
-            models.fill(model, sources, LINE.coefficients(alpha))
+            lines.merge_into(model, sources, LINE.coefficients(alpha))
             walks[other].append(nll(model, tokenizer, texts[::5]))
     a, middle, b = walks["permuted"]
     assert a < unigram_entropy(tokenizer, texts) / 2, "trained well below its unigram entropy"

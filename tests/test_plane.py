@@ -15,7 +15,7 @@ import torch
 from conftest import ROOT, SCHEMES, save, tiny, tiny_encoder
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import NotFiniteError
-from paramlerp.lm import models, scoring
+from paramlerp.lm import lines, models, text_losses
 from paramlerp.measure import plotting, statistics
 from paramlerp.weights import checkpoints, merging
 from scores import classify, perplexity, row_losses
@@ -66,14 +66,14 @@ def table_of(folder: Path, values: list[str]):
 def write_row(folder: Path, texts: list[dict], losses: list[dict], counts: list[int]) -> None:
     """Files of a row, with made-up scores; `counts` are tokens of the texts."""
     files.write_jsonl(folder / "texts.jsonl", texts)
-    files.write_csv(folder / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
+    files.write_frame(folder / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
     keys = pd.DataFrame(texts)[["prompt_id", "sample_id"]]
     scores = {
         "sentiment": keys.assign(score=0.5, target=0.5),
         "perplexity": keys.assign(nll=np.multiply(counts, 2.0), unigram_nll=1.0, n_tokens=counts),
     }
     for name, frame in scores.items():
-        files.write_csv(folder / f"{name}.csv", frame)
+        files.write_frame(folder / f"{name}.csv", frame)
 
 
 @pytest.mark.parametrize("point", [("0.3", "-1.2"), ("1", "0"), ("2", "2")])
@@ -83,8 +83,8 @@ def test_in_memory_a_merge_has_the_bits_it_has_on_disk(trio, tmp_path, point):
     on_disk, _ = models.load_causal_lm(tmp_path / "m", train=True)
     model, _ = models.load_causal_lm(trio["base"], train=True)
     sources = merging.Merger(trio)
-    models.fill(model, sources, G3.coefficients("7", "-3"))
-    models.fill(model, sources, coefficients)  # nothing drifts, nothing is left over
+    lines.merge_into(model, sources, G3.coefficients("7", "-3"))
+    lines.merge_into(model, sources, coefficients)  # nothing drifts, nothing is left over
     for (name, a), b in zip(model.state_dict().items(), on_disk.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
 
@@ -96,7 +96,7 @@ def test_and_computes_what_that_on_disk_does(trio, tmp_path):
     plain, _ = models.load_causal_lm(tmp_path / "m", train=True)
     on_disk, _ = models.load_causal_lm(tmp_path / "m")
     model, _ = models.load_causal_lm(trio["base"])
-    models.fill(model, merging.Merger(trio), coefficients)
+    lines.merge_into(model, merging.Merger(trio), coefficients)
     ids = torch.arange(1, 21).view(2, 10)
     with torch.inference_mode():
         a, b, c = (m(ids).logits for m in (plain, on_disk, model))
@@ -110,7 +110,7 @@ def test_mapped_sources_do_not_stay_in_memory(trio, tmp_path):
     trio = {name: shutil.copytree(folder, tmp_path / name) for name, folder in trio.items()}
     model, _ = models.load_causal_lm(trio["base"])
     sources = merging.Merger(trio)
-    models.fill(model, sources, G3.coefficients("0.5", "0.3"))
+    lines.merge_into(model, sources, G3.coefficients("0.5", "0.3"))
     resident, ours = 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         first = line.split()[0]
@@ -134,7 +134,7 @@ def test_a_row_is_its_models_one_by_one(trio, tmp_path):
         alone = generate.main(folder, PROMPTS, SAMPLES, HOW, 1)
         assert [r for r in texts if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in alone]
         model, tokenizer = models.load_causal_lm(folder)
-        rows = scoring.losses(model, tokenizer, TESTS, 64)
+        rows = text_losses.measure_losses(model, tokenizer, TESTS, 64)
         assert [r for r in losses if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in rows]
 
 
@@ -147,7 +147,7 @@ def broken(trio, tmp_path):
     texts = [{**r, "text": "", "n_tokens": 0} if r["alpha"] == "1.000" else r for r in texts]
     write_row(tmp_path, texts, losses, [3 * (r["alpha"] == "0.000") for r in texts])
     table, strip = table_of(tmp_path, ["0.000", "1.000", far])
-    files.write_csv(tmp_path / "g3.csv", table)
+    files.write_frame(tmp_path / "g3.csv", table)
     return pd.read_csv(tmp_path / "g3.csv"), strip
 
 
@@ -191,13 +191,13 @@ def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
 def test_a_point_whose_losses_overflow_counts_as_broken(trio, tmp_path, monkeypatch):
     """Its texts, another job's, too: or figure 7 would show a point that figure 8 has neither
     a value nor a mark for."""
-    own = scoring.losses
+    own = text_losses.measure_losses
 
     def fails_once(*args):
-        monkeypatch.setattr(scoring, "losses", own)
+        monkeypatch.setattr(text_losses, "measure_losses", own)
         raise NotFiniteError("the model's losses hold NaN or Inf")
 
-    monkeypatch.setattr(scoring, "losses", fails_once)
+    monkeypatch.setattr(text_losses, "measure_losses", fails_once)
     texts, losses = row_of(trio, "0.000", ["0.500", "1.000"])
     assert {r["alpha"] for r in losses} == {"1.000"}
     assert {r["alpha"] for r in texts} == {"0.500", "1.000"}
@@ -290,9 +290,9 @@ def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
         for place, rise in enumerate((0, middle, 0)):
             rows = pd.DataFrame({"text": ["positive", "negative"] * 30, "text_id": range(60)})
             rows = rows.assign(nll=easy + 10 * rise, n_tokens=10)
-            files.write_csv(tmp_path / f"{name}{place}.csv", rows)
+            files.write_frame(tmp_path / f"{name}{place}.csv", rows)
             scores = rows.assign(prompt_id=np.arange(60) // 4, sample_id=np.arange(60) % 4)
-            files.write_csv(tmp_path / f"{name}{place}-scores.csv", scores)
+            files.write_frame(tmp_path / f"{name}{place}-scores.csv", scores)
             paths.append(tmp_path / f"{name}{place}.csv")
         scored = [path.with_name(f"{path.stem}-scores.csv") for path in paths]
         alphas = ["0.000", "0.500", "1.000"]

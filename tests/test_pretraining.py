@@ -34,9 +34,9 @@ from data import corpus
 from paramlerp.data import corpora
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
-from paramlerp.jobs.prefetch import ahead
-from paramlerp.lm import models
-from paramlerp.training import pretraining, resume
+from paramlerp.jobs.prefetch import prefetch
+from paramlerp.lm import models, tokenization
+from paramlerp.training import initialisation, pretraining, states, throughput
 from paramlerp.weights import families
 
 EOS = 0
@@ -136,9 +136,9 @@ def test_a_hub_that_cannot_be_asked_is_one_line():
 
 
 def test_reading_ahead_passes_on_what_goes_wrong():
-    assert list(ahead(iter(range(3)))) == [0, 1, 2]
+    assert list(prefetch(iter(range(3)))) == [0, 1, 2]
     with pytest.raises(ZeroDivisionError):
-        list(ahead(1 // x for x in (1, 0)))
+        list(prefetch(1 // x for x in (1, 0)))
 
 
 def test_held_out_text_is_in_no_shard(tmp_path):
@@ -157,14 +157,14 @@ def test_held_out_text_is_in_no_shard(tmp_path):
 @pytest.mark.parametrize("processes", [1, 2, 8])
 def test_the_effective_batch(processes):
     """The paper's 1024 from 16 a device."""
-    assert corpora.accumulation(1024, 16, processes) * 16 * processes == 1024
+    assert corpora.accumulation_steps(1024, 16, processes) * 16 * processes == 1024
     with pytest.raises(UserError, match="effective_batch: 1000 is no whole number of"):
-        corpora.accumulation(1000, 16, processes)
+        corpora.accumulation_steps(1000, 16, processes)
 
 
 def test_weight_decay_is_on_matrices_alone(tokenizer):
     model = tiny("gpt2", tokenizer)
-    optimizer = pretraining.optimizer_of(
+    optimizer = pretraining.new_optimizer(
         model, {"learning_rate": 1, "weight_decay": 0.1, "betas": [0.9, 0.95], "epsilon": 1e-8}
     )
     decayed, free = optimizer.param_groups
@@ -180,7 +180,7 @@ def test_flops_of_distilgpt2():
         model = tiny("gpt2", range(50257), **shape)
     matrices = 6 * 12 * 768**2 + 50257 * 768
     expected = 6 * matrices + 12 * 6 * 768 * 1024
-    assert pretraining.flops_per_token(model, 1024) == pytest.approx(expected, rel=2e-3)
+    assert throughput.flops_per_token(model, 1024) == pytest.approx(expected, rel=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,14 @@ def test_flops_of_distilgpt2():
 )
 def test_architectures_that_are_none(tokenizer, architecture, reason):
     with pytest.raises(UserError, match=reason):
-        pretraining.new_model({**architecture, "n_embd": None}, tokenizer, 1)
+        initialisation.new_model({**architecture, "n_embd": None}, tokenizer, 1)
 
 
 def test_another_architecture_over_the_default_one(tokenizer):
     """Keys of GPT-2 are taken away by null, as a config laid over another cannot delete them."""
     own = {"model_type": "llama", "n_layer": None, "hidden_size": 32, "intermediate_size": 64}
     own |= {"num_hidden_layers": 1, "num_attention_heads": 2}
-    assert pretraining.new_model(own, tokenizer, 1).config.hidden_size == 32
+    assert initialisation.new_model(own, tokenizer, 1).config.hidden_size == 32
 
 
 ARCHITECTURE = {
@@ -253,7 +253,7 @@ def work(text: Path, out: Path, **how) -> dict:
         "held_out": str(text / "held_out.jsonl"),
         "tokenizer": str(text / "tokenizer"),
         "architecture": ARCHITECTURE,
-        "how": HOW | how,
+        "settings": HOW | how,
         "seed": 1,
         "order": 2,
         "initialisation": 3,
@@ -261,7 +261,7 @@ def work(text: Path, out: Path, **how) -> dict:
         "threads": 1,
         "device": "cpu",
         "gpus": 0,
-        "checkpoints": str(out / "checkpoints"),
+        "states": str(out / "states"),
         "every": 1000,
         "keep": 1,
         "out": {Path(name).stem: str(out / name) for name in names},
@@ -306,11 +306,11 @@ def test_two_processes_go_on_where_they_stood(text, tmp_path):
         return pd.read_csv(tmp_path / name / "losses.csv")["loss"].to_numpy()
 
     whole = run("whole")
-    held = sorted((tmp_path / "whole" / "checkpoints").iterdir())
+    held = sorted((tmp_path / "whole" / "states").iterdir())
     assert len(held) == 11
-    shutil.copytree(held[4], tmp_path / "again" / "checkpoints" / held[4].name)
+    shutil.copytree(held[4], tmp_path / "again" / "states" / held[4].name)
     np.testing.assert_allclose(run("again"), whole, atol=1e-6)
-    assert len(list((tmp_path / "again" / "checkpoints").iterdir())) == 7, "it went on from there"
+    assert len(list((tmp_path / "again" / "states").iterdir())) == 7, "it went on from there"
 
 
 def test_gpus_that_are_not_there_are_an_error(text, tmp_path):
@@ -404,7 +404,7 @@ def test_a_broken_checkpoint_falls_back_to_the_one_before(folder, undisturbed):
 
 def test_a_checkpoint_that_cannot_be_read_does_not_outlive_new_ones(tmp_path):
     """Else every new one, of an earlier step, would be taken for the oldest."""
-    held = resume.Checkpoints(tmp_path, every=0, keep=1)
+    held = states.TrainingStates(tmp_path, every=0, keep=1)
     held.save(40, {"x": torch.zeros(3)}, {})
     with open(tmp_path / "step=00000040" / "tensors.safetensors", "r+b") as file:
         file.truncate(9)
@@ -418,8 +418,8 @@ def test_the_same_shape_for_all_and_other_weights(folder, undisturbed):
     """Two initialisations of one corpus: one tokenizer, the same batches, other weights."""
     run = snakemake(folder, "results/checkpoints/films_2", "--until", "corpus", "train_tokenizer")
     assert run.returncode == 0, run.stdout + run.stderr
-    tokenizer = models.load_tokenizer(folder / "results" / "tokenizer")
-    a, b = (pretraining.new_model(ARCHITECTURE, tokenizer, seed) for seed in (1, 2))
+    tokenizer = tokenization.load_tokenizer(folder / "results" / "tokenizer")
+    a, b = (initialisation.new_model(ARCHITECTURE, tokenizer, seed) for seed in (1, 2))
     assert tokenizer.eos_token == "<|endoftext|>" and len(tokenizer) == 300
     assert not torch.equal(a.transformer.wte.weight, b.transformer.wte.weight)
     assert families.family(folder / TARGET).name == "causal_lm"
@@ -444,7 +444,11 @@ def test_a_stream_in_the_form_of_c4(tmp_path, tokenizer):
     losses = pd.read_csv(folder / "results/checkpoints/films_2.losses.csv")
     assert losses["loss"].notna().all() and losses["validation_loss"].iloc[-1] > 0
     model, own = models.load_causal_lm(folder / "results/checkpoints/films_2")
-    assert model.config.vocab_size == len(own) == len(models.load_tokenizer(folder / "inputs/base"))
+    assert (
+        model.config.vocab_size
+        == len(own)
+        == len(tokenization.load_tokenizer(folder / "inputs/base"))
+    )
 
 
 def test_eight_gpus_are_planned_with_what_they_take(folder):

@@ -27,8 +27,8 @@ from conftest import (
     tiny,
 )
 from paramlerp.jobs import files
-from paramlerp.lm import decoding, models, scoring
-from paramlerp.weights import checkpoints
+from paramlerp.lm import decoding, models, sampling, text_losses, tokenization
+from paramlerp.weights import checkpoints, records
 
 ALPHAS = ["-0.500", "0.000", "0.500", "1.000"]
 #: texts are made by one model at each alpha of g1 for two prompt sets, and at three of g2 for one
@@ -143,11 +143,15 @@ def texts_of(folder: Path, rows: list[dict]) -> list[str]:
     """What the model in a folder writes for the prompts of `rows`."""
     model, own = models.load_causal_lm(folder)
     prompts = list(dict.fromkeys(r["prompt"] for r in rows))
-    ids = [models.encode(own, p) for p in prompts]
-    streams = np.array([[decoding.uniforms(1, p, s, 8) for s in range(3)] for p in prompts])
+    ids = [tokenization.encode(own, p) for p in prompts]
+    streams = np.array([[sampling.uniforms(1, p, s, 8) for s in range(3)] for p in prompts])
     source = decoding.ModelLogits(model)
     found = decoding.generate(source, ids, streams, top_p=0.9, eos=own.eos_token_id, max_rows=16)
-    return [decoding.text_of(own, p, t.ids) for p, row in zip(ids, found, strict=True) for t in row]
+    return [
+        decoding.decode_continuation(own, p, t.ids)
+        for p, row in zip(ids, found, strict=True)
+        for t in row
+    ]
 
 
 def test_g2_at_0_is_the_base_model(done, tokenizer):
@@ -201,7 +205,7 @@ def test_losses_of_the_plane_are_of_the_test_sentences(done):
     tests = files.read_jsonl(done / "results/data/sentiment/experts/positive/test.jsonl")[:8]
     assert len(rows) == 8
     for row, text in zip(rows.itertuples(), tests, strict=True):
-        ids = torch.tensor([models.encode(own, text["text"], end=True)])
+        ids = torch.tensor([tokenization.encode(own, text["text"], end=True)])
         mean = model(ids, labels=ids).loss.item()
         assert row.nll / row.n_tokens == pytest.approx(mean, rel=1e-4)
     g3 = pd.read_csv(done / "results/tables/g3.csv")
@@ -324,7 +328,7 @@ def test_pairs_have_their_ends_and_their_barriers(done):
     assert rises.loc[("unrelated", "entezari"), "barrier"] == pytest.approx(expected, abs=1e-8)
     model, own = models.load_causal_lm(done / "results/checkpoints/papers_1")
     tests = {c: done / f"results/corpora/{c}/held_out.jsonl" for c in ("films", "papers")}
-    rows = scoring.losses(model, own, files.read_texts(tests, 8), 64)
+    rows = text_losses.measure_losses(model, own, files.read_texts(tests, 8), 64)
     mean = sum(r["nll"] for r in rows) / sum(r["n_tokens"] for r in rows)
     assert line["1.000"] == pytest.approx(mean, rel=1e-5)
     gaps = table(done, "pairs_differences").set_index(["scheme", "tensor"])["difference"]
@@ -344,7 +348,7 @@ def test_training_tables_say_what_was_run(done):
         folder = done / "results/candidates" / name
         chosen = folder / f"lr={best['learning_rate']:g}_batch=8_steps=12"
         expert = done / "results/checkpoints" / name
-        assert checkpoints.hashes(expert) == checkpoints.hashes(chosen)
+        assert records.weight_hashes(expert) == records.weight_hashes(chosen)
     losses = pd.read_csv(next((done / "results/candidates/positive").glob("*.csv")))
     assert losses["step"].tolist() == [0, 6, 12]
     assert losses["validation_perplexity"].iloc[-1] < losses["validation_perplexity"].iloc[0]
@@ -640,7 +644,7 @@ def edited(file: Path, addition: str):
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("paramlerp/decoding.py", plus(TEXTS, TEXTS_OF_PAIRS)),
+        ("paramlerp/lm/decoding.py", plus(TEXTS, TEXTS_OF_PAIRS)),
         ("paramlerp/metrics.py", {**RESULTS, **SHOWN_OF_PAIRS}),
         (
             "paramlerp/plotting.py",
@@ -654,14 +658,14 @@ def edited(file: Path, addition: str):
             | plus(scores(STOPS, ROWS), OF_PAIRS, {"row": ROWS, "row_losses": 3}),
         ),
         (
-            "paramlerp/rows.py",
+            "paramlerp/lm/lines.py",
             plus({"row": ROWS, **scores(0, ROWS), "row_losses": 3, **OF_PLANE}, OF_PAIRS),
         ),
         ("row.py", plus({"row": ROWS, **scores(0, ROWS), **OF_PLANE}, TEXTS_OF_PAIRS)),
         ("row_losses.py", plus({"row_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
         ("paramlerp/training.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),
         ("paramlerp/run.py", {}),
-        ("paramlerp/prefixes.py", plus({**TEXTS, **READ}, OF_PAIRS)),
+        ("paramlerp/lm/prefix_cache.py", plus({**TEXTS, **READ}, OF_PAIRS)),
         ("vader.py", {"vader": STOPS, **LINES}),
         ("ensemble.py", ENSEMBLE),
         ("figure_line.py", {"fig3": 1}),
@@ -789,7 +793,7 @@ def test_a_scheme_over_four_experts_by_config_alone(done, code, tmp_path):
         name: load_file(folder / "results/checkpoints" / name / checkpoints.WEIGHTS)
         for name in FOUR
     }
-    held = [checkpoints.hashes(folder / "results/checkpoints" / name) for name in FOUR]
+    held = [records.weight_hashes(folder / "results/checkpoints" / name) for name in FOUR]
     assert len(set(map(str, held))) == 4, "a seed of its own makes another expert of the same text"
     sums = {"glad": 0.25 + 0.3, "merry": 0.6, "glum": -0.3 - 0.3, "moody": 0.75 - 0.3}
     assert sum(sums.values()) == pytest.approx(1)

@@ -1,7 +1,7 @@
 """Pretrain a causal LM from scratch, in as many processes as the config says (table 4).
 
-The rule runs this script once. It starts it again through `accelerate launch`, in every
-process, with all that it needs in a JSON file; what those print becomes the job's log.
+The rule runs this script once. The script then starts itself through `accelerate launch`, once
+per process, and hands each process its work in a JSON file. Their output goes to the job's log.
 """
 
 import json
@@ -13,12 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from paramlerp.data import readers
-from paramlerp.jobs import devices, files
+from paramlerp.jobs import devices, environment, files, main_process
 from paramlerp.jobs.errors import UserError
-from paramlerp.jobs.runtime import as_main_process, job, process
+from paramlerp.jobs.runtime import job, process
 
-#: settings of our own, or accelerate would read what the user once told it for something else
+#: a complete config of accelerate, which would otherwise read the user's own config file
 ACCELERATE = {
     "compute_environment": "LOCAL_MACHINE",
     "distributed_type": "NO",
@@ -29,11 +28,17 @@ ACCELERATE = {
     "use_cpu": False,
     "debug": False,
 }
+#: most new tokens of a sample
+SAMPLE_TOKENS = 30
 
 
 def launch(script: str, work: dict, folder: Path, log) -> None:
-    """Run `work` in its processes. Raises UserError with what one of them said went wrong."""
-    processes = work["how"]["processes"]
+    """Run `main(work)` of `script` in all processes; `folder` is for the files that they read.
+
+    Raises UserError with the first error that a process printed, or if the job should have
+    GPUs and PyTorch finds none.
+    """
+    processes = work["settings"]["processes"]
     if work["gpus"] and work["device"] == "cpu":
         if not devices.cpu_only():
             raise UserError(
@@ -42,66 +47,73 @@ def launch(script: str, work: dict, folder: Path, log) -> None:
         log.warning("%s is set: the CPU takes the place of %d GPUs", devices.CPU_ONLY, work["gpus"])
     files.write_json(folder / "work.json", work)
     files.write_json(folder / "accelerate.json", ACCELERATE)
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
     command = [sys.executable, "-m", "accelerate.commands.launch"]
     command += ["--config_file", str(folder / "accelerate.json")]
     command += ["--num_processes", str(processes)]
-    command += ["--multi_gpu", "--main_process_port", str(port)] if processes > 1 else []
+    if processes > 1:
+        command += ["--multi_gpu", "--main_process_port", str(free_port())]
     command += [script, str(folder / "work.json")]
-    here = os.pathsep.join(
-        filter(None, [str(Path(script).absolute().parent.parent), os.environ.get("PYTHONPATH")])
-    )
-    own = {"PYTHONPATH": here, "OMP_NUM_THREADS": str(work["threads"]), **as_main_process()}
+    library = [str(Path(script).absolute().parent.parent), os.environ.get("PYTHONPATH")]
+    variables = {
+        "PYTHONPATH": os.pathsep.join(filter(None, library)),
+        "OMP_NUM_THREADS": str(work["threads"]),
+        **main_process.variables(),
+    }
     if work["device"] == "cpu":
-        # With --cpu accelerate would quietly start one process, whatever was asked for.
-        own[devices.CPU_ONLY] = "true"
+        # Not the option --cpu: with it accelerate silently starts one process only.
+        variables[devices.CPU_ONLY] = "true"
     log.info("%s", shlex.join(command))
-    running = subprocess.Popen(
+    launched = subprocess.Popen(
         command,
-        env={**os.environ, **own},
+        env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wrong = None
-    for line in map(str.rstrip, running.stdout):
-        if line.startswith("error: ") and wrong is None:
-            wrong = line.removeprefix("error: ")
-        elif wrong is None:  # what comes after only tells that processes ended
+    error = None
+    for line in map(str.rstrip, launched.stdout):
+        if line.startswith("error: ") and error is None:
+            error = line.removeprefix("error: ")
+        elif error is None:  # later lines only report that the processes ended
             log.info("%s", line)
-    if running.wait():
-        raise UserError(wrong or f"accelerate launch ended with status {running.returncode}")
+    if launched.wait():
+        raise UserError(error or f"accelerate launch ended with status {launched.returncode}")
+
+
+def free_port() -> int:
+    """A TCP port that no process of this machine uses now."""
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        return listener.getsockname()[1]
 
 
 def main(work: dict) -> None:
-    """What each process does."""
-    readers.go_online_for(work["text"]["where"])  # before anything that would remember otherwise
+    """Train in one of the processes; the one of rank 0 writes the outputs."""
+    # Before the imports: Hugging Face's libraries read the switch at their first import.
+    environment.allow_hub_for(work["text"]["where"])
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if work["device"] == "cpu" else "true"
     import torch
 
     from paramlerp.data import corpora
-    from paramlerp.lm import models
-    from paramlerp.training import pretraining, resume
+    from paramlerp.lm import models, tokenization
+    from paramlerp.training import initialisation, pretraining, states
 
+    environment.quiet_transformers()
     torch.set_num_threads(work["threads"])
-    how, seed = work["how"], work["seed"]
+    settings = work["settings"]
+    block, processes = settings["block"], settings["processes"]
     rank = int(os.environ.get("RANK", "0"))
-    if models.device().type == "cuda" and torch.cuda.device_count() < how["processes"]:
+    if models.device().type == "cuda" and torch.cuda.device_count() < processes:
         raise UserError(
-            f"{how['processes']} processes were asked for, but there are"
-            f" {torch.cuda.device_count()} GPUs"
+            f"{processes} processes were asked for, but there are {torch.cuda.device_count()} GPUs"
         )
-    tokenizer = models.load_lm_tokenizer(work["tokenizer"])
-    model = pretraining.new_model(work["architecture"], tokenizer, work["initialisation"])
+    tokenizer = tokenization.load_lm_tokenizer(work["tokenizer"])
+    model = initialisation.new_model(work["architecture"], tokenizer, work["initialisation"])
     eos = tokenizer.eos_token_id
-    if (limit := models.fitting(model, how["block"])) < how["block"]:
-        raise UserError(
-            f"config: pretraining.block: {how['block']}, but the model has {limit} places"
-        )
-    prompt = models.encode(tokenizer, work["prompt"])
-    limit = models.fitting(model, len(prompt) + 30)
+    if (limit := models.clip_to_context(model, block)) < block:
+        raise UserError(f"config: pretraining.block: {block}, but the model has {limit} places")
+    prompt = tokenization.encode(tokenizer, work["prompt"])
+    limit = models.clip_to_context(model, len(prompt) + SAMPLE_TOKENS)
     if len(prompt) >= limit:
         raise UserError(f"config: pretraining.sample_prompt: no place is left behind it of {limit}")
 
@@ -109,15 +121,18 @@ def main(work: dict) -> None:
         return tokenizer(texts, add_special_tokens=False)["input_ids"]
 
     documents = corpora.Documents(**work["text"])
-    held_out = [row["text"] for row in files.read_jsonl(work["held_out"])][
-        : how["validation_texts"]
-    ]
+    held_out = [row["text"] for row in files.read_jsonl(work["held_out"])]
+    held_out = held_out[: settings["validation_texts"]]
 
     @torch.inference_mode()
     def write_samples() -> list[dict]:
-        """By transformers' own sampling, so that an edit of ours trains nothing again."""
+        """Samples by transformers' `generate`.
+
+        The library's own decoder would make its module a dependency of this script, so that an
+        edit of the decoder would pretrain every model again.
+        """
         ids = torch.tensor([prompt], device=model.device)
-        out = model.generate(
+        sequences = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             do_sample=True,
@@ -127,69 +142,65 @@ def main(work: dict) -> None:
             num_return_sequences=3,
             pad_token_id=eos,
         )
-        return [{"text": t} for t in tokenizer.batch_decode(out, skip_special_tokens=True)]
+        return [{"text": t} for t in tokenizer.batch_decode(sequences, skip_special_tokens=True)]
 
-    losses, speeds, samples, used = pretraining.train(
+    history, used = pretraining.train(
         model,
-        lambda state: corpora.Blocks(
+        lambda position: corpora.Blocks(
             documents,
             encode,
-            how["block"],
+            block,
             eos,
             work["order"],
             rank=rank,
-            processes=how["processes"],
-            state=state,
+            processes=processes,
+            state=position,
         ),
-        torch.from_numpy(corpora.packed(held_out, encode, how["block"], eos)),
-        how,
-        seed=seed,
-        checkpoints=resume.Checkpoints(Path(work["checkpoints"]), work["every"], work["keep"]),
+        torch.from_numpy(corpora.packed(held_out, encode, block, eos)),
+        settings,
+        seed=work["seed"],
+        states=states.TrainingStates(Path(work["states"]), work["every"], work["keep"]),
         write_samples=write_samples,
     )
     if rank == 0:
         out = work["out"]
         models.save(model, tokenizer, out["model"])
-        files.write_rows(out["losses"], losses)
-        files.write_rows(out["speed"], speeds)
-        files.write_jsonl(out["samples"], samples)
-        files.write_json(out["used"], {**work["architecture"], **how, **used})
+        files.write_rows(out["losses"], history.losses)
+        files.write_rows(out["speed"], history.speeds)
+        files.write_jsonl(out["samples"], history.samples)
+        files.write_json(out["used"], {**work["architecture"], **settings, **used})
 
 
 if __name__ == "__main__" and "snakemake" in globals():
     from paramlerp.lm import models
     from paramlerp.training import resume
 
-    processes = snakemake.params.pretraining["processes"]
-    with job(snakemake, gpus=processes) as log, resume.checkpoints(snakemake) as kept:
-        params, given = snakemake.params, snakemake.input
-        settings = snakemake.config["pretraining"]
+    params, inputs = snakemake.params, snakemake.input
+    processes = params.pretraining["processes"]
+    pretraining_config = snakemake.config["pretraining"]
+    with job(snakemake, gpus=processes) as log, resume.training_states(snakemake) as states:
+        work = {
+            "text": params.text,
+            "held_out": inputs.held_out,
+            "tokenizer": inputs.tokenizer,
+            "architecture": params.architecture,
+            "settings": params.pretraining,
+            "seed": params.seed,
+            # All models of a corpus read the same text in the same order.
+            "order": params.order,
+            "initialisation": params.initialisation,
+            # From the config and not a param: another prompt must not train the model again.
+            "prompt": pretraining_config["sample_prompt"],
+            "threads": max(1, snakemake.threads // processes),
+            "device": models.device().type,
+            "gpus": snakemake.resources.get("gpu", 0),
+            "states": str(states.folder),
+            "every": states.every,
+            "keep": pretraining_config["checkpoints_kept"],
+            "out": dict(snakemake.output.items()),
+        }
         with tempfile.TemporaryDirectory() as folder:
-            launch(
-                __file__,
-                {
-                    "text": params.text,
-                    "held_out": given.held_out,
-                    "tokenizer": given.tokenizer,
-                    "architecture": params.architecture,
-                    "how": params.pretraining,
-                    "seed": params.seed,
-                    # The same text in the same order, whichever model reads it.
-                    "order": params.order,
-                    "initialisation": params.initialisation,
-                    # Samples change nothing that is made of the model, so no param makes it again.
-                    "prompt": settings["sample_prompt"],
-                    "threads": max(1, snakemake.threads // processes),
-                    "device": models.device().type,
-                    "gpus": snakemake.resources.get("gpu", 0),
-                    "checkpoints": str(kept.folder),
-                    "every": kept.every,
-                    "keep": settings["checkpoints_kept"],
-                    "out": dict(snakemake.output.items()),
-                },
-                Path(folder),
-                log,
-            )
+            launch(__file__, work, Path(folder), log)
 elif __name__ == "__main__":
     with process():
         main(json.loads(Path(sys.argv[1]).read_text()))

@@ -1,22 +1,24 @@
 """Score texts with an HF sequence classifier: score = sum over labels of value x P(label).
 
-With values 0, 0.5, 1 that is the paper's eq. 6; a two-class scorer has no middle. `target`
-is the probability of the label that counts 1.
+With values 0, 0.5 and 1 this is eq. 6 of the paper; a scorer of two classes has no middle
+value. `target` is the probability of the label with value 1.
 """
 
 import numpy as np
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
 from paramlerp.lm import models
 from paramlerp.measure import classifiers
 
 
 def main(rows: list[dict], model_dir: str, scorer: dict, log) -> dict[str, np.ndarray]:
+    """`score` and `target` of each row's prompt + text; `scorer` is its entry in the config."""
     model, tokenizer = models.load_classifier(model_dir, scorer["labels"])
     texts = [row["prompt"] + row["text"] for row in rows]
-    whole = classifiers.encode_all(tokenizer, texts, None)
-    long = sum(len(ids) > scorer["max_tokens"] for ids in whole)
+    uncut = classifiers.encode(tokenizer, texts, None)
+    long = sum(len(ids) > scorer["max_tokens"] for ids in uncut)
     if long:
         log.warning("%d texts are cut to max_tokens, %d", long, scorer["max_tokens"])
     progress = Progress(len(texts), "texts")

@@ -1,8 +1,10 @@
-"""NLL of test texts under one model: text (its set), text_id, nll (a sum), n_tokens."""
+"""NLL of test texts under one model: a row per text, with text (its set), text_id, nll (in nats,
+summed over the text) and n_tokens."""
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
-from paramlerp.lm import models, scoring
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
+from paramlerp.lm import models, text_losses
 
 if __name__ == "__main__":
     with job(snakemake):
@@ -11,5 +13,5 @@ if __name__ == "__main__":
         texts = files.read_texts(paths, params.test_texts)
         model, tokenizer = models.load_causal_lm(snakemake.input.model)
         progress = Progress(sum(map(len, texts.values())), "texts")
-        rows = scoring.losses(model, tokenizer, texts, params.max_tokens, progress)
+        rows = text_losses.measure_losses(model, tokenizer, texts, params.max_tokens, progress)
         files.write_rows(snakemake.output.losses, rows)

@@ -1,25 +1,30 @@
-"""How probable each word of two lists is to come right after a prompt.
+"""The probability of each word of two lists right after a prompt, computed without sampling.
 
-A word of several tokens has the product of their probabilities, each given those
-before. No sampling takes part. A row a word: pole, word, n_tokens, nll (-ln P).
+The probability of a word of several tokens is the product of theirs, each given the ones
+before. A row per word: pole, word, n_tokens, nll (-ln P).
 """
 
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.jobs.runtime import job
-from paramlerp.lm import models, scoring
+from paramlerp.lm import continuations, models, tokenization
 
 
 def main(model_dir, prompt: str, words: dict[str, list[str]], attribute: str) -> list[dict]:
-    """Raises UserError for a word that the tokenizer lacks, or merges with the prompt; it names
-    the key of the attribute."""
+    """The rows of `words`, a list for each pole.
+
+    Raises UserError for a word that the tokenizer lacks or merges with the prompt; the message
+    names the word's key in the config.
+    """
     key = f"config: attributes.{attribute}.next_words.words"
     model, tokenizer = models.load_causal_lm(model_dir)
-    rows = [{"pole": pole, "word": word} for pole, own in words.items() for word in own]
-    before = models.encode(tokenizer, prompt)
-    pairs = [scoring.continuation(tokenizer, prompt, f" {row['word']}") for row in rows]
+    rows = [{"pole": pole, "word": word} for pole, listed in words.items() for word in listed]
+    prompt_ids = tokenization.encode(tokenizer, prompt)
+    pairs = [
+        continuations.encode_continuation(tokenizer, prompt, f" {row['word']}") for row in rows
+    ]
     for row, (ids, start) in zip(rows, pairs, strict=True):
-        if ids[:start] != before or start == len(ids):
+        if ids[:start] != prompt_ids or start == len(ids):
             raise UserError(
                 f"{key}.{row['pole']}: {row['word']!r} is no token or tokens of its own"
                 f" after {prompt!r}: the tokenizer of {model_dir} merges the two"
@@ -30,7 +35,7 @@ def main(model_dir, prompt: str, words: dict[str, list[str]], attribute: str) ->
                 f" has no tokens for {row['word']!r}"
             )
     sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
-    parts = scoring.continuation_nll(model, sequences, starts)
+    parts = continuations.continuation_nll(model, sequences, starts)
     return [
         {**row, "n_tokens": len(part), "nll": part.sum(dtype="float64")}
         for row, part in zip(rows, parts, strict=True)

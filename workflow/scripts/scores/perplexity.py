@@ -1,21 +1,25 @@
-"""NLL of continuations given their prompts, under a causal LM and under its unigrams.
+"""NLL of continuations given their prompts, under a causal LM and under unigrams of its tokens.
 
-A row a text: nll and unigram_nll are sums in nats over its n_tokens tokens as the
-scoring model cuts them; an empty continuation has none of either.
+A row per text: nll and unigram_nll are sums in nats over the text's n_tokens tokens, which are
+those of the scorer's model. For an empty continuation all three are 0.
 """
 
 import numpy as np
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
-from paramlerp.lm import models, scoring
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
+from paramlerp.lm import continuations, models
 
 
-def main(rows: list[dict], model_dir: str, unigram_nll) -> dict[str, list]:
+def main(rows: list[dict], model_dir: str, unigram_nll: np.ndarray) -> dict[str, list]:
+    """The columns of scores; `rows` have prompt and text, `unigram_nll` is by token id."""
     model, tokenizer = models.load_causal_lm(model_dir)
-    pairs = [scoring.continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
+    pairs = [
+        continuations.encode_continuation(tokenizer, row["prompt"], row["text"]) for row in rows
+    ]
     sequences, starts = [ids for ids, _ in pairs], [start for _, start in pairs]
-    parts = scoring.continuation_nll(model, sequences, starts, Progress(len(rows), "texts"))
+    parts = continuations.continuation_nll(model, sequences, starts, Progress(len(rows), "texts"))
     return {
         "nll": [part.sum(dtype="float64") for part in parts],
         "unigram_nll": [unigram_nll[ids[start:]].sum() for ids, start in pairs],

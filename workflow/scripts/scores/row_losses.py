@@ -1,12 +1,13 @@
-"""NLL of test text under the models of a row, merged in memory one after the other.
+"""NLL of test texts at each point of a line, whose models are merged in memory.
 
-A row a text, with the coordinate along which the row runs; a point whose weights or losses
-hold NaN or Inf leaves none.
+A row per text, as `losses.py` writes it, with the value of the line's coordinate. A point
+whose weights or losses hold NaN or Inf has no rows.
 """
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
-from paramlerp.lm import rows, scoring
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
+from paramlerp.lm import lines, text_losses
 
 
 def main(
@@ -17,23 +18,25 @@ def main(
     max_tokens: int,
     log,
 ) -> list[dict]:
-    """`points` is the coordinate's value -> coefficients; `texts` are by the name of their set."""
-    progress, out = Progress(len(points), "models"), []
+    """`points` is value of `coordinate` -> coefficient of each checkpoint of `directories`;
+    `texts` is set -> its texts."""
+    progress, rows = Progress(len(points), "models"), []
 
     def measure(model, tokenizer) -> list[dict]:
-        return scoring.losses(model, tokenizer, texts, max_tokens)
+        return text_losses.measure_losses(model, tokenizer, texts, max_tokens)
 
-    for place, (value, found) in enumerate(rows.each(directories, points, measure, log), 1):
-        out += [{coordinate: value, **row} for row in found]
-        progress(place)
-    return out
+    measured = lines.map_points(directories, points, measure, log)
+    for done, (value, losses) in enumerate(measured, 1):
+        rows += [{coordinate: value, **loss} for loss in losses]
+        progress(done)
+    return rows
 
 
 if __name__ == "__main__":
     with job(snakemake) as log:
         params = snakemake.params
         paths = dict(zip(params.sets, snakemake.input.tests, strict=True))
-        found = main(
+        rows = main(
             dict(zip(params.checkpoints, snakemake.input.models, strict=True)),
             params.coordinate,
             params.points,
@@ -41,5 +44,6 @@ if __name__ == "__main__":
             params.max_tokens,
             log,
         )
+        # Named, because a line whose points all overflow has no first row to name them.
         columns = [params.coordinate, "text", "text_id", "nll", "n_tokens"]
-        files.write_rows(snakemake.output.losses, found, columns)
+        files.write_rows(snakemake.output.losses, rows, columns)

@@ -1,14 +1,15 @@
 """Score texts with a per-word edit tagger: geometric mean of P(no edit)."""
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
 from paramlerp.measure import tagging
 
 if __name__ == "__main__":
     with job(snakemake):
         rows = files.read_jsonl(snakemake.input.texts)
         tagger = tagging.Tagger(snakemake.input.model, snakemake.threads)
-        score = tagger.acceptable(
+        score = tagger.acceptability(
             [row["prompt"] + row["text"] for row in rows], Progress(len(rows), "texts")
         )
         files.write_scores(snakemake.output.scores, rows, score=score)

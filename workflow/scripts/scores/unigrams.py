@@ -1,6 +1,6 @@
-"""Unigram NLL of every token of a language model, from counts in given texts.
+"""Unigram NLL of every token of a language model, from counts in texts.
 
-Counts are smoothed by adding one, so that a token never seen has a price too.
+One is added to every count, so that the NLL of a token that never occurs is finite.
 """
 
 from collections import Counter
@@ -10,11 +10,12 @@ import numpy as np
 from paramlerp.data import readers
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.lm import models
+from paramlerp.lm import tokenization
 
 
 def main(model_dir: str, texts: list[str]) -> list[dict]:
-    tokenizer = models.load_tokenizer(model_dir)
+    """Rows of token (an id) and nll, in nats, for each id of the tokenizer."""
+    tokenizer = tokenization.load_tokenizer(model_dir)
     counts = Counter()
     for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]:
         counts.update(ids)

@@ -8,6 +8,6 @@ from paramlerp.jobs.runtime import job
 if __name__ == "__main__":
     with job(snakemake):
         rows = files.read_jsonl(snakemake.input.texts)
-        compound = SentimentIntensityAnalyzer().polarity_scores
-        score = [compound(row["prompt"] + row["text"])["compound"] for row in rows]
+        analyzer = SentimentIntensityAnalyzer()
+        score = [analyzer.polarity_scores(row["prompt"] + row["text"])["compound"] for row in rows]
         files.write_scores(snakemake.output.scores, rows, score=score)

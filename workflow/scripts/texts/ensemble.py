@@ -1,12 +1,14 @@
-"""Continue every prompt with an ensemble of models, a JSON line a text.
+"""Continue every prompt with an ensemble: one JSON line per text.
 
-z = sum_i c_i z_i at each step, in place of weights (section 3.2 of the paper).
+An ensemble mixes the models' logits, z = sum_i c_i z_i at each step, where the other schemes
+mix weights (section 3.2 of the paper).
 """
 
 from decimal import Decimal
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
 from paramlerp.lm import decoding, ensembles
 
 
@@ -16,15 +18,15 @@ def main(
     nucleus_of: str | None,
     prompts: list[dict],
     samples: list[int],
-    how: dict,
+    settings: dict,
     seed: int,
 ) -> list[dict]:
-    """`nucleus_of` names the model to whose nucleus tokens are cut; None: to none's."""
-    loaded, weights, tokenizer = ensembles.load(directories, coefficients, nucleus_of)
-    sources = [decoding.ModelLogits(model) for model in loaded]
-    source = decoding.EnsembleLogits(sources, weights, how["top_p"] if nucleus_of else None)
+    """`nucleus_of` names the model whose nucleus truncates the logits; None: no truncation."""
+    members, weights, tokenizer = ensembles.load(directories, coefficients, nucleus_of)
+    sources = [decoding.ModelLogits(model) for model in members]
+    source = decoding.EnsembleLogits(sources, weights, settings["top_p"] if nucleus_of else None)
     progress = Progress(len(prompts) * len(samples), "texts")
-    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, progress)
+    return decoding.continue_prompts(source, tokenizer, prompts, samples, settings, seed, progress)
 
 
 if __name__ == "__main__":

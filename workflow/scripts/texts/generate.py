@@ -1,17 +1,19 @@
-"""Continue every prompt with one model, a JSON line a text."""
+"""Continue every prompt with one model: one JSON line per text."""
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
 from paramlerp.lm import decoding, models
 
 
 def main(
-    model_dir: str, prompts: list[dict], samples: list[int], how: dict, seed: int
+    model_dir: str, prompts: list[dict], samples: list[int], settings: dict, seed: int
 ) -> list[dict]:
+    """The rows of a sample file, as `decoding.continue_prompts` returns them."""
     model, tokenizer = models.load_causal_lm(model_dir)
-    progress = Progress(len(prompts) * len(samples), "texts")
     source = decoding.ModelLogits(model)
-    return decoding.continue_prompts(source, tokenizer, prompts, samples, how, seed, progress)
+    progress = Progress(len(prompts) * len(samples), "texts")
+    return decoding.continue_prompts(source, tokenizer, prompts, samples, settings, seed, progress)
 
 
 if __name__ == "__main__":

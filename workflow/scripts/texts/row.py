@@ -1,12 +1,13 @@
-"""Texts of the points of a row: merge each in memory, and continue every prompt with it.
+"""Continue every prompt at each point of a line, whose models are merged in memory.
 
-The texts of a row go into one file, with the coordinate along which it runs. A point whose
-weights or logits hold NaN or Inf leaves no rows.
+The texts of a line share a file; each has the value of the line's coordinate. A point whose
+weights or logits hold NaN or Inf has no texts.
 """
 
 from paramlerp.jobs import files
-from paramlerp.jobs.runtime import Progress, job
-from paramlerp.lm import decoding, rows
+from paramlerp.jobs.progress import Progress
+from paramlerp.jobs.runtime import job
+from paramlerp.lm import decoding, lines
 
 
 def main(
@@ -15,29 +16,28 @@ def main(
     points: dict[str, dict[str, str]],
     prompts: list[dict],
     samples: list[int],
-    how: dict,
+    settings: dict,
     seed: int,
     log,
 ) -> list[dict]:
-    """`points` is the coordinate's value -> coefficients."""
-    count = len(prompts) * len(samples)
-    progress, texts = Progress(len(points) * count, "texts"), []
+    """`points` is value of `coordinate` -> coefficient of each checkpoint of `directories`."""
+    progress, rows = Progress(len(points) * len(prompts) * len(samples), "texts"), []
 
-    def write(model, tokenizer) -> list[dict]:
-        source, before = decoding.ModelLogits(model), len(texts)
+    def continue_all(model, tokenizer) -> list[dict]:
+        source, before = decoding.ModelLogits(model), len(rows)
         return decoding.continue_prompts(
-            source, tokenizer, prompts, samples, how, seed, lambda n: progress(before + n)
+            source, tokenizer, prompts, samples, settings, seed, lambda n: progress(before + n)
         )
 
-    for value, found in rows.each(directories, points, write, log):
-        texts += [{coordinate: value, **row} for row in found]
-    return texts
+    for value, texts in lines.map_points(directories, points, continue_all, log):
+        rows += [{coordinate: value, **text} for text in texts]
+    return rows
 
 
 if __name__ == "__main__":
     with job(snakemake) as log:
         params = snakemake.params
-        texts = main(
+        rows = main(
             dict(zip(params.checkpoints, snakemake.input.models, strict=True)),
             params.coordinate,
             params.points,
@@ -47,4 +47,4 @@ if __name__ == "__main__":
             params.seed,
             log,
         )
-        files.write_jsonl(snakemake.output.texts, texts)
+        files.write_jsonl(snakemake.output.texts, rows)

@@ -1,4 +1,4 @@
-"""Batches of texts of like length: padding is work that nobody reads."""
+"""Batches of token sequences of similar length, which waste little work on padding."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,11 +6,14 @@ import numpy as np
 
 from ..jobs.seeds import generator
 
+#: batches whose sequences are shuffled together before they are sorted by length
+POOL = 16
 
-def by_length(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
-    """Indices of texts, longest first, in batches of at most `max_tokens` padded tokens.
 
-    A text longer than that makes a batch of its own.
+def batches_by_length(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
+    """Indices of sequences, longest first, in batches of at most `max_tokens` padded tokens.
+
+    A sequence longer than `max_tokens` is a batch of its own.
     """
     batch, width = [], 0
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
@@ -23,16 +26,12 @@ def by_length(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
-#: batches that are shuffled together before they are sorted by length
-POOL = 16
-
-
 def training_batches(lengths: Sequence[int], *, size: int, steps: int, seed) -> list[list[int]]:
-    """`steps` batches of exactly `size` indices, epoch after epoch in a new order.
+    """`steps` batches of exactly `size` indices, each epoch in a new random order.
 
-    Within a pool of `POOL` batches texts are sorted by length, then the batches
-    are shuffled, so that a batch holds texts of like length and the order tells
-    nothing of it.
+    Sequences are sorted by length within a pool of `POOL` batches; then the batches of the
+    pool are shuffled. A batch thus holds sequences of similar length, and its length says
+    nothing about its position.
     """
     random = generator(seed)
     stream: list[int] = []
@@ -42,15 +41,15 @@ def training_batches(lengths: Sequence[int], *, size: int, steps: int, seed) -> 
     for start in range(0, size * steps, size * POOL):
         pool = stream[start : min(start + size * POOL, size * steps)]
         pool.sort(key=lambda i: lengths[i])
-        own = [pool[i : i + size] for i in range(0, len(pool), size)]
-        batches += [own[i] for i in random.permutation(len(own))]
+        pool_batches = [pool[i : i + size] for i in range(0, len(pool), size)]
+        batches += [pool_batches[i] for i in random.permutation(len(pool_batches))]
     return batches
 
 
 def pad(sequences: Sequence[Sequence[int]], value: int, *, left: bool = False) -> np.ndarray:
-    """An array (len(sequences), longest) of ids, padded with `value` at the right or left."""
+    """The ids as an array (sequences, longest), padded with `value` on the right or left."""
     width = max(map(len, sequences))
-    out = np.full((len(sequences), width), value, np.int64)
-    for row, ids in zip(out, sequences, strict=True):
+    padded = np.full((len(sequences), width), value, np.int64)
+    for row, ids in zip(padded, sequences, strict=True):
         row[width - len(ids) if left else 0 :][: len(ids)] = ids
-    return out
+    return padded

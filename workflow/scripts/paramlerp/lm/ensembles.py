@@ -1,4 +1,4 @@
-"""Several models as one: an affine combination of their logits (section 3.2)."""
+"""Ensembles: an affine combination of the logits of several models (section 3.2)."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,21 +8,23 @@ import torch
 from . import models
 
 
-def load(directories: dict, coefficients: dict[str, Decimal], first: str | None = None):
-    """The models that take part, their coefficients, and the tokenizer of the first.
+def load(directories: dict, coefficients: dict[str, Decimal], nucleus_of: str | None = None):
+    """The members of an ensemble, their coefficients, and the first member's tokenizer.
 
-    One whose coefficient is 0 is not even loaded, but for `first`, which stands first.
+    `directories` and `coefficients` are by the names of checkpoints. A model with coefficient
+    0 is not loaded, unless it is `nucleus_of`, the model whose nucleus truncates; that one
+    always comes first.
     """
-    taking_part = {n: float(c) for n, c in coefficients.items() if c or n == first}
-    if first:
-        taking_part = {first: taking_part[first]} | taking_part
-    loaded = [models.load_causal_lm(directories[name]) for name in taking_part]
-    return [model for model, _ in loaded], list(taking_part.values()), loaded[0][1]
+    members = {n: float(c) for n, c in coefficients.items() if c or n == nucleus_of}
+    if nucleus_of:
+        members = {nucleus_of: members[nucleus_of]} | members
+    loaded = [models.load_causal_lm(directories[name]) for name in members]
+    return [model for model, _ in loaded], list(members.values()), loaded[0][1]
 
 
 def mix(coefficients: Sequence[float], logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """An ensemble's logits sum_i c_i z_i (section 3.2); exactly z if that is alone with 1."""
-    z = logits[0] * coefficients[0]
-    for c, other in zip(coefficients[1:], logits[1:], strict=True):
-        z.add_(other, alpha=c)
-    return z
+    """The ensemble's logits sum_i c_i z_i (section 3.2); exactly z for one member with c = 1."""
+    mixed = logits[0] * coefficients[0]
+    for c, z in zip(coefficients[1:], logits[1:], strict=True):
+        mixed.add_(z, alpha=c)
+    return mixed

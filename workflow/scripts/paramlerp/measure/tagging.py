@@ -1,7 +1,7 @@
-"""A per-word edit tagger (GECToR, Omelianchuk et al. 2020) as a grammar scorer, without torch."""
+"""A grammar scorer from an edit tagger (GECToR, Omelianchuk et al. 2020), without PyTorch."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,18 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from ..jobs.errors import UserError
-from ..lm.batching import by_length, pad
+from ..lm.batching import batches_by_length, pad
 
+#: tokens of one batch, padding included
 BATCH_TOKENS = 2048
 
 
 class Tagger:
-    """tagger.onnx, tokenizer.json and tag_vocab.json of one directory."""
+    """Predicts, for each word of a text, the edit that it needs; the tag $KEEP is no edit.
+
+    `directory` holds tagger.onnx, tokenizer.json and tag_vocab.json. Raises UserError if one of
+    them is missing or the tags lack $KEEP.
+    """
 
     def __init__(self, directory, threads: int):
         directory = Path(directory)
@@ -34,28 +39,30 @@ class Tagger:
             raise UserError(f"{directory / 'tag_vocab.json'}: no tag $KEEP")
         self.keep = tags.index("$KEEP")
 
-    def acceptable(self, texts: Sequence[str], progress=lambda done: None) -> np.ndarray:
-        """(texts,): the geometric mean over words of P(the word needs no edit).
+    def acceptability(
+        self, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None
+    ) -> np.ndarray:
+        """The geometric mean over a text's words of P(the word needs no edit): (texts,).
 
-        Words are split at spaces; a word's tag is read at its first piece. The
-        geometric mean, since a sum of logs would punish length. A text without a
-        word gets NaN.
+        Words are split at spaces; a word's tag is predicted at its first token. The sum of logs
+        would penalise length, so it is divided by the number of words. NaN for a text without
+        words. `progress` gets the number of texts done.
         """
         encoded = [self.tokenizer.encode(t.split(), is_pretokenized=True) for t in texts]
-        out, done = np.full(len(texts), np.nan), 0
-        for batch in by_length([len(e.ids) for e in encoded], BATCH_TOKENS):
+        scores, done = np.full(len(texts), np.nan), 0
+        for batch in batches_by_length([len(e.ids) for e in encoded], BATCH_TOKENS):
             ids = pad([encoded[i].ids for i in batch], 0)
             mask = pad([encoded[i].attention_mask for i in batch], 0)
             (logits,) = self.session.run(["logits"], {"input_ids": ids, "attention_mask": mask})
             logits = logits.astype(np.float64)
             top = logits.max(-1)
-            total = top + np.log(np.exp(logits - top[..., None]).sum(-1))
-            keep = logits[..., self.keep] - total
-            for row, index in zip(keep, batch, strict=True):
+            log_sum = top + np.log(np.exp(logits - top[..., None]).sum(-1))
+            log_keep = logits[..., self.keep] - log_sum
+            for row, index in zip(log_keep, batch, strict=True):
                 words = encoded[index].word_ids
                 first = [i for i, w in enumerate(words) if w is not None and w not in words[:i]]
                 if first:
-                    out[index] = np.exp(row[first].mean())
+                    scores[index] = np.exp(row[first].mean())
             done += len(batch)
             progress(done)
-        return out
+        return scores
