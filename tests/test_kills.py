@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT, make_inputs, snakemake, started, tiny, wait_for
 from paramlerp.jobs import files
 from paramlerp.plan import closure
-from paramlerp.training import resume, training
+from paramlerp.training import loop, resume, states
 from paramlerp.weights import records
 
 STEPS = 20
@@ -32,7 +32,7 @@ def trained(folder: Path, *, keep: int = 1, stop_after: int | None = None):
         ids = torch.tensor([batch])
         return model(input_ids=ids, labels=ids).loss
 
-    records = training.fit(
+    records = loop.fit(
         model,
         batches,
         loss,
@@ -42,7 +42,7 @@ def trained(folder: Path, *, keep: int = 1, stop_after: int | None = None):
         clip=1.0,
         evaluate=lambda: {"first": float(next(model.parameters()).sum())},
         evaluate_every=7,
-        checkpoints=resume.Checkpoints(folder, every=0, keep=keep),
+        states=states.TrainingStates(folder, every=0, keep=keep),
     )
     return model.state_dict(), records, len(seen)
 

@@ -1,10 +1,14 @@
-"""Make an HF directory of safetensors from whatever a model came as.
+"""Make an HF directory of safetensors from a model in any supported format.
 
-A causal LM is written anew in fp32 under transformers' own tensor names, as its
-experts will be, or the two would not mix. Other models are linked as they are.
-GGUF is dequantised. PyTorch's pickled weights are read here and nowhere else, by
-torch.load(weights_only=True), which executes nothing. Content hashes are noted
-beside the weights. A scorer's labels must be in the order that the config says.
+- A causal LM is saved anew in fp32 under transformers' own tensor names. Its experts will be
+  saved so, and checkpoints mix only if dtypes and names are the same.
+- GGUF is dequantised.
+- PyTorch's pickled weights are read in this script only, by torch.load(weights_only=True),
+  which executes no code.
+- Other models are hard-linked.
+
+Content hashes and the model's family are recorded beside the weights. A scorer's labels must
+have the order that the config says.
 """
 
 import shutil
@@ -17,37 +21,42 @@ from paramlerp.weights import checkpoints, families, records
 
 
 def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
+    """Convert `source`, a folder or a GGUF file, into the HF directory `target`.
+
+    `labels` has the labels that each scorer expects of this model. Raises UserError if there
+    are no weights, if they are damaged or incomplete, or if the labels differ.
+    """
     if source.is_file():
-        folder, held = source.parent, {source.name}
+        folder, names = source.parent, {source.name}
     else:
-        folder, held = source, {path.name for path in source.iterdir() if path.is_file()}
-    gguf = sorted(name for name in held if name.endswith(".gguf"))
-    pickled = sorted(n for n in held if n.startswith("pytorch_model") and n.endswith(".bin"))
+        folder, names = source, {path.name for path in source.iterdir() if path.is_file()}
+    gguf = sorted(name for name in names if name.endswith(".gguf"))
+    pickled = sorted(n for n in names if n.startswith("pytorch_model") and n.endswith(".bin"))
     with files.writing(target) as beside:
         beside.mkdir()
-        if held & {checkpoints.WEIGHTS, checkpoints.INDEX}:
-            checkpoints.Checkpoint(folder)  # a file cut short is noticed here, not three stages on
+        if names & {checkpoints.WEIGHTS, checkpoints.INDEX}:
+            checkpoints.Checkpoint(folder)  # raises now if a file is cut short, not stages later
             link_weights(folder, beside)
             copy_companions(folder, beside)
         elif gguf:
             log.info("dequantising %s to fp32; about half a minute", gguf[0])
-            rewrite(folder, beside, source, gguf_file=gguf[0])
+            resave(folder, beside, source, gguf_file=gguf[0])
         elif pickled:
             log.info("converting %s to safetensors", ", ".join(pickled))
-            from_pickle([folder / name for name in pickled], beside / checkpoints.WEIGHTS)
+            unpickle([folder / name for name in pickled], beside / checkpoints.WEIGHTS)
             copy_companions(folder, beside)
         else:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
-        own = families.family(beside)
-        if not gguf and own and own.name == "causal_lm":
-            rewrite(beside, beside, source)
-        for wanted in labels:  # hours before a text is scored
-            families.require_labels(beside, wanted, source)
+        family = families.family(beside)
+        if not gguf and family and family.name == "causal_lm":
+            resave(beside, beside, source)
+        for expected in labels:  # now, since the scorer runs hours later
+            families.require_labels(beside, expected, source)
         records.write(beside)
 
 
 def link_weights(folder: Path, target: Path) -> None:
-    """Link the safetensors, and their index if they are sharded."""
+    """Hard-link the safetensors files, and copy their index if there is one."""
     for name in checkpoints.weight_files(folder):
         if not (folder / name).exists():
             raise UserError(f"{folder / name}: no such file, but {checkpoints.INDEX} names it")
@@ -62,20 +71,20 @@ def copy_companions(folder: Path, target: Path) -> None:
         shutil.copyfile(folder / name, target / name)
 
 
-def rewrite(folder: Path, target: Path, source: Path, **gguf) -> None:
-    """Load a causal LM and its tokenizer, from GGUF if its file is named, and save both.
+def resave(folder: Path, target: Path, source: Path, **gguf) -> None:
+    """Load a causal LM and its tokenizer in fp32, from `gguf_file` if there is one; save both.
 
-    `folder` may be `target`. `source` is what an error names.
+    `folder` may be `target`. Error messages name `source`.
     """
     import torch
 
     from paramlerp.lm.models import AutoModelForCausalLM, AutoTokenizer, require_plain_head
 
-    how = {"local_files_only": True, **gguf}
+    options = {"local_files_only": True, **gguf}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **how)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         model, report = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, output_loading_info=True, **how
+            folder, dtype=torch.float32, output_loading_info=True, **options
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(f"{source}: cannot be read as a causal LM: {reason(error)}") from None
@@ -88,7 +97,7 @@ def rewrite(folder: Path, target: Path, source: Path, **gguf) -> None:
         model.is_quantized = False
         del model.config.quantization_config
     if folder == target:
-        # They are links to the user's files: to write through them would change those.
+        # The weight files are hard links: writing through them would change the user's files.
         for name in checkpoints.weight_files(target):
             (target / name).unlink()
         (target / checkpoints.INDEX).unlink(missing_ok=True)
@@ -96,8 +105,12 @@ def rewrite(folder: Path, target: Path, source: Path, **gguf) -> None:
     tokenizer.save_pretrained(target)
 
 
-def from_pickle(paths: list[Path], target: Path) -> None:
-    """Write PyTorch state dicts as one safetensors file; shared storage is written out."""
+def unpickle(paths: list[Path], target: Path) -> None:
+    """Write PyTorch state dicts as one safetensors file.
+
+    Tensors that share storage are written separately. Raises UserError if a file holds more
+    than weights.
+    """
     import torch
     from safetensors.torch import save_file
 

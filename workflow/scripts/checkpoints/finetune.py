@@ -21,8 +21,11 @@ def main(
     losses_out,
     states: TrainingStates,
 ) -> None:
-    """`setting` is what the grid varies, `training` the other settings; `train` and `validation`
-    are JSONL files. Writes the model, and its validation perplexity as it trains."""
+    """Write the fine-tuned model and its validation perplexity, evaluation by evaluation.
+
+    `setting` has the settings that the grid varies, `training` the others; `train` and
+    `validation` are JSONL files.
+    """
     model, tokenizer = models.load_causal_lm(base, train=True)
     max_tokens = models.clip_to_context(model, training["max_tokens"])
     texts = [row["text"] for path in train for row in files.read_jsonl(path)]

@@ -1,4 +1,4 @@
-"""Write the model at a point: an affine combination of checkpoints."""
+"""Write the merged model of a point: an affine combination of checkpoints (eqs. 1, 3, 4)."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Make a model's twin: the same function, its hidden units and heads in another order."""
+"""Make a model's permuted copy: the same function, hidden units and heads in another order."""
 
 from paramlerp.jobs.runtime import job
 from paramlerp.lm import models

@@ -1,4 +1,4 @@
-"""Take the candidate of lowest final validation perplexity, by link, not by copy."""
+"""Make the candidate with the lowest final validation perplexity the checkpoint."""
 
 from pathlib import Path
 
@@ -8,10 +8,11 @@ from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 
 
-def main(models: list[str], losses: list[str], target: str, log) -> None:
+def main(candidates: list[str], losses: list[str], target: str, log) -> None:
+    """Hard-link the files of the best candidate into `target`; `losses` has a CSV file for each."""
     final = [pd.read_csv(path)["validation_perplexity"].iloc[-1] for path in losses]
-    best = Path(models[final.index(min(final))])
-    log.info("best of %d: %s, validation perplexity %.3f", len(models), best.name, min(final))
+    best = Path(candidates[final.index(min(final))])
+    log.info("best of %d: %s, validation perplexity %.3f", len(candidates), best.name, min(final))
     with files.writing(target) as beside:
         beside.mkdir()
         for file in sorted(best.iterdir()):

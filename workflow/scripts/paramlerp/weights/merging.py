@@ -15,7 +15,7 @@ import numpy as np
 
 from ..jobs import files
 from ..jobs.errors import NotFiniteError, UserError
-from ..jobs.prefetch import ahead
+from ..jobs.prefetch import prefetch
 from . import checkpoints, records
 from .compatibility import require_mixable
 
@@ -110,7 +110,7 @@ class Merger:
             with open(directory / file, "wb") as out, ThreadPoolExecutor(1) as syncing:
                 out.write(header)
                 synced = out.tell()
-                for content in ahead(merged, AHEAD):
+                for content in prefetch(merged, AHEAD):
                     out.write(content)
                     if out.tell() - synced > SYNC_BYTES:
                         synced = out.tell()
