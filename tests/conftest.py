@@ -3,12 +3,9 @@
 import itertools
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
-from contextlib import contextmanager, suppress
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -32,6 +29,7 @@ from transformers import (
 from paramlerp.jobs import files
 from paramlerp.plan import config as settings
 from paramlerp.plan import sweeps
+from runs import snakemake_command
 
 torch.set_num_threads(1)
 
@@ -45,51 +43,6 @@ VERBS = ["is", "feels", "looks", "seems"]
 GOOD = ["wonderful", "moving and funny", "a joy to watch", "bright, warm and clever", "superb"]
 BAD = ["dreadful", "dull and slow", "a waste of time", "loud, cold and stupid", "awful"]
 ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very last minute."]
-
-
-def command(folder: Path, *arguments, configfile=ROOT / "tests" / "tiny.yaml", root: Path = ROOT):
-    """What runs the workflow that lies in `root` in `folder`, which is another place."""
-    out = [sys.executable, "-m", "snakemake", *arguments]
-    out += [] if {"--cores", "--profile"} & set(arguments) else ["--cores", "2"]
-    out += ["--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    configfiles = configfile if isinstance(configfile, list) else [configfile]
-    return [*out, "--configfile", *map(str, configfiles)]
-
-
-def snakemake(folder: Path, *arguments, **which):
-    """Run it to its end."""
-    return subprocess.run(
-        command(folder, *arguments, **which), capture_output=True, text=True, cwd=folder
-    )
-
-
-@contextmanager
-def started(folder: Path, *arguments, **which):
-    """Run it in the background, in a process group of its own that is killed on leaving."""
-    with open(folder / "run.log", "a") as log:
-        process = subprocess.Popen(
-            command(folder, *arguments, **which),
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_for(met, process, what: str, seconds: float = 300):
-    """Wait until `met()` is true, which must come about while the process, if any, is alive."""
-    end = time.monotonic() + seconds
-    while not (value := met()):
-        assert process is None or process.poll() is None, f"it ended before {what}"
-        assert time.monotonic() < end, f"never seen: {what}"
-        time.sleep(0.002)
-    return value
 
 
 def sentences(words: list[str]) -> list[str]:
@@ -214,6 +167,47 @@ def make_inputs(folder: Path, tokenizer) -> None:
         for i in range(n)
     ]
     (folder / "editorials.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="session")
+def workflow_copy(tmp_path_factory) -> Path:
+    """A copy of the workflow, whose code a test may edit."""
+    root = tmp_path_factory.mktemp("code")
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, root / name)
+    for name in ("workflow", "profiles", "envs"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+class FinishedRun(NamedTuple):
+    """A run of tests/tiny.yaml that is done; `new_files` are those it wrote beside the code."""
+
+    folder: Path
+    stdout: str
+    stderr: str
+    new_files: set[Path]
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, tokenizer, workflow_copy) -> FinishedRun:
+    """The whole tiny DAG, run once for all tests by the real command."""
+    folder = tmp_path_factory.mktemp("run")
+    make_inputs(folder / "inputs", tokenizer)
+
+    def files_of_the_code() -> set[Path]:
+        return {path for path in workflow_copy.rglob("*") if "__pycache__" not in path.parts}
+
+    before = files_of_the_code()
+    run = snakemake_command(folder, root=workflow_copy)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return FinishedRun(folder, run.stdout, run.stderr, files_of_the_code() - before)
+
+
+@pytest.fixture(scope="session")
+def finished(finished_run) -> Path:
+    """The folder of the finished run. Tests only read it."""
+    return finished_run.folder
 
 
 def laid_over(config: dict, change: dict) -> dict:

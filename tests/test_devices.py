@@ -17,7 +17,7 @@ import torch
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 try:
     devices.claim(*map(int, sys.argv[1:]))
-    print(devices.named(), flush=True)
+    print(devices.describe(), flush=True)
 except Exception as error:
     print(type(error).__name__, error, flush=True)
 time.sleep(300)
@@ -93,7 +93,7 @@ def test_a_cluster_s_job_has_what_the_cluster_gave_it(start):
     assert said(start(0, visible="0", SLURM_JOB_ID="9")) == "CPU"
     for visible in ("", "0"):
         refusal = said(start(2, visible=visible, SLURM_JOB_ID="9"))
-        assert refusal.startswith("UserError 2 GPUs were asked for, and there is no such number")
+        assert refusal.startswith("UserError 2 GPUs were asked for, but this job has fewer")
 
 
 def test_in_an_allocation_of_the_user_s_own_all_is_as_at_home(start):

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import DEFAULT, ROOT, laid_over, over_default, save, snakemake, tiny
+from conftest import DEFAULT, ROOT, laid_over, over_default, save, tiny
 from paramlerp.jobs.errors import UserError
 from paramlerp.plan import estimate
+from runs import snakemake
 
 PAPER = over_default(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text()))
 
@@ -17,13 +18,13 @@ def by_name(rows: list[dict]) -> dict[str, dict]:
 
 def test_the_default_run_costs_what_it_did():
     """Core seconds of its stages as measured (README: 39 minutes on 2 cores), and its 12 GB."""
-    stages, disk = map(by_name, estimate.estimate(DEFAULT))
+    stages, disk = map(by_name, estimate.estimate(DEFAULT).values())
     measured = {"candidate": 544, "pretrain": 606, "generate": 432, "losses": 233}
     measured |= {"perplexity perplexity": 822, "classify sentiment": 187, "ensemble": 286}
     for stage, seconds in measured.items():
         assert 3600 * stages[stage]["hours"] == pytest.approx(seconds, rel=0.5), stage
     # The plane's texts and losses; they were measured without those of pairs.
-    plane, _ = map(by_name, estimate.estimate(over_default({"sweeps": {"pairs": None}})))
+    plane, _ = map(by_name, estimate.estimate(over_default({"sweeps": {"pairs": None}})).values())
     hours = plane["row"]["hours"] + plane["row_losses"]["hours"]
     assert 3600 * hours == pytest.approx(701, rel=0.5)
     total = 3600 * sum(row["hours"] for row in stages.values())
@@ -34,7 +35,7 @@ def test_the_default_run_costs_what_it_did():
 
 def test_the_paper_s_pretraining_by_hand():
     """37,000 steps of 1024 x 1024 tokens, 6 FLOPs a parameter, on eight GPUs."""
-    stages, disk = map(by_name, estimate.estimate(PAPER))
+    stages, disk = map(by_name, estimate.estimate(PAPER).values())
     seconds = 6 * 82e6 * 37_000 * 1024 * 1024 / 8 / PAPER["estimate"]["pretraining"]
     assert stages["pretrain"]["hours"] == pytest.approx(seconds / 3600, rel=0.01)
     assert stages["pretrain"]["gpu_hours"] == 8 * stages["pretrain"]["hours"]
@@ -46,7 +47,7 @@ def test_the_paper_s_pretraining_by_hand():
 
 def test_the_paper_s_rows_of_points_by_hand():
     """A plane of 441 models of 774 million weights, two lines of 31 models of 82 million."""
-    stages, _ = map(by_name, estimate.estimate(PAPER))
+    stages, _ = map(by_name, estimate.estimate(PAPER).values())
     texts, starts = 5000 * 30, 23 * 20
     seconds = 2 * texts * (441 * 774e6 + 2 * 31 * 82e6) / 8e12 + starts
     assert stages["row"]["hours"] == pytest.approx(seconds / 3600)
@@ -57,7 +58,7 @@ def test_the_paper_s_rows_of_points_by_hand():
 
 def test_what_is_left_over_of_another_kind_costs_nothing():
     """The paper's grammar is a classifier's, laid over a tagger; a judge of none is not trained."""
-    stages, _ = map(by_name, estimate.estimate(PAPER))
+    stages, _ = map(by_name, estimate.estimate(PAPER).values())
     seconds = 3600 * stages["classify grammar"]["hours"] - 20 * stages["classify grammar"]["jobs"]
     texts = PAPER["estimate"]["prompts"] * (25 * (3 * 21 + 32) + 2 * 31)
     assert seconds == pytest.approx(2 * texts * (30 + 8) * 125e6 / 1.2e13)
@@ -69,13 +70,13 @@ def test_what_is_left_over_of_another_kind_costs_nothing():
         "checkpoints": {"own": {"kind": "source", "source": "minilm"}},
         "scorers": {"sentiment": other, "own": {**own, "max_tokens": 9}},
     }
-    changed, _ = map(by_name, estimate.estimate(over_default(change)))
+    changed, _ = map(by_name, estimate.estimate(over_default(change)).values())
     assert "train_classifier" not in changed and "tag sentiment" in changed
 
 
 def test_more_samples_cost_more_texts_alone():
     more = laid_over(PAPER, {"sweeps": {"g3": {"samples": 25}}})
-    before, after = (by_name(estimate.estimate(c)[0]) for c in (PAPER, more))
+    before, after = (by_name(estimate.estimate(c)["stages"]) for c in (PAPER, more))
     assert after["row"]["gpu_hours"] > 10 * before["row"]["gpu_hours"]
     assert after["candidate"] == before["candidate"]
 
@@ -83,7 +84,7 @@ def test_more_samples_cost_more_texts_alone():
 def test_a_size_is_read_off_weights_on_disk_or_asked_for(tokenizer, tmp_path):
     folder = save(tiny("llama", tokenizer), tokenizer, tmp_path / "model")
     local = laid_over(DEFAULT, {"sources": {"base": {"kind": "path", "path": str(folder)}}})
-    stages, _ = map(by_name, estimate.estimate(local))
+    stages, _ = map(by_name, estimate.estimate(local).values())
     assert stages["generate"]["hours"] * 3600 == pytest.approx(18 * 4, rel=0.1), "only starts"
     other = laid_over(DEFAULT, {"sources": {"base": {"kind": "hub", "id": "gpt2"}}})
     with pytest.raises(UserError, match=r"estimate\.parameters: lacks gpt2, which base is"):

@@ -11,7 +11,8 @@ from figures import plane as figure_plane
 from figures import plane_losses as figure_plane_losses
 from figures import two_lines as figure_two_lines
 from paramlerp.measure import plotting
-from paramlerp.plan import registry, sweeps
+from paramlerp.plan import figures, registry, sweeps
+from paramlerp.plan.plan import Plan
 
 SYMBOLS = registry.symbols(DEFAULT)
 SWEEPS = sweeps.sweeps(DEFAULT)
@@ -32,15 +33,8 @@ GRAMMAR = {
 
 
 def line_of(sweep: str) -> dict:
-    """How a figure labels a line, as figures.smk has it."""
-    own = SWEEPS[sweep]
-    ends = own.schemes[0].ends()
-    return {
-        "coordinate": own.coordinates[0],
-        "label": sweeps.label_of(own, SYMBOLS),
-        "name": sweeps.subscript(sweep),
-        "ends": {at: SYMBOLS[end] for at, end in ends.items()} if len(ends) == 2 else {},
-    }
+    """How a figure labels a line."""
+    return figures.line_labels(Plan(DEFAULT), sweep)
 
 
 def panels(grammar: str, judges: dict[str, str]) -> dict[str, str]:

@@ -134,7 +134,7 @@ def test_rows_are_the_bytes_of_a_frame_of_them(tmp_path):
         {"a": 3, "b": float("-inf"), "c": "", "d": np.float64(1234567890123), "e": True},
     ]
     files.write_rows(tmp_path / "rows.csv", rows)
-    files.write_csv(tmp_path / "frame.csv", pd.DataFrame(rows))
+    files.write_frame(tmp_path / "frame.csv", pd.DataFrame(rows))
     assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "frame.csv").read_bytes()
     files.write_rows(tmp_path / "rows.csv", [], ["a", "b"])
     assert (tmp_path / "rows.csv").read_text() == "a,b\n"
@@ -286,7 +286,7 @@ def test_jobs_import_what_they_need(script, heavy):
 def rules() -> dict[str, str]:
     """Name -> text of every rule but `all`; of those made in a loop, the name as it is written."""
     found = {}
-    for file in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+    for file in sorted((ROOT / "workflow" / "rules").rglob("*.smk")):
         text = file.read_text()
         for head in re.finditer(r"^( *)rule(?: (\w+))?:\n", text, re.M):
             inside = re.match(rf"(?:{head[1]}    .*\n|\n)+", text[head.end() :])
@@ -305,7 +305,7 @@ def section(rule: str, key: str) -> str:
 
 def scripts_of(rule: str) -> list[str]:
     """The scripts that a rule's text names; with braces in it, all that it may stand for."""
-    name = re.search(r'"\.\./scripts/(.*)\.py"', section(rule, "script"))[1]
+    name = re.search(r'"\.\./\.\./scripts/(.*)\.py"', section(rule, "script"))[1]
     return [script for script in NAMES_OF_SCRIPTS if fnmatch(script, re.sub(r"\{.*?\}", "*", name))]
 
 
@@ -324,13 +324,13 @@ def test_a_rule_says_all_that_a_scheduler_or_a_reader_needs(rule):
     asks = f'**asks("{rule}")' in resources
     assert asks or ("mem_mb=more(" in resources and "runtime=more(" in resources)
     assert re.match(r"\n +(\w+=|\*\*)", section(text, "output")), "outputs have names"
-    script = re.search(r'"\.\./scripts/(.*)\.py"', section(text, "script"))[1]
+    script = re.search(r'"\.\./\.\./scripts/(.*)\.py"', section(text, "script"))[1]
     code = re.search(r'\bcode=code\((f?)"(.*)"\)', section(text, "params"))
     assert code, "its code is a param"
     made = code[2]
     if code[1]:  # In a loop: one script as the rule is made, the same as its job runs.
-        made = re.sub(r"OWN\['(\w+)'\]", r"params.\1", made)
-        assert 'shows=OWN["shows"]' in section(text, "params")
+        made = re.sub(r"FIGURE\['(\w+)'\]", r"params.\1", made)
+        assert 'shows=FIGURE["shows"]' in section(text, "params")
     assert made == script
     assert "code(" not in section(text, "input") and scripts_of(text)
 
@@ -448,7 +448,7 @@ def test_the_tagger_takes_the_geometric_mean_over_words(tmp_path):
     from conftest import tiny_tagger
 
     tagger = tagging.Tagger(tiny_tagger(tmp_path), threads=1)
-    scores = tagger.acceptable(["good", "good good good", "good edit", ""])
+    scores = tagger.acceptability(["good", "good good good", "good edit", ""])
     assert scores[:3] == pytest.approx([0.9, 0.9, (0.9 * 0.1) ** 0.5])
     assert scores[3] != scores[3]
     (tmp_path / "tagger.onnx").unlink()

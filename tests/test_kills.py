@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import ROOT, make_inputs, snakemake, started, tiny, wait_for
+from conftest import ROOT, make_inputs, tiny
 from paramlerp.jobs import files
 from paramlerp.plan import closure
 from paramlerp.training import loop, resume, states
 from paramlerp.weights import records
+from runs import snakemake_command, started, wait_for
 
 STEPS = 20
 
@@ -158,13 +159,13 @@ def log(folder: Path) -> str:
 
 def test_the_same_command_goes_on_after_a_kill(folder):
     """Of the whole group: no stale lock, no flag, no lost step, the same bytes; nothing is left."""
-    must(long_run(snakemake, folder))
+    must(long_run(snakemake_command, folder))
     assert "going on" not in log(folder)
     undisturbed = candidate(folder)
     with training_again(folder):
         pass
     assert not (folder / TARGET).exists()
-    must(long_run(snakemake, folder))
+    must(long_run(snakemake_command, folder))
     assert "going on from step" in log(folder)
     assert candidate(folder) == undisturbed
     assert not list((folder / "results/unfinished").iterdir())
@@ -181,18 +182,18 @@ def test_no_job_outlives_its_run(folder):
         while [p for p in jobs if trains_in(p, folder)]:
             assert time.monotonic() < end, "the job goes on alone"
             time.sleep(0.1)
-    must(long_run(snakemake, folder))
+    must(long_run(snakemake_command, folder))
     assert "going on from step" in log(folder)
 
 
 def test_one_run_at_a_time(folder):
     with training_again(folder) as process:
         os.killpg(process.pid, signal.SIGSTOP)  # at work for as long as this takes
-        second = long_run(snakemake, folder)
+        second = long_run(snakemake_command, folder)
         assert second.returncode != 0
         assert f"another run is at work in {folder}: process {process.pid}" in second.stderr
         assert "Traceback" not in second.stderr
-        must(long_run(snakemake, folder, "--dry-run"))  # to look is always allowed
+        must(long_run(snakemake_command, folder, "--dry-run"))  # to look is always allowed
 
 
 def trains_in(process: Path, folder: Path) -> bool:

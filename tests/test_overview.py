@@ -9,7 +9,7 @@ import time
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from paramlerp.plan import run
+from paramlerp.plan import lock, overview, stages
 
 JOBS = {
     1: ("candidate", ["positive", "lr=1e-05"]),
@@ -25,7 +25,7 @@ class Watch:
     def __init__(self, before=None):
         self.time = 100.0
         self.out = io.StringIO()
-        self.overview = run.Overview(JOBS, before or {}, now=lambda: self.time, out=self.out)
+        self.overview = overview.Overview(JOBS, before or {}, now=lambda: self.time, out=self.out)
 
     def tell(self, event, **fields):
         record = logging.makeLogRecord({"event": event, **fields})
@@ -75,7 +75,7 @@ def test_a_failed_job_names_its_log_and_shows_its_end(tmp_path):
     first, where, *shown = told.splitlines()
     assert first == "FAILED generate neutral g1 alpha=0.500 0-3"
     assert where == f"its log, {log}, ends:"
-    assert len(shown) == run.LOG_LINES and shown[-1] == "  12:00 ERROR error: no such thing"
+    assert len(shown) == overview.LOG_LINES and shown[-1] == "  12:00 ERROR error: no such thing"
 
 
 @pytest.mark.parametrize("content", ["INFO 12/192 texts, 0:40 left", ""])
@@ -161,7 +161,7 @@ def test_a_file_system_without_locks_is_said_and_used(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(run.fcntl, "flock", none)
     monkeypatch.setenv(run.MAIN_PROCESS, "")
-    run.hold(tmp_path / "lock").close()
+    lock.lock_folder(tmp_path / "lock").close()
     assert "has no locks" in capsys.readouterr().err
 
 
@@ -181,7 +181,7 @@ def test_seconds_and_memory_of_each_stage(tmp_path, monkeypatch):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(HEAD + row + "\n")
     (tmp_path / "results" / "benchmarks" / "fig3.tsv").touch()  # a power cut
-    generate, split = run.stages()
+    generate, split = stages.stages()
     assert generate == {
         "stage": "generate",
         "jobs": 2,
@@ -191,6 +191,6 @@ def test_seconds_and_memory_of_each_stage(tmp_path, monkeypatch):
         "unique_mb": 900.0,
     }
     assert split["stage"] == "split" and split["memory_mb"] == 0
-    lines = run.stage_table([generate, split]).splitlines()
+    lines = stages.stage_table([generate, split]).splitlines()
     assert lines[0].split() == ["stage", "jobs", "seconds", "longest", "memory", "MB", "unique"]
     assert lines[1].split() == ["generate", "2", "50", "30", "1600", "900"]

@@ -17,20 +17,11 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from conftest import (
-    BAD,
-    ENCODER,
-    GOOD,
-    ROOT,
-    over_default,
-    save,
-    sentences,
-    snakemake,
-    tiny,
-)
-from paramlerp.data import readers, splitting
+from conftest import BAD, ENCODER, GOOD, ROOT, over_default, save, sentences, tiny
+from paramlerp.data import readers, selections, splitting
 from paramlerp.jobs import files
 from paramlerp.plan import config, sweeps
+from runs import snakemake
 
 PAPER = ROOT / "config" / "paper.yaml"
 FOUND = yaml.safe_load(PAPER.read_text())
@@ -182,13 +173,13 @@ def test_the_grids_are_the_paper_s():
 def test_nothing_of_the_default_run_is_left_that_the_paper_does_not_have():
     """Every checkpoint, scheme, scorer and corpus that stays is measured, or judges."""
     walked = sweeps.sweeps(WHOLE)
-    assert set(sweeps.in_use(WHOLE, walked)) == set(WHOLE["checkpoints"])
+    assert set(sweeps.checkpoints_in_use(WHOLE, walked)) == set(WHOLE["checkpoints"])
     schemes = {scheme.title for sweep in walked.values() for scheme in sweep.schemes}
     assert schemes == set(WHOLE["schemes"])
     assert {name for sweep in walked.values() for name in sweep.scorers} == set(WHOLE["scorers"])
     assert set(WHOLE["corpora"]) == {"c4"} and set(WHOLE["prompts"]) == set(FOUND["prompts"])
     assert walked["g1"].scorers == ["sentiment", "grammar", "perplexity"]
-    assert walked["g1"].shards == ["0-24"], "all samples of a point in one file, as before"
+    assert walked["g1"].sample_ranges == ["0-24"], "all samples of a point in one file, as before"
 
 
 def test_it_runs_to_the_last_figure(done):
@@ -231,7 +222,7 @@ def test_the_treebank_from_the_hub_gives_the_same_corpus(done, tmp_path):
     rows = readers.read(tmp_path, {"reader": "table", "text": "text", "label": "label"})
     poles = WHOLE["attributes"]["sentiment"]["text"]
     places = splitting.split(
-        readers.of_poles(rows, {pole: config.selection(own) for pole, own in poles.items()}),
+        selections.assign_poles(rows, {pole: config.selection(own) for pole, own in poles.items()}),
         poles=list(poles),
         parts=WHOLE["splitting"]["parts"],
         splits={},

@@ -18,18 +18,7 @@ import torch
 import yaml
 
 from checkpoints import pretrain
-from conftest import (
-    BAD,
-    GOOD,
-    ROOT,
-    laid_over,
-    make_inputs,
-    sentences,
-    snakemake,
-    started,
-    tiny,
-    wait_for,
-)
+from conftest import BAD, GOOD, ROOT, laid_over, make_inputs, sentences, tiny
 from data import corpus
 from paramlerp.data import corpora
 from paramlerp.jobs import files
@@ -38,6 +27,7 @@ from paramlerp.jobs.prefetch import prefetch
 from paramlerp.lm import models, tokenization
 from paramlerp.training import initialisation, pretraining, states, throughput
 from paramlerp.weights import families
+from runs import snakemake, started, wait_for
 
 EOS = 0
 LOG = logging.getLogger("paramlerp")

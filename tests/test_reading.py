@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from conftest import BAD, GOOD, sentences
-from paramlerp.data import readers, splitting
+from paramlerp.data import prompts, readers, selections, splitting
 from paramlerp.data.readers import Row
 from paramlerp.jobs.errors import UserError
 
@@ -28,7 +28,7 @@ POLES = ("positive", "negative")
 
 def pole_of_each(rows, selections) -> list[str | None]:
     """The pole of each row, None of one that stands for none."""
-    poles = {row.id: row.pole for row in readers.of_poles(rows, selections)}
+    poles = {row.id: row.pole for row in selections.assign_poles(rows, selections)}
     return [poles.get(row.id) for row in rows]
 
 
@@ -114,7 +114,7 @@ def test_prompts_in_nested_columns(tmp_path):
     path.write_text(json.dumps({"prompt": {"text": "God never intended to"}}) + "\n")
     (row,) = readers.read(path, {"reader": "table", "text": "prompt.text"})
     assert (row.text, row.label) == ("God never intended to", None)
-    assert readers.chosen(row, {}), "without a selection all are meant"
+    assert selections.is_selected(row, {}), "without a selection all are meant"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_a_row_stands_for_one_pole():
     rows = [Row("a", "fine", 0.9), Row("b", "it ran", 0.1)]
     twice = {"positive": {"at_least": 0.5}, "warm": {"at_least": 0, "at_most": 3}}
     with pytest.raises(UserError, match=r"a: 0\.9 stands for positive and for warm"):
-        readers.of_poles(rows, twice)
-    assert [(r.id, r.pole) for r in readers.of_poles(rows[1:], twice)] == [("b", "warm")]
+        selections.assign_poles(rows, twice)
+    assert [(r.id, r.pole) for r in selections.assign_poles(rows[1:], twice)] == [("b", "warm")]
     # A label is a word or a number; it is not taken for another that looks like it.
     words = [Row("a", "x", "1"), Row("b", "y", 1)]
     assert pole_of_each(words, {"positive": {"labels": [1]}}) == [None, "positive"]
@@ -223,7 +223,7 @@ def test_splits_that_are_not_complete_are_made_anew():
     rows = [replace(r, split="train" if i % 3 else "test") for i, r in enumerate(corpus())]
     places = splitting.split(rows, poles=POLES, parts=PARTS, **HOW)
     assert all(places.values())
-    assert not splitting.official_splits(rows, POLES)
+    assert not splitting.has_official_splits(rows, POLES)
 
 
 def test_a_pole_without_text_is_an_error():
@@ -240,8 +240,8 @@ def test_openings():
         Row("y", "w10 b c d e f", "positive"),
     ]
     selection = {"labels": ["neutral"]}
-    prompts = splitting.openings(rows, count=9, words=2, selection=selection, seed=1)
-    assert sorted(prompts) == [f"w{i} b" for i in range(9)]
-    assert prompts[:4] == splitting.openings(rows, count=4, words=2, selection=selection, seed=1)
+    drawn = prompts.draw(rows, count=9, words=2, selection=selection, seed=1)
+    assert sorted(drawn) == [f"w{i} b" for i in range(9)]
+    assert drawn[:4] == prompts.draw(rows, count=4, words=2, selection=selection, seed=1)
     with pytest.raises(UserError, match="10 prompts are asked for, but there are 9"):
-        splitting.openings(rows, count=10, words=2, selection=selection, seed=1)
+        prompts.draw(rows, count=10, words=2, selection=selection, seed=1)

@@ -10,8 +10,9 @@ import torch
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from conftest import ROOT, snakemake, started, wait_for
+from conftest import ROOT
 from paramlerp.jobs import files
+from runs import snakemake_command, started, wait_for
 
 pytestmark = pytest.mark.real
 
@@ -22,7 +23,7 @@ REAL = {"configfile": ROOT / "tests" / "real.yaml"}
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
-    run = snakemake(folder, "--cores", "2", **REAL)
+    run = snakemake_command(folder, "--cores", "2", **REAL)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / "results"
 
@@ -107,7 +108,7 @@ def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
             )[0]
             time.sleep(2)
             assert moments.pop(due)(), f"the {due} was done before it was killed"
-    run = snakemake(tmp_path, *how, **REAL)
+    run = snakemake_command(tmp_path, *how, **REAL)
     assert run.returncode == 0, run.stdout + run.stderr
     for rule in ("candidate", "train_classifier"):
         logs = [log.read_text() for log in (results / "logs" / rule).rglob("*.log")]

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, laid_over, make_inputs, snakemake, started, wait_for
+from conftest import ROOT, laid_over, make_inputs
+from runs import snakemake_command, started, wait_for
 
 ETC = Path("/etc/slurm")
 CONF = """
@@ -147,7 +148,7 @@ def folder(cluster, tmp_path_factory, tokenizer) -> Path:
 @pytest.fixture(scope="module")
 def planned(folder) -> dict[str, dict[str, int]]:
     """What the rules and the config say that a rule's jobs need, from a dry run."""
-    run = snakemake(folder, "-n", "--quiet", "host", "--cores", "64", configfile=CONFIGS)
+    run = snakemake_command(folder, "-n", "--quiet", "host", "--cores", "64", configfile=CONFIGS)
     assert run.returncode == 0, run.stdout + run.stderr
     plan = {}
     for rule, body in re.findall(r"^rule (\w+):\n((?: .*\n)+)", run.stdout + run.stderr, re.M):
@@ -163,7 +164,7 @@ def done(folder, planned):
     """The whole DAG, to its end; the CPU takes the GPUs' place."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCELERATE_USE_CPU", "true")
-        run = snakemake(folder, *PROFILE, configfile=CONFIGS)
+        run = snakemake_command(folder, *PROFILE, configfile=CONFIGS)
     assert run.returncode == 0, run.stdout + run.stderr
     return jobs_of(folder)
 
@@ -171,7 +172,7 @@ def done(folder, planned):
 def test_the_last_figure_is_there(done, folder, planned):
     for number in range(3, 12):
         assert (folder / f"results/figures/fig{number}.png").exists()
-    run = snakemake(folder, "-n", configfile=CONFIGS)
+    run = snakemake_command(folder, "-n", configfile=CONFIGS)
     assert "Nothing to be done" in run.stdout + run.stderr
     assert {(job["JobState"], job["Partition"]) for job in done} == {("COMPLETED", "gpu")}
 

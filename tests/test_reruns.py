@@ -1,0 +1,369 @@
+"""The jobs that a change of config, code or data runs again in a finished folder, and no others."""
+
+import os
+import shutil
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import DEFAULT, laid_over
+from runs import planned
+from tiny_dag import ENSEMBLES, GENERATIONS, PAIRS, PLANE_LINES, TINY, at
+
+
+def test_nothing_to_do_again(finished, workflow_copy):
+    assert planned(finished, root=workflow_copy) == {}
+
+
+def test_a_copy_at_another_depth_is_finished_too(finished, workflow_copy, tmp_path):
+    """No path of the folder, nor of the code, is among what decides on reruns."""
+    folder = shutil.copytree(finished, tmp_path / "a" / "b" / "run")
+    assert planned(folder, root=workflow_copy) == {}
+    assert planned(folder, root=shutil.copytree(workflow_copy, tmp_path / "c" / "code")) == {}
+
+
+FIGURES = dict.fromkeys(["fig3", "fig5", "fig6", "fig7", "fig8"], 1)
+#: tables and figures of what was measured; and what follows from new texts everywhere
+RESULTS = {"sweep_table": 3, "against": 1, "barriers": 1, "plane_table": 1, **FIGURES}
+TABLES = {**RESULTS, "examples": 3}
+#: of one sweep's
+OF_PLANE = {"plane_table": 1, "fig7": 1, "fig8": 1}
+G1_TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1, "fig5": 1, **OF_PLANE}
+WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
+
+
+def scores(lines: int, others: int) -> dict[str, int]:
+    """Jobs that score texts of g1 and g2, and of ensembles and rows of the lattice."""
+    every = {"classify": lines + others, "perplexity": lines + others, "tag": lines, "vader": lines}
+    return {name: n for name, n in every.items() if n}
+
+
+TEXTS = {"generate": GENERATIONS, "ensemble": ENSEMBLES, "row": PLANE_LINES}
+TEXTS |= scores(GENERATIONS, ENSEMBLES + PLANE_LINES) | TABLES
+READ = {"losses": 4 + 3, "row_losses": 3, "divergence": 2, **WORDS}
+MERGES = {"merge": 4 + 3, **READ}
+EXPERTS = {"candidate": 4, "select": 2, "training_tables": 1, **MERGES, **TEXTS}
+CLASSIFIER = {
+    "train_classifier": 1,
+    "test_classifier": 1,
+    "classify": GENERATIONS + ENSEMBLES + PLANE_LINES,
+}
+#: what shows a scorer's figures: all but barriers; a second opinion's, g1 and g2 only
+SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
+LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
+
+ENSEMBLE = {"ensemble": ENSEMBLES, **scores(0, ENSEMBLES)}
+ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1}
+
+#: pairs: their lines, and what shows them; and what follows from another expert of films_1, or
+#: from other text to pretrain on (but table 1, which is of all experts)
+SHOWN_OF_PAIRS = {"pairs_table": 1, "fig10": 1}
+TEXTS_OF_PAIRS = {"row": 5, "perplexity": 5, "tag": 5, **SHOWN_OF_PAIRS}
+LOSSES_OF_PAIRS = {"row_losses": 5, **SHOWN_OF_PAIRS}
+OF_PAIRS = {**TEXTS_OF_PAIRS, **LOSSES_OF_PAIRS}
+FIG9 = {"differences": 1, "fig9": 1}
+TWO_PAIRS = {"row": 2, "row_losses": 2, "perplexity": 2, "tag": 2}
+ONE_PAIR = {"row": 1, "row_losses": 1, "perplexity": 1, "tag": 1, **SHOWN_OF_PAIRS}
+FINETUNED = {"candidate": 2, "select": 1, **FIG9, **ONE_PAIR}
+PRETRAINED = {"train_tokenizer": 1, "pretrain": 3, "fig11": 1, "pretraining_table": 1}
+PRETRAINED |= {"permute": 1, "candidate": 2, "select": 1, **FIG9, **OF_PAIRS}
+#: theta0's own pair does not mind what is pretrained, but the text that it is tested on
+NOT_BASE = {"row": 4, "row_losses": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
+
+
+def plus(*jobs: dict[str, int]) -> dict[str, int]:
+    """Jobs of several kinds together."""
+    return dict(sum(map(Counter, jobs), Counter()))
+
+
+BOTH = {"prompts": ["neutral", "glad"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "jobs"),
+    [
+        pytest.param(
+            at(g1=[-0.5, 0, 0.5, 0.75, 1]),
+            {"merge": 1, "generate": 2, **scores(2, 0), **G1_TABLES}
+            | {"losses": 1, "barriers": 1}
+            | {"next_words": 1, "next_words_table": 1, "fig4": 1},
+            id="one more alpha: its chain, then tables and figures",
+        ),
+        pytest.param(
+            at(g1=[0, 0.5, 1]),
+            {**G1_TABLES, "next_words_table": 1, "fig4": 1},
+            id="one alpha less: tables and figures",
+        ),
+        pytest.param(
+            {"sweeps": {"g1": {"samples": 4}}},
+            {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
+            | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
+            id="one more sample of g1: a file of it alone at each point, what counts all samples",
+        ),
+        pytest.param(
+            {"sweeps": {"g1": {"samples": 6}}},
+            {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
+            | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
+            id="twice as many samples of g1: a second file at each point",
+        ),
+        pytest.param(
+            {"classification": {"epochs": 3}},
+            {**CLASSIFIER, **SHOWN},
+            id="another sentiment scorer: no text is generated again",
+        ),
+        pytest.param(
+            {
+                "checkpoints": {
+                    "sentiment_judge": {
+                        **DEFAULT["checkpoints"]["sentiment_judge"],
+                        "classification": {"epochs": 3},
+                    }
+                }
+            },
+            {**CLASSIFIER, **SHOWN},
+            id="nor is it if that classifier has a setting of its own",
+        ),
+        pytest.param(
+            {"scorers": {"opinion": {"kind": "vader"}}},
+            {"vader": GENERATIONS, **LINES},
+            id="one more scorer: its scores alone",
+        ),
+        pytest.param(
+            {"prompts": {"neutral": {"count": 7}}},
+            {"prompts": 1, "generate": 7, "ensemble": 4, "row": 3}
+            | plus(scores(7, 4 + 3), {**TABLES, "generation_table": 1}, {"row": 3}, TEXTS_OF_PAIRS),
+            id="more prompts of one set: that set's texts, no expert, no loss",
+        ),
+        pytest.param(
+            {"generation": {"top_p": 0.8}},
+            plus(TEXTS, {"generation_table": 1}, TEXTS_OF_PAIRS),
+            id="another top-p: texts, no expert, no loss",
+        ),
+        pytest.param(
+            {"sweeps": {"ensemble": {"schemes": ["ensemble"]}}},
+            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1},
+            id="one kind of ensemble less: its tables",
+        ),
+        pytest.param(
+            {"sweeps": {"ensemble": {"schemes": ["truncated_ensemble"]}}},
+            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1, "divergence": 2},
+            id="the first kind less: g2 is told from the other one, no text",
+        ),
+        pytest.param(
+            {"sweeps": {"g3": {"points": {axis: [0, 0.5, 1, 1.5] for axis in ("alpha", "beta")}}}},
+            {"row": 8, "row_losses": 4, **scores(0, 8), **OF_PLANE},
+            id="a larger lattice: its rows alone",
+        ),
+        pytest.param(
+            {"sweeps": {"g3": {"points": {"beta": [0, 0.5, 1, 1.5]}}}},
+            {"row": 2, "row_losses": 1, **scores(0, 2), **OF_PLANE},
+            id="one more row of the lattice: it alone",
+        ),
+        pytest.param(
+            {"test_texts": 4},
+            plus({"losses": 7, "row_losses": 3, "barriers": 1, **OF_PLANE}, LOSSES_OF_PAIRS),
+            id="fewer test sentences: losses, no text",
+        ),
+        pytest.param(
+            {"divergence_texts": 2},
+            {"divergence": 2, "against": 1, "fig6": 1},
+            id="fewer sentences to tell g2 from the ensemble along: no text",
+        ),
+        pytest.param(
+            {"barrier_margin": 0.2},
+            {"barriers": 1, **SHOWN_OF_PAIRS},
+            id="another margin",
+        ),
+        pytest.param(
+            {"attributes": {"sentiment": {"next_words": {"words": {"positive": ["superb"]}}}}},
+            WORDS,
+            id="other words: no text",
+        ),
+        pytest.param(
+            {"statistics": {"confidence": 0.9}},
+            {**RESULTS, "test_classifier": 1, **SHOWN_OF_PAIRS},
+            id="another confidence: no score",
+        ),
+        pytest.param(
+            {"finetuning": {"learning_rate": [1e-3, 2e-3, 1e-2]}},
+            plus(EXPERTS | {"candidate": 2}, FINETUNED | {"candidate": 1}),
+            id="one more setting of the grid: its candidates, and what the best of all may change",
+        ),
+        pytest.param(
+            {"seed": 2},
+            plus(
+                {"split_sentiment": 1, "prompts": 2, "generation_table": 1},
+                {"corpus": 2, "permute": 1},
+                {**EXPERTS, **CLASSIFIER},
+                PRETRAINED,
+            ),
+            id="another seed: all that draws, no model converted",
+        ),
+        pytest.param({"sweeps": {"g3": None}}, {"generation_table": 1}, id="no lattice"),
+        pytest.param(
+            {"sweeps": {"pairs": None}},
+            {"generation_table": 1, "training_tables": 1},
+            id="no pairs, and so no expert of films_1 in table 1",
+        ),
+        pytest.param(
+            at(pairs=[0, 0.25, 0.5, 1]),
+            OF_PAIRS,
+            id="one more alpha of pairs: their lines",
+        ),
+        pytest.param(
+            {
+                "schemes": {
+                    "again": {"origin": {"papers_1": 1}, "alpha": {"films_2": 1, "papers_1": -1}}
+                },
+                "sweeps": {"pairs": {"schemes": [*PAIRS, "again"]}},
+            },
+            FIG9 | ONE_PAIR,
+            id="one more pair: its line, no training",
+        ),
+        pytest.param(
+            {
+                "sweeps": {"pairs": {"schemes": ["permuted_base"]}},
+                "figures": {
+                    "fig9": {**DEFAULT["figures"]["fig9"], "schemes": ["permuted_base"]},
+                    "fig11": None,
+                },
+            },
+            {**FIG9, **SHOWN_OF_PAIRS, "training_tables": 1},
+            id="fewer pairs, and none pretrained: tables and figures",
+        ),
+        pytest.param(
+            {"pretraining": {"weight_decay": 0.1}},
+            {**PRETRAINED, **NOT_BASE, "training_tables": 1},
+            id="another weight decay: all that is pretrained",
+        ),
+        pytest.param(
+            {"pretraining": {"sample_prompt": "A film", "checkpoints_kept": 1}},
+            {},
+            id="what samples continue and what is kept change nothing",
+        ),
+        pytest.param(
+            {"sweeps": {"g2": None, "ensemble": None}},
+            {**OF_PLANE, "generation_table": 1},
+            id="neither g2 nor ensembles: no figures 5 and 6, fewer overlays",
+        ),
+        pytest.param(
+            {"sweeps": {"ensemble": BOTH, "g2": BOTH}},
+            {"generate": 3, "ensemble": 4, **scores(3, 4), "generation_table": 1}
+            | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE},
+            id="g2 and ensembles with another prompt set: its texts",
+        ),
+        pytest.param(
+            {"checkpoint_minutes": 1}, {}, id="how often training is saved changes nothing"
+        ),
+        pytest.param({"keep_merged": False}, {}, id="nor does what is kept"),
+    ],
+)
+def test_a_change_of_config_reruns_what_depends_on_it(finished, workflow_copy, change, jobs):
+    config = finished / "changed.yaml"
+    config.write_text(yaml.safe_dump(laid_over(TINY, change)))
+    assert planned(finished, configfile=config, root=workflow_copy) == plus(jobs)
+
+
+@contextmanager
+def edited(file: Path, addition: str):
+    """A file that says something else for a while."""
+    content, times = file.read_text(), file.stat()
+    try:
+        file.write_text(content + addition)
+        yield
+    finally:
+        file.write_text(content)
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        ("paramlerp/lm/decoding.py", plus(TEXTS, TEXTS_OF_PAIRS)),
+        ("paramlerp/metrics.py", {**RESULTS, **SHOWN_OF_PAIRS}),
+        (
+            "paramlerp/plotting.py",
+            {**FIGURES, "fig4": 1, "fig9": 1, "fig10": 1, "fig11": 1},
+        ),
+        ("paramlerp/pretraining.py", {**PRETRAINED, **NOT_BASE, "training_tables": 1}),
+        ("paramlerp/permutation.py", {"permute": 2, **FIG9, **ONE_PAIR, **TWO_PAIRS}),
+        (
+            "paramlerp/merging.py",
+            {
+                **MERGES,
+                "generate": GENERATIONS,
+                "row": PLANE_LINES,
+                **TABLES,
+                "sweep_table": 2,
+                "examples": 2,
+            }
+            | plus(
+                scores(GENERATIONS, PLANE_LINES), OF_PAIRS, {"row": PLANE_LINES, "row_losses": 3}
+            ),
+        ),
+        (
+            "paramlerp/lm/lines.py",
+            plus(
+                {"row": PLANE_LINES, **scores(0, PLANE_LINES), "row_losses": 3, **OF_PLANE},
+                OF_PAIRS,
+            ),
+        ),
+        (
+            "row.py",
+            plus({"row": PLANE_LINES, **scores(0, PLANE_LINES), **OF_PLANE}, TEXTS_OF_PAIRS),
+        ),
+        ("row_losses.py", plus({"row_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
+        ("paramlerp/training.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),
+        ("paramlerp/run.py", {}),
+        ("paramlerp/lm/prefix_cache.py", plus({**TEXTS, **READ}, OF_PAIRS)),
+        ("vader.py", {"vader": GENERATIONS, **LINES}),
+        ("ensemble.py", ENSEMBLE),
+        ("figure_line.py", {"fig3": 1}),
+        ("figure_pairs.py", {"fig10": 1}),
+    ],
+)
+def test_an_edit_of_code_reruns_what_uses_it(finished, workflow_copy, file, jobs):
+    """Library modules and scripts alike: an edit of the decoder makes texts again, no expert."""
+    with edited(workflow_copy / "workflow/scripts" / file, "\n# an edit\n"):
+        assert planned(finished, root=workflow_copy) == plus(jobs)
+
+
+@pytest.mark.parametrize(
+    ("file", "addition", "jobs"),
+    [
+        (
+            "reviews.jsonl",
+            '{"text": "this film is a joy", "label": 1}\n',
+            plus(
+                {"split_sentiment": 1, "unigrams": 1, "corpus": 1},
+                {**EXPERTS, **CLASSIFIER},
+                # Theta0 and its twin write the same texts; of all five, films are other ones.
+                {**PRETRAINED, "row": 4, "tag": 4},
+            ),
+        ),
+        (
+            "editorials.txt",
+            "99\t0.0\tOne more editorial of seven words.\n",
+            plus(
+                {
+                    "prompts": 2,
+                    "generation_table": 1,
+                    "unigrams": 1,
+                    "test_classifier": 1,
+                    "corpus": 1,
+                    "training_tables": 1,
+                },
+                TEXTS,
+                PRETRAINED,
+            ),
+        ),
+        ("reviews.jsonl", "", {}),
+    ],
+)
+def test_a_change_of_data_reruns_what_reads_it(finished, workflow_copy, file, addition, jobs):
+    """Other reviews make other experts; other prompts do not; a touched file is the same file."""
+    with edited(finished / "inputs" / file, addition):
+        assert planned(finished, root=workflow_copy) == jobs

@@ -1,0 +1,104 @@
+"""The `snakemake` command in a fork of a process that has the heavy packages imported.
+
+Importing Snakemake takes 1.5 s of CPU time, PyTorch with transformers 2.7 s: in a test that
+starts a command and one job, more than all else. The standard library's fork server imports
+them once. Each command, and each Python job that it starts, is a fresh fork of that server with
+its own working directory, environment and output; of this workflow's code it holds nothing
+before. Tests of kills, of SLURM and of the whole DAG use the real command.
+"""
+
+import logging
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+from subprocess import CalledProcessError, CompletedProcess
+from tempfile import TemporaryDirectory
+
+#: third-party modules that commands and jobs import; none starts threads when imported
+HEAVY = (
+    "snakemake.cli",
+    "snakemake.script",
+    "snakemake_executor_plugin_slurm",
+    "jsonschema",
+    "pandas",
+    "torch",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.gpt2.modeling_gpt2",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.roberta.modeling_roberta",
+    "transformers.tokenization_utils_fast",
+    "onnxruntime",
+    "datasets",
+    "matplotlib.pyplot",
+)
+#: what Snakemake's `shell` sets for a job
+THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
+TESTS = Path(__file__).parent
+#: where pytest finds this checkout's modules, which a command must find by itself
+PATHS_OF_TESTS = {str(path) for path in (TESTS, *TESTS.parent.glob("workflow/scripts"))}
+
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(list(HEAVY))
+
+
+def snakemake(folder: Path, arguments: list[str]) -> CompletedProcess:
+    """Run `snakemake` with these arguments in a folder, to its end."""
+    with TemporaryDirectory() as scratch:
+        outputs = [Path(scratch, name) for name in ("stdout", "stderr")]
+        for path in outputs:
+            path.touch()
+        status = _fork(_command, arguments, os.fspath(folder), dict(os.environ), outputs)
+        return CompletedProcess(arguments, status, *(path.read_text() for path in outputs))
+
+
+def _fork(target, *arguments) -> int:
+    """Call `target` in a fork of the server; its exit status."""
+    process = context.Process(target=target, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _command(arguments, folder, environment, outputs) -> None:
+    _enter(folder, environment, outputs)
+    from snakemake import cli, script
+
+    script.PythonScript.execute_script = lambda job, file: _run_job(job, file, outputs)
+    sys.argv = ["snakemake", *arguments]
+    cli.main(arguments)
+
+
+def _run_job(job, file: str, outputs) -> None:
+    """Run a job's script, in place of PythonScript.execute_script."""
+    from snakemake.benchmark import benchmarked
+
+    environment = dict(os.environ) | {f"{name}_NUM_THREADS": str(job.threads) for name in THREADS}
+    process = context.Process(target=_script, args=(file, os.getcwd(), environment, outputs))
+    process.start()
+    with benchmarked(process.pid, job.bench_record):
+        process.join()
+    if process.exitcode:
+        raise CalledProcessError(process.exitcode, [sys.executable, file])
+
+
+def _script(file: str, folder: str, environment, outputs) -> None:
+    _enter(folder, environment, outputs)
+    sys.argv = [file]
+    sys.path.insert(0, os.path.dirname(file))
+    code = compile(Path(file).read_bytes(), file, "exec")
+    exec(code, {"__name__": "__main__", "__file__": file})
+
+
+def _enter(folder: str, environment: dict[str, str], outputs) -> None:
+    """Make the fork what a new Python process in that folder would be."""
+    for path, stream in zip(outputs, (1, 2), strict=True):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:] = [path for path in sys.path if path not in PATHS_OF_TESTS]
+    logging.captureWarnings(False)
