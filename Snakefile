@@ -1,6 +1,7 @@
 # Linear interpolation in parameter space for fine-tuned language models.
-# What each setting means: config.yaml. What each stage does: workflow/rules.
+# What each setting means: config/README.md. Where each thing is: docs/architecture.md.
 
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -13,40 +14,49 @@ report: f"{workflow.basedir}/workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/places.smk"
-include: "workflow/rules/looks.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/finetune.smk"
-include: "workflow/rules/pretrain.smk"
-include: "workflow/rules/merge.smk"
-include: "workflow/rules/generate.smk"
-include: "workflow/rules/score.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/estimate.smk"
+include: "workflow/rules/data/sources.smk"
+include: "workflow/rules/data/attributes.smk"
+include: "workflow/rules/data/prompts.smk"
+include: "workflow/rules/data/corpora.smk"
+include: "workflow/rules/checkpoints/convert.smk"
+include: "workflow/rules/checkpoints/finetune.smk"
+include: "workflow/rules/checkpoints/classify.smk"
+include: "workflow/rules/checkpoints/pretrain.smk"
+include: "workflow/rules/checkpoints/merge.smk"
+include: "workflow/rules/texts/generate.smk"
+include: "workflow/rules/scores/texts.smk"
+include: "workflow/rules/scores/models.smk"
+include: "workflow/rules/tables/sweeps.smk"
+include: "workflow/rules/tables/lines.smk"
+include: "workflow/rules/tables/settings.smk"
+include: "workflow/rules/tables/classifier.smk"
+include: "workflow/rules/tables/estimate.smk"
+include: "workflow/rules/figures/figures.smk"
 
 
 rule all:
     default_target: True
     input:
         expand("results/figures/{figure}.png", figure=config["figures"]),
-        expand("results/tables/{sweep}.csv", sweep=[*LINES, *PLANES, *PAIRS]),
-        expand("results/tables/{sweep}_barriers.csv", sweep=[*BETWEEN, *PAIRS]),
-        expand("results/tables/{sweep}_against.csv", sweep=COMPARED),
-        expand("results/examples/{sweep}.md", sweep=LINES),
+        expand("results/tables/{sweep}.csv", sweep=SWEEPS),
+        expand(
+            "results/tables/{sweep}_barriers.csv",
+            sweep=[*PLAN.with_barriers, *PLAN.pairs],
+        ),
+        expand("results/tables/{sweep}_against.csv", sweep=PLAN.compared),
+        expand("results/examples/{sweep}.md", sweep=PLAN.point_sweeps),
         expand(
             "results/tables/{checkpoint}_classifier.csv",
-            checkpoint=in_use("classifier"),
+            checkpoint=PLAN.in_use("classifier"),
         ),
-        rules.training_tables.output if in_use("finetuned") else [],
+        rules.training_tables.output if PLAN.in_use("finetuned") else [],
         rules.generation_table.output,
-        rules.pretraining_table.output if in_use("pretrained") else [],
+        rules.pretraining_table.output if PLAN.in_use("pretrained") else [],
 
 
 onstart:
-    begin()
+    session.begin(workflow.dag.needrun_jobs(), logger)
 
 
 onsuccess:
-    end()
+    session.end(PLAN)

@@ -1,4 +1,4 @@
-"""Which of our modules a script depends on, and a hash of them, so that an edit reruns its jobs."""
+"""The library modules that a script imports, and a hash of them: an edit reruns its jobs."""
 
 import ast
 import hashlib
@@ -12,30 +12,30 @@ _ROOT = _PACKAGE.parent
 def digest(script) -> str:
     """A hash of a script's code and of all modules of this package that it imports.
 
-    It holds names relative to the package's folder and contents: no path of this machine, so
-    that a folder that was moved or copied is not run anew.
+    It is made of contents and of names relative to the package, never of this machine's paths,
+    so a workflow that was moved or copied reruns nothing.
     """
     files = [Path(script), *map(Path, modules_of(script))]
-    whole = hashlib.sha256()
+    total = hashlib.sha256()
     for file in files:
         name = file.name if file == Path(script) else str(file.relative_to(_ROOT))
-        whole.update(f"{name} {_content(file)}\n".encode())
-    return whole.hexdigest()[:16]
+        total.update(f"{name} {_content(file)}\n".encode())
+    return total.hexdigest()[:16]
 
 
 def modules_of(script) -> list[str]:
     """Files of this package that `script` imports, directly or not, sorted.
 
-    Read from the syntax tree, wherever in the file the import stands; nothing is run.
+    They are read from the syntax tree, imports inside functions too. No code is run.
     """
-    found: set[Path] = set()
+    modules: set[Path] = set()
     waiting = list(_imports(Path(script)))
     while waiting:
         file = waiting.pop()
-        if file not in found:
-            found.add(file)
+        if file not in modules:
+            modules.add(file)
             waiting += _imports(file)
-    return sorted(map(str, found))
+    return sorted(map(str, modules))
 
 
 @cache
@@ -45,7 +45,7 @@ def _content(file: Path) -> str:
 
 @cache
 def _imports(file: Path) -> frozenset[Path]:
-    """Files of this package that one file imports, and the packages that these lie in."""
+    """Files of this package that one file imports, and the `__init__.py` of their packages."""
     inside = file.relative_to(_ROOT).with_suffix("").parts if _ROOT in file.parents else ()
     names: set[tuple[str, ...]] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -60,6 +60,6 @@ def _imports(file: Path) -> frozenset[Path]:
         if name[:1] != (_PACKAGE.name,):
             continue
         for depth in range(1, len(name) + 1):
-            at = _ROOT.joinpath(*name[:depth])
-            files |= {at.with_suffix(".py"), at / "__init__.py"}
+            module = _ROOT.joinpath(*name[:depth])
+            files |= {module.with_suffix(".py"), module / "__init__.py"}
     return frozenset(f for f in files if f.is_file() and f != file)

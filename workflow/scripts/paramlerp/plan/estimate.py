@@ -1,211 +1,221 @@
-"""What a config costs before it is run: time and GPU hours of each stage, and disk."""
+"""What a config costs before it runs: time and GPU hours of each stage, and disk."""
 
 import math
 from pathlib import Path
 
 from ..jobs.errors import UserError
-from ..weights import checkpoints as weights
-from . import checks, registry
-from . import sweeps as plan
+from ..weights.checkpoints import Checkpoint
+from . import entries, registry
+from .plan import Plan
+from .sweeps import Sweep
 
-#: bytes of a weight in fp32, of a text with its prompt, and of a score of one
+#: bytes of an fp32 weight, of a text with its prompt, and of a text's score
 WEIGHT, TEXT, SCORE = 4, 250, 30
-#: FLOPs a parameter and token: forward, and forward and backward
+#: FLOPs a parameter and token: forward alone, and forward and backward
 FORWARD, TRAIN = 2, 6
 
 
-def estimate(config: dict) -> tuple[list[dict], list[dict]]:
-    """Rows of stages (jobs, hours of all together, GPU hours), and of what takes disk (GB).
+def estimate(config: dict) -> dict[str, list[dict]]:
+    """Rows of `stages` (jobs, hours of all jobs together, GPU hours) and of `disk` (GB).
 
-    Work is 2 FLOPs a parameter and token read or written, 6 in training, every text as
-    long as it may get, over the FLOP/s that the config's `estimate` says are reached.
-    `most_gb` is held while its stage runs, `kept_gb` at the end. What takes seconds, and
-    classifiers' own disk, is left out. Raises UserError if the size of a model is not known.
+    The work of a stage is 2 FLOPs a parameter and token that is read or written, 6 in training;
+    every text counts with its full length. The speed is the FLOP/s of the config's `estimate`.
+    `most_gb` is on disk while a stage runs, `kept_gb` at the end. Rules that take seconds and
+    the disk of classifiers are left out. Raises UserError if the size of a model is unknown.
     """
-    own = _Sizes(config)
-    return own.stages(), own.disk()
+    costs = _Costs(config)
+    return {"stages": costs.stages(), "disk": costs.disk()}
 
 
-class _Sizes:
+class _Costs:
     def __init__(self, config: dict):
-        self.config, self.how, self.sweeps = config, config["estimate"], plan.sweeps(config)
-        self.checkpoints = config["checkpoints"]
-        self.in_use = plan.in_use(config, self.sweeps)
-        self.lines = [s for s in self.sweeps.values() if not s.in_memory and s.mixes == "weights"]
-        self.ensembles = [s for s in self.sweeps.values() if s.mixes == "logits"]
-        self.rows = [s for s in self.sweeps.values() if s.in_memory]
+        self.config, self.plan = config, Plan(config)
+        self.constants = config["estimate"]
+        sweeps = self.plan.sweeps.values()
+        self.merged = [s for s in sweeps if not s.in_memory and s.mixes == "weights"]
+        self.ensembles = [s for s in sweeps if s.mixes == "logits"]
+        self.in_memory = [s for s in sweeps if s.in_memory]
 
-    def made(self, kind: str) -> list[str]:
-        """The checkpoints in use that are made in one way."""
-        return [name for name in self.in_use if self.checkpoints[name]["kind"] == kind]
+    def parameters(self, checkpoint: str) -> float:
+        """The parameters of a checkpoint: those of its source or of its pretraining."""
+        entry = self.config["checkpoints"][checkpoint]
+        if "of" in entry:
+            return self.parameters(entry["of"])
+        if "source" in entry:
+            return self.source_parameters(entry["source"], checkpoint)
+        return self.listed(checkpoint, checkpoint)
 
-    def parameters(self, name: str) -> float:
-        """Of a checkpoint: of the source or the pretraining that it comes from."""
-        own = self.checkpoints[name]
-        if "of" in own:
-            return self.parameters(own["of"])
-        return self.of_source(own["source"], name) if "source" in own else self.known(name, name)
+    def source_parameters(self, source: str, user: str) -> float:
+        """The parameters of a source's model, counted if it lies on disk; `user` names it."""
+        entry = self.config["sources"][source]
+        path = Path(entry.get("path") or "nowhere")
+        if entry["kind"] == "path" and path.is_dir() and any(path.glob("*.safetensors")):
+            return sum(math.prod(t.shape) for t in Checkpoint(path).tensors.values())
+        # By the package or hub id: another config may give the same source another model.
+        return self.listed(entry[entries.LOCATION[entry["kind"]][0]], user)
 
-    def of_source(self, source: str, name: str) -> float:
-        own = self.config["sources"][source]
-        path = Path(own.get("path") or "nowhere")
-        if own["kind"] == "path" and path.is_dir() and any(path.glob("*.safetensors")):
-            return sum(math.prod(t.shape) for t in weights.Checkpoint(path).tensors.values())
-        # By what it is, not by what it is called here: another model may be laid over a source.
-        return self.known(own[checks.KINDS[own["kind"]][0]], name)
+    def listed(self, identity: str, user: str) -> float:
+        """The parameters that the config lists for a model."""
+        parameters = self.constants["parameters"]
+        if identity not in parameters:
+            raise UserError(f"config: estimate.parameters: lacks {identity}, which {user} is")
+        return parameters[identity]
 
-    def known(self, identity: str, name: str) -> float:
-        known = self.how["parameters"]
-        if identity not in known:
-            raise UserError(f"config: estimate.parameters: lacks {identity}, which {name} is")
-        return known[identity]
+    def scorer_parameters(self, scorer: dict) -> float:
+        checkpoint, source = registry.scorer_checkpoint(scorer), scorer.get("source")
+        return self.parameters(checkpoint) if checkpoint else self.source_parameters(source, source)
 
-    def of_scorer(self, scorer: dict) -> float:
-        judge = registry.judge(scorer)
-        source = scorer.get("source")
-        return self.parameters(judge) if judge else self.of_source(source, source)
+    def texts_at_a_point(self, sweep: Sweep) -> int:
+        """The texts at one point of a sweep, of all sets of prompts."""
+        counts = (self.config["prompts"][name]["count"] for name in sweep.prompts)
+        return sum(count or self.constants["prompts"] for count in counts) * sweep.samples
 
-    def texts(self, sweep) -> int:
-        """Continuations at one point of a sweep, of all sets of prompts."""
-        sets = (self.config["prompts"][name]["count"] for name in sweep.prompts)
-        return sum(count or self.how["prompts"] for count in sets) * sweep.samples
+    def texts(self, sweep: Sweep) -> int:
+        points = len(list(sweep.points())) * len(sweep.schemes)
+        return points * self.texts_at_a_point(sweep)
 
-    def merged(self) -> int:
-        """Models that are written to disk."""
-        return sum(len(list(s.points())) * len(s.schemes) for s in self.lines)
+    def text_files(self, sweep: Sweep) -> int:
+        """The files that a sweep's texts are written to: one job each."""
+        parts = len(list(sweep.lines() if sweep.in_memory else sweep.points()))
+        return parts * len(sweep.schemes) * len(sweep.prompts) * len(sweep.sample_ranges)
 
-    def files(self, sweep) -> int:
-        """Files of texts of a sweep."""
-        places = sweep.rows() if sweep.in_memory else sweep.points()
-        return len(list(places)) * len(sweep.schemes) * len(sweep.prompts) * len(sweep.shards)
+    def loss_files(self, sweep: Sweep) -> int:
+        parts = len(list(sweep.lines() if sweep.in_memory else sweep.points()))
+        return parts * len(sweep.schemes)
 
-    def made_texts(self, sweep) -> int:
-        return len(list(sweep.points())) * len(sweep.schemes) * self.texts(sweep)
+    def loss_tokens(self, sweep: Sweep) -> float:
+        """The tokens of all test text on which a sweep's losses are measured."""
+        count = self.config["test_texts"] or self.constants["test_texts"]
+        of_corpus, of_pole = self.config["finetuning"]["max_tokens"], self.constants["sentence"]
+        corpora = self.config["corpora"]
+        return sum(count * (of_corpus if name in corpora else of_pole) for name in sweep.losses)
 
-    def read(self, sweep) -> float:
-        """Tokens of all test text that a sweep's losses are of."""
-        held = self.config["test_texts"] or self.how["test_texts"]
-        lengths = {
-            name: self.config["finetuning"]["max_tokens"]
-            if name in self.config["corpora"]
-            else None
-            for name in sweep.losses
-        }
-        return sum(held * (length or self.how["sentence"]) for length in lengths.values())
-
-    def per_scheme(self, sweep, work: float) -> float:
-        """FLOPs of forward passes over so many tokens at each point of each scheme."""
+    def forward(self, sweep: Sweep, tokens: float) -> float:
+        """FLOPs of a forward pass over so many tokens at each point of each scheme."""
         sizes = [self.parameters(scheme.checkpoints[0]) for scheme in sweep.schemes]
-        return FORWARD * work * len(list(sweep.points())) * sum(sizes)
+        return FORWARD * tokens * len(list(sweep.points())) * sum(sizes)
+
+    def grid_flops(self, checkpoint: str) -> float:
+        """FLOPs of fine-tuning with every setting of the grid, evaluations included."""
+        training = registry.training(self.config, checkpoint)
+        evaluated = training["validation_texts"] or self.constants["test_texts"]
+        settings = registry.grid(self.config, checkpoint).values()
+        trained = sum(s["steps"] * s["batch_size"] for s in settings)
+        evaluations = sum(1 + math.ceil(s["steps"] / training["evaluate_every"]) for s in settings)
+        texts = TRAIN * trained + FORWARD * evaluations * evaluated
+        return self.parameters(checkpoint) * self.constants["sentence"] * texts
 
     def stages(self) -> list[dict]:
-        config, how = self.config, self.how
-        new, sentence = config["generation"]["max_new_tokens"], how["sentence"]
-        pretraining = config["pretraining"]
         rows = []
 
-        def add(stage: str, jobs: int, flops: float, kind: str, processes: int = 1) -> None:
-            """`flops` of all the jobs together."""
+        def add(stage: str, jobs: int, flops: float, speed: str, processes: int = 1) -> None:
+            """Append a row for `flops` of all jobs together, if there are any jobs."""
             if jobs:
-                gpus = config["resources"][stage.split()[0]]["gpu"]
-                hours = (flops / how[kind] / processes + how["start"] * jobs) / 3600
+                gpus = self.config["resources"][stage.split()[0]]["gpu"]
+                seconds = flops / self.constants[speed] / processes + self.constants["start"] * jobs
+                hours = seconds / 3600
                 rows.append(
                     {"stage": stage, "jobs": jobs, "hours": hours, "gpu_hours": hours * gpus}
                 )
 
-        def tuned(name: str) -> float:
-            """Of every setting tried."""
-            training = registry.training(config, name)
-            looked = training["validation_texts"] or how["test_texts"]
-            settings = registry.grid(config, name).values()
-            per = TRAIN * sum(s["steps"] * s["batch_size"] for s in settings)
-            looks = [1 + math.ceil(s["steps"] / training["evaluate_every"]) for s in settings]
-            return self.parameters(name) * sentence * (per + FORWARD * sum(looks) * looked)
-
-        names = self.made("finetuned")
-        jobs = sum(len(registry.grid(config, name)) for name in names)
-        add("candidate", jobs, sum(map(tuned, names)), "training")
-        steps = pretraining["steps"] * pretraining["effective_batch"] * pretraining["block"]
-        names = self.made("pretrained")
-        work = sum(TRAIN * steps * self.parameters(name) for name in names)
-        add("pretrain", len(names), work, "pretraining", pretraining["processes"])
-        names = self.made("classifier")
-        seen = {name: registry.training(config, name)["epochs"] for name in names}
-        work = sum(
-            TRAIN * n * how["classifier_texts"] * self.parameters(c) for c, n in seen.items()
-        )
-        add("train_classifier", len(names), work * sentence, "training")
-        work = sum(self.per_scheme(s, self.texts(s) * new) for s in self.lines)
-        add("generate", sum(map(self.files, self.lines)), work, "decoding")
-        work = sum(
-            self.per_scheme(s, self.texts(s) * new) * len(s.schemes[0].checkpoints)
-            for s in self.ensembles
-        )
-        add("ensemble", sum(map(self.files, self.ensembles)), work, "decoding")
-        work = sum(self.per_scheme(s, self.texts(s) * new) for s in self.rows)
-        add("row", sum(map(self.files, self.rows)), work, "decoding")
-        tested = [s for s in self.rows if s.losses]
-        jobs = sum(len(list(s.rows())) * len(s.schemes) for s in tested)
-        add("row_losses", jobs, sum(self.per_scheme(s, self.read(s)) for s in tested), "scoring")
-        tested = [s for s in self.lines if s.losses]
-        jobs = sum(len(list(s.points())) * len(s.schemes) for s in tested)
-        add("losses", jobs, sum(self.per_scheme(s, self.read(s)) for s in tested), "scoring")
-        figures = config["figures"].values()
-        named = {f["sweep"] for f in figures if f["shows"] == "next_words"}
-        jobs = sum(len(list(self.sweeps[name].points())) for name in named)
-        add("next_words", jobs, 0, "scoring")
-        count = 2 * (config["divergence_texts"] or how["test_texts"])
-        told = [s for s in self.ensembles if s.against]
-        work = sum(
-            (1 + len(s.schemes[0].checkpoints))
-            * self.per_scheme(s, count * sentence)
-            / len(s.schemes)
-            for s in told
-        )
-        add("divergence", sum(len(list(s.points())) for s in told), work, "scoring")
-        kinds = {"classifier": "classify", "tagger": "tag", "perplexity": "perplexity"}
-        for name, scorer in config["scorers"].items():
-            read = [s for s in self.sweeps.values() if name in s.scorers]
-            if scorer["kind"] in kinds and read:
-                # A classifier reads the prompt as well; a judge has read it before.
-                tokens = new + (how["prompt"] if scorer["kind"] != "perplexity" else 0)
-                texts = sum(map(self.made_texts, read))
-                work = FORWARD * texts * tokens * self.of_scorer(scorer)
-                add(f"{kinds[scorer['kind']]} {name}", sum(map(self.files, read)), work, "scoring")
+        self._add_training(add)
+        self._add_generation(add)
+        self._add_models(add)
+        self._add_scorers(add)
         return rows
 
+    def _add_training(self, add) -> None:
+        names = self.plan.in_use("finetuned")
+        jobs = sum(len(registry.grid(self.config, name)) for name in names)
+        add("candidate", jobs, sum(map(self.grid_flops, names)), "training")
+        settings = self.config["pretraining"]
+        tokens = settings["steps"] * settings["effective_batch"] * settings["block"]
+        names = self.plan.in_use("pretrained")
+        flops = sum(TRAIN * tokens * self.parameters(name) for name in names)
+        add("pretrain", len(names), flops, "pretraining", settings["processes"])
+        names = self.plan.in_use("classifier")
+        epochs = {name: registry.training(self.config, name)["epochs"] for name in names}
+        texts = self.constants["classifier_texts"]
+        flops = sum(TRAIN * n * texts * self.parameters(name) for name, n in epochs.items())
+        add("train_classifier", len(names), flops * self.constants["sentence"], "training")
+
+    def _add_generation(self, add) -> None:
+        new = self.config["generation"]["max_new_tokens"]
+
+        def flops(sweep: Sweep) -> float:
+            return self.forward(sweep, self.texts_at_a_point(sweep) * new)
+
+        jobs = sum(map(self.text_files, self.merged))
+        add("generate", jobs, sum(map(flops, self.merged)), "decoding")
+        jobs = sum(map(self.text_files, self.ensembles))
+        work = sum(flops(s) * len(s.schemes[0].checkpoints) for s in self.ensembles)
+        add("ensemble", jobs, work, "decoding")
+        jobs = sum(map(self.text_files, self.in_memory))
+        add("row", jobs, sum(map(flops, self.in_memory)), "decoding")
+
+    def _add_models(self, add) -> None:
+        """What is measured on the models themselves: losses, next words and divergence."""
+        for stage, sweeps in (("row_losses", self.in_memory), ("losses", self.merged)):
+            measured = [s for s in sweeps if s.losses]
+            flops = sum(self.forward(s, self.loss_tokens(s)) for s in measured)
+            add(stage, sum(map(self.loss_files, measured)), flops, "scoring")
+        figures = self.config["figures"].values()
+        shown = {f["sweep"] for f in figures if f["shows"] == "next_words"}
+        jobs = sum(len(list(self.plan.sweeps[name].points())) for name in shown)
+        add("next_words", jobs, 0, "scoring")
+        texts = 2 * (self.config["divergence_texts"] or self.constants["test_texts"])
+        compared = [s for s in self.ensembles if s.against]
+        flops = sum(
+            (1 + len(s.schemes[0].checkpoints))
+            * self.forward(s, texts * self.constants["sentence"])
+            / len(s.schemes)
+            for s in compared
+        )
+        add("divergence", sum(len(list(s.points())) for s in compared), flops, "scoring")
+
+    def _add_scorers(self, add) -> None:
+        rules = {"classifier": "classify", "tagger": "tag", "perplexity": "perplexity"}
+        new = self.config["generation"]["max_new_tokens"]
+        for name, scorer in self.config["scorers"].items():
+            scored = [s for s in self.plan.sweeps.values() if name in s.scorers]
+            if scorer["kind"] in rules and scored:
+                # Perplexity reads each prompt once for all its texts.
+                prompt = 0 if scorer["kind"] == "perplexity" else self.constants["prompt"]
+                texts = sum(map(self.texts, scored))
+                flops = FORWARD * texts * (new + prompt) * self.scorer_parameters(scorer)
+                stage = f"{rules[scorer['kind']]} {name}"
+                add(stage, sum(map(self.text_files, scored)), flops, "scoring")
+
     def disk(self) -> list[dict]:
-        config = self.config
-        rows = []
+        config, rows = self.config, []
 
         def add(what: str, most: float, kept: float | None = None) -> None:
             kept = most if kept is None else kept
             if most:
                 rows.append({"what": what, "most_gb": most / 1e9, "kept_gb": kept / 1e9})
 
-        def size(name: str) -> float:
-            return WEIGHT * self.parameters(name)
+        def size(checkpoint: str) -> float:
+            return WEIGHT * self.parameters(checkpoint)
 
-        models = self.made("source")
-        sources = {name: config["sources"][self.checkpoints[name]["source"]] for name in models}
-        add("downloads", sum(size(m) for m in models if sources[m]["kind"] in ("hub", "url")))
+        models = self.plan.in_use("source")
+        kinds = {m: config["sources"][config["checkpoints"][m]["source"]]["kind"] for m in models}
+        add("downloads", sum(size(m) for m in models if kinds[m] in ("hub", "url")))
         add("models, in fp32", sum(map(size, models)))
-        tuned = self.made("finetuned")
-        one = sum(map(size, tuned))
+        tuned = self.plan.in_use("finetuned")
         tried = sum(size(name) * len(registry.grid(config, name)) for name in tuned)
-        # A checkpoint is a link to the best of them.
-        kept = tried if config["finetuning"]["keep_candidates"] else one
+        # A checkpoint is a hard link to the best candidate.
+        best = sum(map(size, tuned))
+        kept = tried if config["finetuning"]["keep_candidates"] else best
         add("experts and all candidates", tried, kept)
-        add("checkpoints, of each training at work", 3 * max(map(size, tuned), default=0), 0)
-        kept = sum(
-            size(scheme.checkpoints[0]) * len(list(s.points()))
-            for s in self.lines
-            for scheme in s.schemes
-        )
-        add(f"merged models, {self.merged()}", kept, kept if config["keep_merged"] else 0)
-        made = [*self.made("pretrained"), *self.made("permuted")]
-        add("pretrained and permuted", sum(map(size, made)))
-        texts = {name: self.made_texts(sweep) for name, sweep in self.sweeps.items()}
-        scores = sum(texts[name] * len(sweep.scorers) for name, sweep in self.sweeps.items())
+        add("states of running trainings", 3 * max(map(size, tuned), default=0), 0)
+        schemes = [(scheme, sweep) for sweep in self.merged for scheme in sweep.schemes]
+        points = {id(sweep): len(list(sweep.points())) for sweep in self.merged}
+        most = sum(size(scheme.checkpoints[0]) * points[id(sweep)] for scheme, sweep in schemes)
+        count = sum(points[id(sweep)] for _, sweep in schemes)
+        add(f"merged models, {count}", most, most if config["keep_merged"] else 0)
+        others = [*self.plan.in_use("pretrained"), *self.plan.in_use("permuted")]
+        add("pretrained and permuted", sum(map(size, others)))
+        texts = {name: self.texts(sweep) for name, sweep in self.plan.sweeps.items()}
+        scores = sum(texts[name] * len(sweep.scorers) for name, sweep in self.plan.sweeps.items())
         add("texts and scores", sum(texts.values()) * TEXT + scores * SCORE)
         return rows

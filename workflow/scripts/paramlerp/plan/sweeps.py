@@ -1,17 +1,17 @@
-"""What the config's attributes, schemes and sweeps mean: points, files of samples, scorers."""
+"""What the config's attributes and sweeps mean: points, measurements, sample ranges, scorers."""
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..jobs.errors import UserError
-from ..weights import schemes
+from ..weights import naming, schemes
 from . import registry
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """What a dial turns: `high` is the pole that alpha grows towards, `low` its opposite."""
+    """What a sweep can turn: `high` is the pole that alpha grows towards, `low` its opposite."""
 
     high: str
     low: str
@@ -23,14 +23,16 @@ class Attribute:
 
     @property
     def poles(self) -> tuple[str, str]:
+        """High, then low."""
         return (self.high, self.low)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Schemes of the same coordinates, their points, and what is measured there.
+    """Schemes with the same coordinates, their points, and what is measured there.
 
-    `values` are by coordinate, ascending, as fixed three-decimal strings.
+    `values` holds the values of each coordinate, ascending, as strings of three decimals.
+    `sample_ranges` are the samples of each file of texts: "0-3", "4-7".
     """
 
     schemes: list
@@ -38,7 +40,7 @@ class Sweep:
     values: dict[str, list[str]]
     prompts: list[str]
     samples: int
-    shards: list[str]
+    sample_ranges: list[str]
     scorers: list[str]
     losses: list[str]
     in_memory: bool
@@ -47,154 +49,179 @@ class Sweep:
 
     @property
     def coordinates(self) -> tuple[str, ...]:
+        """The names of the coordinates; a line runs along the first."""
         return tuple(self.values)
 
     @property
     def mixes(self) -> str:
+        """What its schemes mix: "weights" or "logits"."""
         return self.schemes[0].mixes
 
+    @property
+    def first_values(self) -> list[str]:
+        """The values of the first coordinate: the points of a line."""
+        return self.values[self.coordinates[0]]
+
     def points(self) -> Iterator[dict[str, str]]:
-        """Coordinate -> value, of every point; the last coordinate changes fastest."""
+        """Every point as coordinate -> value; the last coordinate changes fastest."""
         for point in itertools.product(*self.values.values()):
             yield dict(zip(self.values, point, strict=True))
 
-    def rows(self) -> Iterator[dict[str, str]]:
-        """What the points of a row share: all coordinates but the first, along which it runs."""
-        for point in itertools.product(*(self.values[name] for name in self.coordinates[1:])):
-            yield dict(zip(self.coordinates[1:], point, strict=True))
+    def lines(self) -> Iterator[dict[str, str]]:
+        """Every line by the coordinates that its points share: all but the first."""
+        shared = self.coordinates[1:]
+        for point in itertools.product(*(self.values[name] for name in shared)):
+            yield dict(zip(shared, point, strict=True))
 
-    def places(self) -> Iterator[dict[str, str]]:
+    def measurements(self) -> Iterator[dict[str, str]]:
         """Every point of every scheme with every set of prompts, in the order of the table."""
         for prompts in self.prompts:
             for scheme in self.schemes:
                 for point in self.points():
                     yield {"prompts": prompts, "scheme": scheme.title, **point}
 
-    def column(self, place: dict) -> dict:
-        """A place as columns of a table: a scheme is named only where there are several."""
-        several = len(self.schemes) > 1
-        return {k: v for k, v in place.items() if k != "scheme" or several}
+    def measurement_columns(self) -> list[dict[str, str]]:
+        """The measurements as columns of the table, which names a scheme if there are several."""
+        named = self.measurements()
+        if len(self.schemes) > 1:
+            return list(named)
+        return [{k: v for k, v in row.items() if k != "scheme"} for row in named]
+
+    def line_measurements(self) -> list[dict[str, str]]:
+        """Every line of every scheme with every set of prompts, in the order of the table."""
+        return [
+            {"scheme": scheme.title, "prompts": prompts, **line}
+            for scheme in self.schemes
+            for prompts in self.prompts
+            for line in self.lines()
+        ]
 
     def checkpoints(self) -> list[str]:
+        """The checkpoints that its schemes mix, each once."""
         return list(dict.fromkeys(name for s in self.schemes for name in s.checkpoints))
+
+    def pair_ends(self) -> dict[str, list[str]]:
+        """Scheme -> the checkpoints at 0 and at 1, for the schemes that have both."""
+        ends = {scheme.title: list(scheme.ends().values()) for scheme in self.schemes}
+        return {title: pair for title, pair in ends.items() if len(pair) == 2}
+
+    def is_between_two(self) -> bool:
+        """Whether it merges one line between two checkpoints and measures both of them."""
+        return (
+            len(self.schemes) == 1
+            and self.mixes == "weights"
+            and bool(self.pair_ends())
+            and {"0.000", "1.000"} <= set(self.first_values)
+        )
 
 
 def attributes(config: dict) -> dict[str, Attribute]:
     """The attributes by name."""
     return {
         name: Attribute(
-            *own["poles"],
-            own["text"],
-            own["scorer"],
-            own.get("opinions", []),
-            own["title"],
-            own.get("next_words"),
+            *entry["poles"],
+            entry["text"],
+            entry["scorer"],
+            entry["opinions"],
+            entry["title"],
+            entry.get("next_words"),
         )
-        for name, own in config["attributes"].items()
+        for name, entry in config["attributes"].items()
     }
 
 
 def all_schemes(config: dict) -> dict:
-    """The schemes by name. Raises UserError for one that means nothing."""
-    known = config["checkpoints"]
-    return {name: schemes.scheme(name, own, known) for name, own in config["schemes"].items()}
+    """The schemes by name. Raises UserError if one is not affine or names no checkpoint."""
+    checkpoints = config["checkpoints"]
+    return {
+        name: schemes.scheme(name, entry, checkpoints) for name, entry in config["schemes"].items()
+    }
 
 
 def sweeps(config: dict) -> dict[str, Sweep]:
-    """The sweeps by name. Raises UserError, naming the key, where points are no numbers."""
-    known = all_schemes(config)
-    return {name: _sweep(config, known, name, own) for name, own in config["sweeps"].items()}
+    """The sweeps by name. Raises UserError, naming the key, if a scheme or a point is wrong."""
+    by_name = all_schemes(config)
+    return {name: _sweep(config, by_name, name, entry) for name, entry in config["sweeps"].items()}
 
 
-def _sweep(config: dict, known: dict, name: str, own: dict) -> Sweep:
+def _sweep(config: dict, by_name: dict, name: str, entry: dict) -> Sweep:
     key = f"config: sweeps.{name}"
-    for scheme in own["schemes"]:
-        if scheme not in known:
-            raise UserError(f"{key}.schemes: no scheme is called {scheme!r}")
-    chosen = [known[scheme] for scheme in own["schemes"]]
+    for title in entry["schemes"]:
+        if title not in by_name:
+            raise UserError(f"{key}.schemes: no scheme is called {title!r}")
+    chosen = [by_name[title] for title in entry["schemes"]]
     for scheme in chosen:
-        if set(scheme.coordinates) != set(own["points"]):
+        if set(scheme.coordinates) != set(entry["points"]):
             raise UserError(
                 f"{key}.points: {scheme.title} has the coordinates {', '.join(scheme.coordinates)}"
             )
     if len({scheme.mixes for scheme in chosen}) > 1:
         raise UserError(f"{key}.schemes: either all mix weights or all mix logits")
-    found = {}
+    values = {}
     for coordinate in chosen[0].coordinates:
         try:
-            found[coordinate] = numbers(own["points"][coordinate])
+            values[coordinate] = numbers(entry["points"][coordinate])
         except UserError as error:
             raise UserError(f"{key}.points.{coordinate}: {error}") from None
     return Sweep(
         chosen,
-        own.get("attribute"),
-        found,
-        own["prompts"],
-        own["samples"],
-        shards(own["samples"], config["generation"]["shard"]),
-        own.get("scorers") or scorers_for(config, own.get("attribute")),
-        own.get("losses", []),
-        own.get("in_memory", False),
-        own.get("against"),
-        own.get("over", []),
+        entry.get("attribute"),
+        values,
+        entry["prompts"],
+        entry["samples"],
+        sample_ranges(entry["samples"], config["generation"]["samples_per_file"]),
+        entry.get("scorers") or scorers_for(config, entry.get("attribute")),
+        entry["losses"],
+        entry["in_memory"],
+        entry.get("against"),
+        entry["over"],
     )
 
 
 def scorers_for(config: dict, attribute: str | None) -> list[str]:
-    """An attribute's scorer, then those that are no attribute's, then its second opinions."""
+    """The attribute's scorer, then the scorers of no attribute, then its second opinions."""
     taken = set()
-    for own in config["attributes"].values():
-        taken |= {own["scorer"], *own.get("opinions", [])}
-    others = [name for name in config["scorers"] if name not in taken]
-    own = config["attributes"].get(attribute)
-    return [own["scorer"], *others, *own.get("opinions", [])] if own else others
+    for entry in config["attributes"].values():
+        taken |= {entry["scorer"], *entry["opinions"]}
+    general = [name for name in config["scorers"] if name not in taken]
+    if attribute not in config["attributes"]:
+        return general
+    entry = config["attributes"][attribute]
+    return [entry["scorer"], *general, *entry["opinions"]]
 
 
 def numbers(spec) -> list[str]:
-    """A list of numbers, or {from, to, step}, as fixed three-decimal strings, ascending.
+    """A list of numbers, or {from, to, step}, as ascending strings of three decimals.
 
     Raises UserError for what is no number, a step that misses the end, or a repeat.
     """
     if isinstance(spec, dict):
-        first, last, step = (schemes.decimal(spec[key]) for key in ("from", "to", "step"))
+        first, last, step = (naming.to_decimal(spec[key]) for key in ("from", "to", "step"))
         if step <= 0 or last < first or (last - first) % step:
             raise UserError(f"from {first} to {last} is no whole number of steps of {step}")
         points = [first + step * i for i in range(int((last - first) / step) + 1)]
     else:
-        points = sorted(schemes.decimal(value) for value in spec)
+        points = sorted(naming.to_decimal(value) for value in spec)
     for a, b in itertools.pairwise(points):
         if a == b:
             raise UserError(f"{a} is there twice")
-    return [schemes.fixed(point) for point in points]
+    return [naming.format_value(point) for point in points]
 
 
-def shards(samples: int, size: int) -> list[str]:
-    """The files that a point's samples lie in, by the first and last sample: "0-3", "4-4"."""
+def sample_ranges(samples: int, size: int) -> list[str]:
+    """The samples of each file, `size` a file, by the first and the last: "0-3", "4-4"."""
     return [f"{start}-{min(start + size, samples) - 1}" for start in range(0, samples, size)]
 
 
-def samples_of(shard: str) -> range:
-    """The sample ids of a file: "4-6" -> 4, 5, 6."""
-    first, last = map(int, shard.split("-"))
+def sample_ids(sample_range: str) -> range:
+    """The ids of the samples of a file: "4-6" -> 4, 5, 6."""
+    first, last = map(int, sample_range.split("-"))
     return range(first, last + 1)
 
 
-def in_use(config: dict, walked: dict[str, Sweep]) -> list[str]:
-    """The checkpoints that sweeps mix or judge by, and all that these are made of."""
-    names = {name for sweep in walked.values() for name in sweep.checkpoints()}
-    scorers = {name for sweep in walked.values() for name in sweep.scorers}
-    names |= {registry.judge(config["scorers"][name]) for name in scorers} - {None}
+def checkpoints_in_use(config: dict, by_name: dict[str, Sweep]) -> list[str]:
+    """The checkpoints that sweeps mix or score with, and all that these are made of, sorted."""
+    names = {name for sweep in by_name.values() for name in sweep.checkpoints()}
+    scorers = {name for sweep in by_name.values() for name in sweep.scorers}
+    names |= {registry.scorer_checkpoint(config["scorers"][name]) for name in scorers} - {None}
     return registry.with_parents(config, names)
-
-
-def label_of(sweep: Sweep, symbols: dict[str, str]) -> str:
-    """What the axis of a line says: "α in g1(α) = αθ⁺ + (1−α)θ⁻"."""
-    coordinate = sweep.coordinates[0]
-    letter = schemes.GREEK.get(coordinate, coordinate)
-    scheme = sweep.schemes[0]
-    return f"{letter} in {subscript(scheme.title)}({letter}) = {scheme.formula(symbols)}"
-
-
-def subscript(title: str) -> str:
-    """A name whose number stands below: g1 as g₁."""
-    return title.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -5,16 +5,16 @@
 rule merge:
     """Add up the checkpoints' weights at a point of a scheme (eqs. 1, 3, 4)."""
     input:
-        models=lambda w: checkpoints_of(w.scheme),
+        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
     output:
-        model=weights("results/merged/{scheme}/{point}", config["keep_merged"]),
+        model=weights(paths.MERGED, config["keep_merged"]),
     log:
         "results/logs/merge/{scheme}/{point}.log",
     benchmark:
         "results/benchmarks/merge/{scheme}/{point}.tsv"
     wildcard_constraints:
-        scheme=one_of(MERGED),
-        point=POINT,
+        scheme=one_of(PLAN.merged_schemes),
+        point=PLAN.point,
     conda:
         environment("analysis")
     threads: 1
@@ -22,6 +22,6 @@ rule merge:
         **asks("merge"),
     params:
         code=code("checkpoints/merge"),
-        coefficients=at,
+        coefficients=PLAN.point_coefficients,
     script:
-        "../scripts/checkpoints/merge.py"
+        "../../scripts/checkpoints/merge.py"

@@ -1,9 +1,9 @@
 # Requires: the config alone
-# Produces: results/estimate/: what a run of it will cost
+# Produces: results/estimate/stages.csv and disk.csv: what a run will cost
 
 
 rule estimate:
-    """Reckon time, GPU hours and disk of each stage, before anything is fetched."""
+    """Estimate time, GPU hours and disk of each stage, before anything is fetched."""
     output:
         stages="results/estimate/stages.csv",
         disk="results/estimate/disk.csv",
@@ -19,6 +19,6 @@ rule estimate:
         runtime=more(10),
     params:
         code=code("tables/estimate"),
-        costs=lambda w: costs(),
+        costs=lambda w: session.reported(estimate.estimate, config),
     script:
-        "../scripts/tables/estimate.py"
+        "../../scripts/tables/estimate.py"

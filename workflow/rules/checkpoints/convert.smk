@@ -1,0 +1,56 @@
+# Requires: the sources of models; checkpoints
+# Produces: results/checkpoints/{checkpoint}/ of kinds source and permuted: HF directories of safetensors
+
+
+rule convert:
+    """Convert a source to an HF directory of safetensors; no other rule reads other formats."""
+    input:
+        source=lambda w: paths.source(config, CHECKPOINTS[w.checkpoint]["source"]),
+        files=lambda w: paths.source_files(config, CHECKPOINTS[w.checkpoint]["source"]),
+    output:
+        model=directory(registry.path("{checkpoint}")),
+    log:
+        "results/logs/convert/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/convert/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=PLAN.checkpoints("source"),
+    priority: 10
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("convert"),
+    params:
+        code=code("checkpoints/convert"),
+        labels=lambda w: [
+            scorer["labels"]
+            for scorer in config["scorers"].values()
+            if scorer["kind"] == "classifier" and scorer["model"] == w.checkpoint
+        ],
+    script:
+        "../../scripts/checkpoints/convert.py"
+
+
+rule permute:
+    """Permute hidden units and attention heads of a model, which keeps its function."""
+    input:
+        model=lambda w: registry.path(CHECKPOINTS[w.checkpoint]["of"]),
+    output:
+        model=directory(registry.path("{checkpoint}")),
+    log:
+        "results/logs/permute/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/permute/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=PLAN.checkpoints("permuted"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("permute"),
+    params:
+        code=code("checkpoints/permute"),
+        seed=lambda w: registry.names_of_seed(config, w.checkpoint, "permute"),
+    script:
+        "../../scripts/checkpoints/permute.py"

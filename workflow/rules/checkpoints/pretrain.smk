@@ -1,0 +1,49 @@
+# Requires: results/corpora/, results/tokenizer/
+# Produces: results/checkpoints/{checkpoint}/ of kind pretrained, its losses, samples and settings
+
+
+rule pretrain:
+    """Train a causal LM from scratch through `accelerate launch` (table 4)."""
+    input:
+        text=lambda w: reading.corpus_files(config, CHECKPOINTS[w.checkpoint]["corpus"]),
+        held_out=lambda w: paths.HELD_OUT.format(
+            corpus=CHECKPOINTS[w.checkpoint]["corpus"]
+        ),
+        tokenizer=(
+            registry.path(config["pretraining"]["tokenizer"]["model"])
+            if config["pretraining"]["tokenizer"]["kind"] == "model"
+            else rules.train_tokenizer.output.tokenizer
+        ),
+    output:
+        model=directory(registry.path("{checkpoint}")),
+        losses="results/checkpoints/{checkpoint}.losses.csv",
+        samples="results/checkpoints/{checkpoint}.samples.jsonl",
+        used="results/checkpoints/{checkpoint}.settings.json",
+        speed="results/benchmarks/pretrain/{checkpoint}.speed.csv",
+    log:
+        "results/logs/pretrain/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/pretrain/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=PLAN.checkpoints("pretrained"),
+    priority: 8
+    conda:
+        environment("torch")
+    threads: PLAN.pretraining_threads
+    resources:
+        **asks("pretrain"),
+        # SLURM would otherwise spread the GPUs over several nodes.
+        nodes=1,
+    params:
+        code=code("checkpoints/pretrain"),
+        text=lambda w: reading.corpus_text(config, CHECKPOINTS[w.checkpoint]["corpus"]),
+        architecture=config["pretraining"]["architecture"],
+        pretraining=reading.pretraining_settings(config),
+        seed=lambda w: registry.seed(config, w.checkpoint, "pretrain", key="training"),
+        # All models of one corpus read the same text in the same order.
+        order=lambda w: registry.order(config, w.checkpoint),
+        initialisation=lambda w: registry.seed(
+            config, w.checkpoint, "weights", key="weights"
+        ),
+    script:
+        "../../scripts/checkpoints/pretrain.py"

@@ -1,0 +1,42 @@
+# Requires: the attributes' sources
+# Produces: results/data/{attribute}/{part}/{pole}/{split}.jsonl
+
+
+for NAME, ATTRIBUTE in ATTRIBUTES.items():
+
+    rule:
+        """Cut an attribute's text into disjoint parts for experts, classifiers and language models."""
+        name:
+            f"split_{NAME}"
+        input:
+            sources=[
+                paths.source(config, name)
+                for name in reading.sources_of(ATTRIBUTE.text)
+            ],
+            files=paths.source_files(config, *reading.sources_of(ATTRIBUTE.text)),
+        output:
+            **{
+                f"{part}_{pole}_{split}": paths.attribute_text(NAME, part, pole, split)
+                for part in PARTS
+                if config["splitting"]["parts"][part] > 0
+                for pole in ATTRIBUTE.poles
+                for split in SPLITS
+            },
+        log:
+            f"results/logs/split/{NAME}.log",
+        benchmark:
+            f"results/benchmarks/split/{NAME}.tsv"
+        conda:
+            environment("data")
+        threads: 1
+        resources:
+            mem_mb=more(2000),
+            runtime=more(30),
+        params:
+            code=code("data/split"),
+            texts=reading.by_source(config, ATTRIBUTE.text),
+            poles=list(ATTRIBUTE.poles),
+            splitting=config["splitting"],
+            seed=config["seed"],
+        script:
+            "../../scripts/data/split.py"

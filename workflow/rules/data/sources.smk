@@ -1,0 +1,25 @@
+# Requires: the sources of the config
+# Produces: results/sources/
+
+
+rule fetch:
+    """Download a source by its pinned name and unpack what is used of it."""
+    output:
+        files=directory("results/sources/{source}"),
+    log:
+        "results/logs/fetch/{source}.log",
+    benchmark:
+        "results/benchmarks/fetch/{source}.tsv"
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=more(1000),
+        runtime=more(60),
+    params:
+        code=code("data/fetch"),
+        source=lambda w: entries.location(config["sources"][w.source]),
+        dataset=lambda w: "reader" in config["sources"][w.source],
+        stream=lambda w: w.source in entries.streamed(config),
+    script:
+        "../../scripts/data/fetch.py"

@@ -1,0 +1,131 @@
+# Requires: results/merged/ or results/checkpoints/, test text
+# Produces: results/next_words/{attribute}/{scheme}/{point}.csv: a row a word;
+#           results/losses/{scheme}/{point}.csv, results/divergence/{scheme}/{point}.csv: a row a
+#           test text
+
+
+rule next_words:
+    """Probabilities of an attribute's words to come next after a prompt (figure 4)."""
+    input:
+        model=paths.MERGED,
+    output:
+        words=paths.NEXT_WORDS,
+    log:
+        "results/logs/next_words/{attribute}/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/next_words/{attribute}/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        attribute=one_of(name for name, own in ATTRIBUTES.items() if own.next_words),
+        scheme=one_of(PLAN.merged_schemes),
+        point=PLAN.point,
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("next_words"),
+    params:
+        code=code("scores/next_words"),
+        prompt=lambda w: ATTRIBUTES[w.attribute].next_words["prompt"],
+        words=lambda w: {
+            pole: ATTRIBUTES[w.attribute].next_words["words"][pole]
+            for pole in ATTRIBUTES[w.attribute].poles
+        },
+    script:
+        "../../scripts/scores/next_words.py"
+
+
+rule losses:
+    """NLL of test texts under the model at a point."""
+    input:
+        model=paths.MERGED,
+        tests=lambda w: [
+            paths.test_text(config, name) for name in PLAN.loss_sets[w.scheme]
+        ],
+    output:
+        losses=paths.LOSSES,
+    log:
+        "results/logs/losses/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/losses/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(name for name in PLAN.merged_schemes if PLAN.loss_sets.get(name)),
+        point=PLAN.point,
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("losses"),
+    params:
+        code=code("scores/losses"),
+        sets=lambda w: PLAN.loss_sets[w.scheme],
+        test_texts=config["test_texts"],
+        max_tokens=config["finetuning"]["max_tokens"],
+    script:
+        "../../scripts/scores/losses.py"
+
+
+rule row_losses:
+    """NLL of test texts under the models of a row of points, merged in memory."""
+    input:
+        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        tests=lambda w: [
+            paths.test_text(config, name) for name in PLAN.loss_sets[w.scheme]
+        ],
+    output:
+        losses=paths.LOSSES,
+    log:
+        "results/logs/row_losses/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/row_losses/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(name for name in PLAN.sweep_of_lines if PLAN.loss_sets.get(name)),
+        point=PLAN.line,
+    priority: 5
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("row_losses"),
+    params:
+        code=code("scores/row_losses"),
+        checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
+        coordinate=lambda w: SCHEMES[w.scheme].coordinates[0],
+        points=PLAN.line_coefficients,
+        sets=lambda w: PLAN.loss_sets[w.scheme],
+        test_texts=config["test_texts"],
+        max_tokens=config["finetuning"]["max_tokens"],
+    script:
+        "../../scripts/scores/row_losses.py"
+
+
+rule divergence:
+    """KL divergence of an ensemble's next-token distributions from those of merged weights."""
+    input:
+        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        tests=lambda w: [
+            paths.test_text(config, pole)
+            for pole in ATTRIBUTES[PLAN.compared_with[w.scheme][1]].poles
+        ],
+        model=lambda w: f"results/merged/{PLAN.compared_with[w.scheme][0]}/{w.point}",
+    output:
+        divergence=paths.DIVERGENCE,
+    log:
+        "results/logs/divergence/{scheme}/{point}.log",
+    benchmark:
+        "results/benchmarks/divergence/{scheme}/{point}.tsv"
+    wildcard_constraints:
+        scheme=one_of(PLAN.compared_with),
+        point=PLAN.point,
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("divergence"),
+    params:
+        code=code("scores/divergence"),
+        coefficients=PLAN.point_coefficients,
+        sets=lambda w: list(ATTRIBUTES[PLAN.compared_with[w.scheme][1]].poles),
+        test_texts=config["divergence_texts"],
+        max_tokens=config["finetuning"]["max_tokens"],
+    script:
+        "../../scripts/scores/divergence.py"

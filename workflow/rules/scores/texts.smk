@@ -1,0 +1,140 @@
+# Requires: results/generations/, the scorers' models
+# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}/samples={samples}.csv: a row a text
+
+
+rule classify:
+    """Score prompt and continuation with an HF sequence classifier (eq. 6)."""
+    input:
+        texts=paths.TEXTS,
+        model=lambda w: registry.path(config["scorers"][w.scorer]["model"]),
+    output:
+        scores=paths.SCORES,
+    log:
+        "results/logs/classify/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
+    benchmark:
+        "results/benchmarks/classify/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scorer=PLAN.scorers("classifier"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("classify"),
+    params:
+        code=code("scores/classify"),
+        scorer=lambda w: {
+            key: config["scorers"][w.scorer][key]
+            for key in ("labels", "values", "max_tokens")
+        },
+    script:
+        "../../scripts/scores/classify.py"
+
+
+rule tag:
+    """Score prompt and continuation with a per-word edit tagger."""
+    input:
+        texts=paths.TEXTS,
+        model=lambda w: paths.source(config, config["scorers"][w.scorer]["source"]),
+        files=lambda w: paths.source_files(
+            config, config["scorers"][w.scorer]["source"]
+        ),
+    output:
+        scores=paths.SCORES,
+    log:
+        "results/logs/tag/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
+    benchmark:
+        "results/benchmarks/tag/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scorer=PLAN.scorers("tagger"),
+    conda:
+        environment("tagger")
+    threads: 1
+    resources:
+        **asks("tag"),
+    params:
+        code=code("scores/tag"),
+    script:
+        "../../scripts/scores/tag.py"
+
+
+rule vader:
+    """Score prompt and continuation with VADER, a rule-based scorer of sentiment."""
+    input:
+        texts=paths.TEXTS,
+    output:
+        scores=paths.SCORES,
+    log:
+        "results/logs/vader/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
+    benchmark:
+        "results/benchmarks/vader/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scorer=PLAN.scorers("vader"),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=more(500),
+        runtime=more(20),
+    params:
+        code=code("scores/vader"),
+    script:
+        "../../scripts/scores/vader.py"
+
+
+rule unigrams:
+    """Count a language model's tokens in the sources of SLOR's unigram model."""
+    input:
+        model=lambda w: registry.path(config["scorers"][w.scorer]["model"]),
+        sources=lambda w: [
+            paths.source(config, name)
+            for name in config["scorers"][w.scorer]["unigrams"]
+        ],
+        files=lambda w: paths.source_files(
+            config, *config["scorers"][w.scorer]["unigrams"]
+        ),
+    output:
+        counts="results/unigrams/{scorer}.csv",
+    log:
+        "results/logs/unigrams/{scorer}.log",
+    benchmark:
+        "results/benchmarks/unigrams/{scorer}.tsv"
+    wildcard_constraints:
+        scorer=PLAN.scorers("perplexity"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=more(2000),
+        runtime=more(30),
+    params:
+        code=code("scores/unigrams"),
+        readings=lambda w: reading.readings(
+            config, config["scorers"][w.scorer]["unigrams"]
+        ),
+    script:
+        "../../scripts/scores/unigrams.py"
+
+
+rule perplexity:
+    """NLL of each continuation given its prompt, under a causal LM and under unigrams."""
+    input:
+        texts=paths.TEXTS,
+        model=lambda w: registry.path(config["scorers"][w.scorer]["model"]),
+        unigrams="results/unigrams/{scorer}.csv",
+    output:
+        scores=paths.SCORES,
+    log:
+        "results/logs/perplexity/{prompts}/{scheme}/{scorer}/{point}/{samples}.log",
+    benchmark:
+        "results/benchmarks/perplexity/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scorer=PLAN.scorers("perplexity"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("perplexity"),
+    params:
+        code=code("scores/perplexity"),
+    script:
+        "../../scripts/scores/perplexity.py"

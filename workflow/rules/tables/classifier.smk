@@ -1,0 +1,45 @@
+# Requires: a classifier's checkpoint, held-out text, sources of other domains
+# Produces: results/tables/{checkpoint}_classifier.csv, {checkpoint}_calibration.csv
+
+
+rule test_classifier:
+    """Test a trained classifier on held-out text of its domain and on rated text of others."""
+    input:
+        model=registry.path("{checkpoint}"),
+        texts=lambda w: reading.classifier_texts(config, w.checkpoint, "test")[::-1],
+        others=lambda w: [
+            paths.source(config, name)
+            for name in reading.other_sources(config, w.checkpoint)
+        ],
+        files=lambda w: paths.source_files(
+            config, *reading.other_sources(config, w.checkpoint)
+        ),
+    output:
+        summary="results/tables/{checkpoint}_classifier.csv",
+        calibration="results/tables/{checkpoint}_calibration.csv",
+    log:
+        "results/logs/test_classifier/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/test_classifier/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=PLAN.checkpoints("classifier"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("test_classifier"),
+    params:
+        code=code("tables/test_classifier"),
+        own=lambda w: "+".join(
+            reading.sources_of(reading.attribute_of(config, w.checkpoint)["text"])
+        ),
+        poles=lambda w: list(reading.attribute_of(config, w.checkpoint)["poles"]),
+        others=lambda w: {
+            domain: reading.by_source(config, text)
+            for domain, text in reading.other_domains(config, w.checkpoint).items()
+        },
+        max_tokens=lambda w: registry.training(config, w.checkpoint)["max_tokens"],
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../../scripts/tables/test_classifier.py"

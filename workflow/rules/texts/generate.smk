@@ -1,0 +1,94 @@
+# Requires: results/prompts/; results/merged/, or results/checkpoints/ for ensembles and lines
+# Produces: results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl; for sweeps in
+#           memory {point} is a line of points
+
+
+rule generate:
+    """Continue every prompt with the model at a point."""
+    input:
+        model=paths.MERGED,
+        prompts=paths.PROMPTS,
+    output:
+        texts=paths.TEXTS,
+    log:
+        "results/logs/generate/{prompts}/{scheme}/{point}/{samples}.log",
+    benchmark:
+        "results/benchmarks/generate/{prompts}/{scheme}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scheme=one_of(PLAN.merged_schemes),
+        point=PLAN.point,
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("generate"),
+    params:
+        code=code("texts/generate"),
+        generation=reading.generation_settings(config),
+        samples=lambda w: list(sweeps.sample_ids(w.samples)),
+        seed=config["seed"],
+    script:
+        "../../scripts/texts/generate.py"
+
+
+rule ensemble:
+    """Continue every prompt with the models' outputs added up, in place of their weights."""
+    input:
+        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        prompts=paths.PROMPTS,
+    output:
+        texts=paths.TEXTS,
+    log:
+        "results/logs/ensemble/{prompts}/{scheme}/{point}/{samples}.log",
+    benchmark:
+        "results/benchmarks/ensemble/{prompts}/{scheme}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scheme=one_of(PLAN.ensemble_schemes),
+        point=PLAN.point,
+    priority: 5
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("ensemble"),
+    params:
+        code=code("texts/ensemble"),
+        coefficients=PLAN.point_coefficients,
+        nucleus_of=lambda w: SCHEMES[w.scheme].nucleus_of,
+        generation=reading.generation_settings(config),
+        samples=lambda w: list(sweeps.sample_ids(w.samples)),
+        seed=config["seed"],
+    script:
+        "../../scripts/texts/ensemble.py"
+
+
+rule row:
+    """Merge the models of a row of points in memory, and continue every prompt with each."""
+    input:
+        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        prompts=paths.PROMPTS,
+    output:
+        texts=paths.TEXTS,
+    log:
+        "results/logs/row/{prompts}/{scheme}/{point}/{samples}.log",
+    benchmark:
+        "results/benchmarks/row/{prompts}/{scheme}/{point}/{samples}.tsv"
+    wildcard_constraints:
+        scheme=one_of(PLAN.sweep_of_lines),
+        point=PLAN.line,
+    priority: 5
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **asks("row"),
+    params:
+        code=code("texts/row"),
+        checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
+        coordinate=lambda w: SCHEMES[w.scheme].coordinates[0],
+        points=PLAN.line_coefficients,
+        generation=reading.generation_settings(config),
+        samples=lambda w: list(sweeps.sample_ids(w.samples)),
+        seed=config["seed"],
+    script:
+        "../../scripts/texts/row.py"

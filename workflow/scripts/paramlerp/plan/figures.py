@@ -1,0 +1,225 @@
+"""The inputs and params of each kind of figure: its table, titles, labels and symbols."""
+
+from ..weights import schemes
+from . import registry
+from .plan import Plan
+from .sweeps import Sweep
+
+#: what a figure's function returns: inputs by name, and params by name
+Drawing = tuple[dict, dict]
+
+
+def table(sweep: str, kind: str = "") -> str:
+    """A table of a sweep; `kind` is the end of its name."""
+    return f"results/tables/{sweep}{kind}.csv"
+
+
+def subscript(name: str) -> str:
+    """The name with its digits as subscripts: g1 -> g₁."""
+    return name.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def letter(coordinate: str) -> str:
+    """What figures call a coordinate: alpha -> α."""
+    return schemes.GREEK.get(coordinate, coordinate)
+
+
+def axis_label(sweep: Sweep, symbols: dict[str, str]) -> str:
+    """The label of a line's axis: "α in g₁(α) = αθ⁺ + (1−α)θ⁻"."""
+    alpha, scheme = letter(sweep.coordinates[0]), sweep.schemes[0]
+    return f"{alpha} in {subscript(scheme.title)}({alpha}) = {scheme.formula(symbols)}"
+
+
+def line_labels(plan: Plan, name: str) -> dict:
+    """How a figure labels a line: coordinate, axis, name, symbols of the models at its ends."""
+    sweep, symbols = plan.sweeps[name], registry.symbols(plan.config)
+    ends = sweep.schemes[0].ends()
+    return {
+        "coordinate": sweep.coordinates[0],
+        "label": axis_label(sweep, symbols),
+        "name": subscript(name),
+        "ends": {at: symbols[end] for at, end in ends.items()} if len(ends) == 2 else {},
+    }
+
+
+def scorer_title(plan: Plan, name: str, scorer: str) -> str:
+    """What figures of a sweep call a scorer."""
+    entry = plan.config["scorers"][scorer]
+    attribute = plan.attributes.get(plan.sweeps[name].attribute)
+    if "title" in entry:
+        return entry["title"]
+    if attribute and scorer == attribute.scorer:
+        return f"Mean probability of {attribute.title}"
+    if entry["kind"] == "perplexity":
+        several = len(plan.scorers_of_kind(name, "perplexity")) > 1
+        return f"Perplexity under {entry['model']}" if several else "Perplexity"
+    if entry["kind"] == "tagger":
+        return "Grammar: P(a word needs no edit)"
+    return f"Mean score of {scorer}"
+
+
+def scorer_titles(plan: Plan, name: str, scorers: list[str] | None = None) -> dict[str, str]:
+    """Scorer -> title, for `scorers` or, if they are None, for all that have a panel.
+
+    These are the attribute's, perplexities, then the others; second opinions have no panel.
+    """
+    if scorers is None:
+        sweep = plan.sweeps[name]
+        attribute = plan.attributes.get(sweep.attribute)
+        first = [attribute.scorer] if attribute else []
+        first += plan.scorers_of_kind(name, "perplexity")
+        opinions = attribute.opinions if attribute else []
+        scorers = [*first, *(s for s in sweep.scorers if s not in (*first, *opinions))]
+    return {scorer: scorer_title(plan, name, scorer) for scorer in scorers}
+
+
+def plane_labels(plan: Plan, sweep: Sweep) -> dict:
+    """How a figure labels a plane: the fields of `plotting.Plane`."""
+    symbols, scheme = registry.symbols(plan.config), sweep.schemes[0]
+    letters = [letter(name) for name in sweep.coordinates]
+    models = {}
+    for name in scheme.checkpoints:
+        if position := scheme.locate({name: 1}):
+            models[symbols[name]] = tuple(map(float, position))
+    labels = []
+    for short, coordinate in zip(letters, sweep.coordinates, strict=True):
+        targets = [n for n, step in scheme.directions[coordinate].items() if step > 0]
+        labels.append(f"{short} (weight of {' and '.join(symbols[n] for n in targets)})")
+    return {
+        "axes": list(sweep.coordinates),
+        "labels": labels,
+        "sum": " + ".join(letters),
+        "models": models,
+        "over": [subscript(name) for name in sweep.over],
+    }
+
+
+def pair_title(plan: Plan, scheme: str) -> str:
+    """What figures call a line between two checkpoints."""
+    a, b = plan.schemes[scheme].ends().values()
+    entry = plan.config["checkpoints"][b]
+    if entry["kind"] == "finetuned" and entry["of"] == a:
+        return f"{a} and its {' and '.join(entry['poles'])} expert"
+    if entry["kind"] == "permuted" and entry["of"] == a:
+        return f"{a} and its permuted copy"
+    return f"{a} and {b}"
+
+
+def pair_groups(plan: Plan, name: str) -> dict[str, dict[str, str]]:
+    """First checkpoint -> the lines that start there, each with its title."""
+    groups: dict[str, dict[str, str]] = {}
+    for scheme, (a, _) in sorted(plan.sweeps[name].pair_ends().items()):
+        groups.setdefault(a, {})[scheme] = pair_title(plan, scheme)
+    return {a: groups[a] for a in sorted(groups, reverse=True)}
+
+
+def intervals(plan: Plan, sweep: Sweep) -> dict:
+    """What a figure and its caption say about intervals."""
+    return {"confidence": plan.config["statistics"]["confidence"], "samples": sweep.samples}
+
+
+def line(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """The scorers of a sweep along its line."""
+    name = figure["sweep"]
+    params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
+    return {"table": table(name)}, {**params, **intervals(plan, sweep)}
+
+
+def next_words(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """The probabilities of an attribute's words along a line."""
+    name, attribute = figure["sweep"], plan.attributes[sweep.attribute]
+    params = {"prompt": attribute.next_words["prompt"], "line": line_labels(plan, name)}
+    params |= {"high": attribute.high, "low": attribute.low}
+    return {"words": table(name, "_next_words")}, params
+
+
+def two_lines(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """The scorers of two sweeps, each along its line, the second shifted."""
+    names = [figure["sweep"], figure["beside"]]
+    params = {"panels": scorer_titles(plan, names[0])}
+    params |= {"lines": [line_labels(plan, name) for name in names]}
+    params |= {"shift": figure["shift"], "sweeps": names}
+    inputs = {"first": table(names[0]), "second": table(names[1])}
+    return inputs, {**params, **intervals(plan, sweep)}
+
+
+def ensemble(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """Mixed logits compared with mixed weights."""
+    name = figure["sweep"]
+    scorers = [*plan.scorers_of_kind(name, "perplexity"), plan.attributes[sweep.attribute].scorer]
+    formula = sweep.schemes[0].formula(registry.symbols(plan.config))
+    label = f"{letter(sweep.coordinates[0])} in {formula}, of θ or of z"
+    params = {
+        "panels": scorer_titles(plan, name, scorers),
+        "curves": {s.title: s.title.replace("_", " ") for s in sweep.schemes},
+        "line": {**line_labels(plan, name), "name": subscript(sweep.against), "label": label},
+        "against": sweep.against,
+    }
+    inputs = {"differences": table(name, "_against"), "divergence": table(name, "_divergence")}
+    return inputs, {**params, **intervals(plan, sweep)}
+
+
+def plane(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """An attribute and perplexity over a plane."""
+    name, attribute = figure["sweep"], plan.attributes[sweep.attribute]
+    title = attribute.title[0].upper() + attribute.title[1:]
+    params = {"attribute": {attribute.scorer: title}}
+    params["judges"] = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
+    return {"table": table(name)}, {**params, "plane": plane_labels(plan, sweep)}
+
+
+def plane_losses(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """Losses over a plane."""
+    params = {"sets": sweep.losses, "plane": plane_labels(plan, sweep)}
+    return {"table": table(figure["sweep"])}, params
+
+
+def differences(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """How far the two models of some pairs are apart."""
+    titles = {scheme: pair_title(plan, scheme) for scheme in figure["schemes"]}
+    return {"table": table(figure["sweep"], "_differences")}, {"titles": titles}
+
+
+def pairs(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """Scorers, distinct bigrams and losses along lines between two models."""
+    name = figure["sweep"]
+    perplexities = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
+    others = [scorer for scorer in sweep.scorers if scorer not in perplexities]
+    panels = {scorer: f"{title} of the texts" for scorer, title in perplexities.items()}
+    panels["dist2"] = "Distinct bigrams (dist-2)"
+    panels |= scorer_titles(plan, name, others)
+    panels["loss"] = "Loss on held-out text, nats a token"
+    alpha = letter(sweep.coordinates[0])
+    label = f"{alpha} in (1−{alpha})·a + {alpha}·b"
+    params = {"panels": panels, "groups": pair_groups(plan, name)}
+    params["line"] = {**line_labels(plan, name), "label": label}
+    return {"table": table(name)}, {**params, **intervals(plan, sweep)}
+
+
+def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """The losses of the models that a sweep's checkpoints were pretrained as."""
+    entries = plan.config["checkpoints"]
+    names = registry.with_parents(plan.config, sweep.checkpoints())
+    names = [name for name in names if entries[name]["kind"] == "pretrained"]
+    losses = [f"{registry.path(name)}.losses.csv" for name in names]
+    return {"losses": losses}, {"models": {name: entries[name]["corpus"] for name in names}}
+
+
+#: kind of figure (`shows` in the config) -> its function
+KINDS = {
+    "line": line,
+    "next_words": next_words,
+    "two_lines": two_lines,
+    "ensemble": ensemble,
+    "plane": plane,
+    "plane_losses": plane_losses,
+    "differences": differences,
+    "pairs": pairs,
+    "pretraining": pretraining,
+}
+
+
+def drawing(plan: Plan, name: str) -> Drawing:
+    """The inputs and params of a figure of the config, by name."""
+    figure = plan.config["figures"][name]
+    return KINDS[figure["shows"]](plan, figure, plan.sweeps[figure["sweep"]])

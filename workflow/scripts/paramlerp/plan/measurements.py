@@ -1,0 +1,170 @@
+"""The files of a sweep's measurements: inputs of the rules that make tables."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ..weights import naming
+from . import paths, sweeps
+from .plan import Plan
+
+
+class Measured(NamedTuple):
+    """A measurement (scheme, prompts and coordinates, of a point or of a line) and its files."""
+
+    measurement: dict[str, str]
+    sample_ranges: list[str]
+
+
+def point_name(plan: Plan, measurement: dict) -> str:
+    """The name of a measurement's point, or of its line, in paths."""
+    values = {k: v for k, v in measurement.items() if k not in ("prompts", "scheme")}
+    if len(values) < len(plan.schemes[measurement["scheme"]].coordinates):
+        return naming.line_name(values)
+    return naming.point_name(values)
+
+
+def files(
+    plan: Plan,
+    pattern: str,
+    measurements: Iterable[dict],
+    sample_ranges: Sequence[str | None] = (None,),
+    **wildcards: str,
+) -> list[str]:
+    """The files of a path's pattern at measurements, and for each range of samples."""
+    return [
+        pattern.format(
+            prompts=measurement.get("prompts"),
+            scheme=measurement["scheme"],
+            point=point_name(plan, measurement),
+            samples=samples,
+            **wildcards,
+        )
+        for measurement in measurements
+        for samples in sample_ranges
+    ]
+
+
+def texts_and_scores(
+    plan: Plan, measured: Iterable[Measured], scorers: Sequence[str], prefix: str = ""
+) -> dict[str, list[str]]:
+    """Named inputs: "texts" and each scorer, with a prefix -> files in measurements' order."""
+    measured = list(measured)
+    patterns = {"texts": (paths.TEXTS, {})}
+    patterns |= {scorer: (paths.SCORES, {"scorer": scorer}) for scorer in scorers}
+    return {
+        f"{prefix}{name}": [
+            file
+            for measurement, sample_ranges in measured
+            for file in files(plan, pattern, [measurement], sample_ranges, **wildcards)
+        ]
+        for name, (pattern, wildcards) in patterns.items()
+    }
+
+
+def of_sweep(plan: Plan, name: str) -> dict[str, list[str]]:
+    """Texts and scores of a sweep as named inputs: of its points, or of its lines."""
+    sweep = plan.sweeps[name]
+    measurements = sweep.line_measurements() if sweep.in_memory else sweep.measurements()
+    measured = [Measured(measurement, sweep.sample_ranges) for measurement in measurements]
+    return texts_and_scores(plan, measured, sweep.scorers)
+
+
+def at_points(plan: Plan, name: str, prompts: str | None = None) -> list[dict[str, str]]:
+    """The measurements of a sweep's first scheme with one set of prompts."""
+    sweep = plan.sweeps[name]
+    fixed = {"prompts": prompts, "scheme": sweep.schemes[0].title}
+    return [{**fixed, **point} for point in sweep.points()]
+
+
+def values_between(plan: Plan, name: str) -> list[str]:
+    """The values of a line's coordinate from one of its two checkpoints (0) to the other (1)."""
+    return [value for value in plan.sweeps[name].first_values if 0 <= float(value) <= 1]
+
+
+def between(plan: Plan, name: str, prompts: str | None = None) -> list[dict[str, str]]:
+    """`at_points`, from one of the line's two checkpoints to the other."""
+    coordinate = plan.sweeps[name].coordinates[0]
+    values = values_between(plan, name)
+    return [m for m in at_points(plan, name, prompts) if m[coordinate] in values]
+
+
+def perplexities_between(plan: Plan, name: str) -> list[str]:
+    """Perplexity scores `between`: by scorer, then by set of prompts, then by point."""
+    sweep = plan.sweeps[name]
+    return [
+        file
+        for scorer in plan.scorers_of_kind(name, "perplexity")
+        for prompts in sweep.prompts
+        for file in files(
+            plan,
+            paths.SCORES,
+            between(plan, name, prompts),
+            sweep.sample_ranges,
+            scorer=scorer,
+        )
+    ]
+
+
+def first_ranges(sweep: sweeps.Sweep, samples: int) -> list[str]:
+    """The ranges of a sweep's samples that hold any of the first `samples`."""
+    return [r for r in sweep.sample_ranges if sweeps.sample_ids(r)[0] < samples]
+
+
+def sides(plan: Plan, name: str) -> dict[str, list[Measured]]:
+    """An ensemble's measurements, "logits", and those of merged weights there, "weights"."""
+    sweep = plan.sweeps[name]
+    merged = plan.sweeps[sweep.against]
+    scheme, ranges = merged.schemes[0].title, first_ranges(merged, sweep.samples)
+    return {
+        "weights": [Measured({**m, "scheme": scheme}, ranges) for m in sweep.measurements()],
+        "logits": [Measured(m, sweep.sample_ranges) for m in sweep.measurements()],
+    }
+
+
+def of_sides(plan: Plan, name: str) -> dict[str, list[str]]:
+    """Texts and scores of `sides` as named inputs."""
+    scorers = plan.sweeps[name].scorers
+    return {
+        key: value
+        for side, measured in sides(plan, name).items()
+        for key, value in texts_and_scores(plan, measured, scorers, f"{side}_").items()
+    }
+
+
+class Overlay(NamedTuple):
+    """A measurement of another sweep that lies on a plane: its columns there, and its files."""
+
+    columns: dict[str, str]
+    measured: Measured
+
+
+def overlays(plan: Plan, name: str) -> list[Overlay]:
+    """The measurements of other sweeps that are drawn over a plane."""
+    plane, found = plan.sweeps[name], []
+    for other in map(plan.sweeps.get, plane.over):
+        ranges = first_ranges(other, plane.samples)
+        for measurement in other.measurements():
+            if measurement["prompts"] not in plane.prompts:
+                continue
+            scheme = plan.schemes[measurement["scheme"]]
+            point = [measurement[coordinate] for coordinate in scheme.coordinates]
+            position = plane.schemes[0].locate(scheme.coefficients(*point))
+            if position:
+                columns = {key: measurement[key] for key in ("scheme", "prompts")}
+                columns |= dict(zip(plane.coordinates, position, strict=True))
+                found.append(Overlay(columns, Measured(measurement, ranges)))
+    return found
+
+
+def of_plane(plan: Plan, name: str) -> dict[str, list[str]]:
+    """Texts, scores and losses of a plane's lines and of its overlays, as named inputs."""
+    plane, inputs = plan.sweeps[name], {}
+    parts = {
+        "lattice": [Measured(m, plane.sample_ranges) for m in plane.line_measurements()],
+        "overlay": [overlay.measured for overlay in overlays(plan, name)],
+    }
+    for part, measured in parts.items():
+        inputs |= texts_and_scores(plan, measured, plane.scorers, f"{part}_")
+        losses = files(plan, paths.LOSSES, [measurement for measurement, _ in measured])
+        inputs[f"{part}_losses"] = losses
+    return inputs

@@ -1,0 +1,193 @@
+"""A checked config with its attributes, schemes and sweeps parsed once: what all rules ask."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..weights import naming
+from . import registry
+from . import sweeps as parsed
+
+
+def either(patterns: Iterable[str]) -> str:
+    """A regular expression that matches any of the patterns; none of them: nothing."""
+    return "|".join(sorted(set(patterns))) or "(?!)"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """A regular expression that matches these names and no others."""
+    return either(map(re.escape, names))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config asks for. `config` has its defaults filled in and has been checked."""
+
+    config: dict
+
+    @cached_property
+    def attributes(self) -> dict[str, parsed.Attribute]:
+        """The attributes by name."""
+        return parsed.attributes(self.config)
+
+    @cached_property
+    def schemes(self) -> dict:
+        """The schemes by name."""
+        return parsed.all_schemes(self.config)
+
+    @cached_property
+    def sweeps(self) -> dict[str, parsed.Sweep]:
+        """The sweeps by name."""
+        return parsed.sweeps(self.config)
+
+    @cached_property
+    def point_sweeps(self) -> dict[str, parsed.Sweep]:
+        """The sweeps whose jobs are points: merged to disk, or ensembles of logits."""
+        return {name: sweep for name, sweep in self.sweeps.items() if not sweep.in_memory}
+
+    @cached_property
+    def line_sweeps(self) -> dict[str, parsed.Sweep]:
+        """The sweeps whose jobs are lines: their points are merged in memory, one by one."""
+        return {name: sweep for name, sweep in self.sweeps.items() if sweep.in_memory}
+
+    @property
+    def planes(self) -> list[str]:
+        """The line sweeps of schemes with two coordinates."""
+        return [name for name, sweep in self.line_sweeps.items() if len(sweep.coordinates) == 2]
+
+    @property
+    def pairs(self) -> list[str]:
+        """The line sweeps of schemes with one coordinate: lines between two models each."""
+        return [name for name, sweep in self.line_sweeps.items() if len(sweep.coordinates) == 1]
+
+    @property
+    def with_barriers(self) -> list[str]:
+        """The point sweeps along a line between two checkpoints, with losses."""
+        return [
+            name
+            for name, sweep in self.point_sweeps.items()
+            if sweep.losses and sweep.is_between_two()
+        ]
+
+    @property
+    def compared(self) -> list[str]:
+        """The sweeps of ensembles that are compared with merged weights."""
+        return [name for name, sweep in self.point_sweeps.items() if sweep.against]
+
+    @property
+    def with_next_words(self) -> list[str]:
+        """The point sweeps along lines of merged weights whose attribute has next words."""
+        return [
+            name
+            for name, sweep in self.point_sweeps.items()
+            if sweep.attribute
+            and self.attributes[sweep.attribute].next_words
+            and sweep.mixes == "weights"
+            and len(sweep.coordinates) == 1
+        ]
+
+    @cached_property
+    def sweep_of_lines(self) -> dict[str, parsed.Sweep]:
+        """Scheme -> the sweep that its lines belong to."""
+        return {s.title: sweep for sweep in self.line_sweeps.values() for s in sweep.schemes}
+
+    @cached_property
+    def loss_sets(self) -> dict[str, list[str]]:
+        """Scheme -> the sets of test text on which the loss of its models is measured."""
+        return {
+            scheme.title: sweep.losses
+            for sweep in self.sweeps.values()
+            if sweep.losses
+            for scheme in sweep.schemes
+        }
+
+    @cached_property
+    def compared_with(self) -> dict[str, tuple[str, str]]:
+        """Ensemble's scheme -> (merged scheme that it is compared with, attribute of the text)."""
+        return {
+            scheme.title: (self.sweeps[sweep.against].schemes[0].title, sweep.attribute)
+            for sweep in self.point_sweeps.values()
+            if sweep.against and sweep.attribute
+            for scheme in sweep.schemes
+        }
+
+    @property
+    def merged_schemes(self) -> list[str]:
+        """The schemes that mix weights."""
+        return [name for name, scheme in self.schemes.items() if scheme.mixes == "weights"]
+
+    @property
+    def ensemble_schemes(self) -> list[str]:
+        """The schemes that mix logits."""
+        return [name for name, scheme in self.schemes.items() if scheme.mixes == "logits"]
+
+    @property
+    def prompts_in_use(self) -> list[str]:
+        """The sets of prompts that sweeps continue, sorted."""
+        return sorted({name for sweep in self.sweeps.values() for name in sweep.prompts})
+
+    @property
+    def pretraining_threads(self) -> int:
+        """The threads of a pretraining: one a process, and four where processes have GPUs."""
+        processes = self.config["pretraining"]["processes"]
+        return processes * (4 if self.config["resources"]["pretrain"]["gpu"] else 1)
+
+    @cached_property
+    def _in_use(self) -> list[str]:
+        return parsed.checkpoints_in_use(self.config, self.sweeps)
+
+    def in_use(self, kind: str) -> list[str]:
+        """The checkpoints of one kind that sweeps need."""
+        return [name for name in self._in_use if self.config["checkpoints"][name]["kind"] == kind]
+
+    def checkpoints(self, kind: str) -> str:
+        """A regular expression for the checkpoints of one kind."""
+        return one_of(registry.of_kind(self.config, kind))
+
+    def corpora(self, kind: str) -> str:
+        """A regular expression for the corpora of one kind."""
+        corpora = self.config["corpora"]
+        return one_of(name for name, corpus in corpora.items() if corpus["kind"] == kind)
+
+    def scorers(self, kind: str) -> str:
+        """A regular expression for the scorers of one kind."""
+        scorers = self.config["scorers"]
+        return one_of(name for name, scorer in scorers.items() if scorer["kind"] == kind)
+
+    @property
+    def point(self) -> str:
+        """A regular expression for a point of any scheme, as paths name it."""
+        return either(f"(?:{scheme.point_pattern()})" for scheme in self.schemes.values())
+
+    @property
+    def line(self) -> str:
+        """A regular expression for a line of points, as paths name it."""
+        return either(f"(?:{self.schemes[name].line_pattern()})" for name in self.sweep_of_lines)
+
+    def scorer_kinds(self, sweep: str) -> dict[str, str]:
+        """The scorers of a sweep, in the order of its table, each with its kind."""
+        scorers = self.config["scorers"]
+        return {name: scorers[name]["kind"] for name in self.sweeps[sweep].scorers}
+
+    def scorers_of_kind(self, sweep: str, kind: str) -> list[str]:
+        """The scorers of a sweep that are of one kind."""
+        kinds = self.scorer_kinds(sweep)
+        return [name for name, of_scorer in kinds.items() if of_scorer == kind]
+
+    def coefficients(self, scheme: str, *point: str) -> dict[str, str]:
+        """The coefficients of a scheme's checkpoints at a point, as decimal strings."""
+        exact = self.schemes[scheme].coefficients(*point)
+        return {name: f"{value:f}" for name, value in exact.items()}
+
+    def point_coefficients(self, wildcards) -> dict[str, str]:
+        """`coefficients` at the point of a job."""
+        return self.coefficients(wildcards.scheme, *naming.values(wildcards.point))
+
+    def line_coefficients(self, wildcards) -> dict[str, dict[str, str]]:
+        """Value of the first coordinate -> `coefficients`, for the points of a job's line."""
+        shared = naming.values(wildcards.point)
+        return {
+            value: self.coefficients(wildcards.scheme, value, *shared)
+            for value in self.sweep_of_lines[wildcards.scheme].first_values
+        }

@@ -1,0 +1,126 @@
+"""Which text is read for what, and how: the params and inputs of the rules that read text."""
+
+from . import entries, paths, registry
+
+
+def sources_of(text: dict) -> list[str]:
+    """The sources that the text of poles (pole -> selection) is taken from, each once."""
+    return list(dict.fromkeys(text[pole]["source"] for pole in sorted(text)))
+
+
+def by_source(config: dict, text: dict) -> list[dict]:
+    """For each of `sources_of`: how it is read, and which of its rows stand for which pole."""
+    return [
+        {
+            "reading": entries.reading(config["sources"][name]),
+            "selections": {
+                pole: entries.selection(entry)
+                for pole, entry in text.items()
+                if entry["source"] == name
+            },
+        }
+        for name in sources_of(text)
+    ]
+
+
+def readings(config: dict, sources: list[str]) -> list[dict]:
+    """How each of these sources of text is read."""
+    return [entries.reading(config["sources"][name]) for name in sources]
+
+
+def attribute_of(config: dict, checkpoint: str) -> dict:
+    """The config's entry of the attribute on whose text a checkpoint is trained."""
+    return config["attributes"][config["checkpoints"][checkpoint]["attribute"]]
+
+
+def finetuning_texts(config: dict, checkpoint: str, split: str) -> list[str]:
+    """The files of a split that a language model is fine-tuned on, one for each of its poles."""
+    entry = config["checkpoints"][checkpoint]
+    part = entry.get("part", "experts")
+    return [
+        paths.attribute_text(entry["attribute"], part, pole, split) for pole in entry["poles"]
+    ]
+
+
+def classifier_texts(config: dict, checkpoint: str, split: str) -> list[str]:
+    """The files of a split of a classifier's part: the low pole's, then the high pole's."""
+    attribute = config["checkpoints"][checkpoint]["attribute"]
+    low_first = reversed(config["attributes"][attribute]["poles"])
+    return [paths.attribute_text(attribute, "classifier", pole, split) for pole in low_first]
+
+
+def other_domains(config: dict, checkpoint: str) -> dict[str, dict]:
+    """Domain -> the text of each pole, of the other domains that a classifier is tested on."""
+    return config["checkpoints"][checkpoint].get("also_test_on", {})
+
+
+def other_sources(config: dict, checkpoint: str) -> list[str]:
+    """The sources of `other_domains`, domain by domain."""
+    domains = other_domains(config, checkpoint).values()
+    return [name for text in domains for name in sources_of(text)]
+
+
+def corpus_files(config: dict, corpus: str) -> list[str]:
+    """The inputs that a corpus' text is read from; for a hub's stream, the file of its revision."""
+    entry = config["corpora"][corpus]
+    if entry["kind"] == "texts":
+        return [paths.CORPUS.format(corpus=corpus)]
+    source = entry["source"]
+    return [paths.source(config, source), *paths.source_files(config, source)]
+
+
+def corpus_text(config: dict, corpus: str) -> dict:
+    """The arguments of `corpora.Documents` for a corpus."""
+    entry = config["corpora"][corpus]
+    if entry["kind"] == "texts":
+        return {"where": paths.CORPUS.format(corpus=corpus), "column": "text"}
+    source = config["sources"][entry["source"]]
+    path = paths.source(config, entry["source"])
+    columns = {"column": source["text"], "subset": source.get("subset")}
+    if source["kind"] == "hub":
+        return {"where": source["id"], "fetched": path, **columns}
+    return {"where": path, **columns}
+
+
+def tokenizer_corpora(config: dict) -> list[str]:
+    """The folders of text that the tokenizer of pretraining is trained on."""
+    corpora = config["pretraining"]["tokenizer"].get("corpora", [])
+    return [paths.CORPUS.format(corpus=name) for name in corpora]
+
+
+def training_settings(config: dict, checkpoint: str) -> dict:
+    """How a language model is fine-tuned, without what the grid varies."""
+    settings = registry.training(config, checkpoint)
+    return {
+        key: value
+        for key, value in settings.items()
+        if key not in (*registry.GRID, "keep_candidates")
+    }
+
+
+#: keys of the config's section `pretraining` that change the model
+PRETRAINING = (
+    "learning_rate",
+    "weight_decay",
+    "betas",
+    "epsilon",
+    "warmup_steps",
+    "steps",
+    "effective_batch",
+    "device_batch",
+    "block",
+    "clip",
+    "evaluate_every",
+    "validation_texts",
+    "processes",
+)
+
+
+def pretraining_settings(config: dict) -> dict:
+    """How models are pretrained, without what changes no model (samples, saved states)."""
+    return {key: config["pretraining"][key] for key in PRETRAINING}
+
+
+def generation_settings(config: dict) -> dict:
+    """How texts are generated, without how many and into which files."""
+    return {key: config["generation"][key] for key in ("max_new_tokens", "top_p", "max_rows")}

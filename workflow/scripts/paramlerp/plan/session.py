@@ -1,0 +1,50 @@
+"""What the main process does before and after a run's jobs.
+
+Every command of Snakemake's imports this room, so it imports neither torch nor pandas.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+
+from snakemake.exceptions import WorkflowError
+
+from ..jobs import main_process
+from ..jobs.devices import MAIN_ALLOCATION
+from ..jobs.errors import UserError
+from . import lock, overview, stages
+from .plan import Plan
+
+_locks: list = []  # a lock is released when its file is collected
+
+
+def reported(function: Callable, *arguments):
+    """`function(*arguments)`, with a UserError as the one line that Snakemake prints."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def begin(jobs: Iterable, logger: logging.Logger) -> None:
+    """Refuse a second run in this folder, and print our overview of `jobs` (Snakemake's)."""
+    _locks.append(reported(lock.lock_folder, ".snakemake/paramlerp.lock"))
+    # Jobs on this machine end with this process (runtime.job), and know its allocation.
+    os.environ |= {**main_process.variables(), MAIN_ALLOCATION: os.environ.get("SLURM_JOB_ID", "")}
+    overview.watch(jobs, logger)
+
+
+def end(plan: Plan) -> None:
+    """Print what the folder's jobs took when they last ran, and where the main results lie."""
+    rows = stages.stages()
+    print(stages.stage_table(rows))
+    stages.write_stages(rows)
+    print("Done. Where to look:", *main_results(plan), sep="\n  ")
+
+
+def main_results(plan: Plan) -> list[str]:
+    """Figures, tables and examples that have been made."""
+    paths = [f"results/figures/{name}.png" for name in plan.config["figures"]]
+    paths += [f"results/tables/{name}.csv" for name in plan.sweeps]
+    paths += [f"results/examples/{name}.md" for name in plan.point_sweeps]
+    return [path for path in paths if os.path.exists(path)]
