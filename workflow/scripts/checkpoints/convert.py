@@ -14,7 +14,7 @@ have the order that the config says.
 import shutil
 from pathlib import Path
 
-from paramlerp.jobs import files
+from paramlerp.jobs import environment, files
 from paramlerp.jobs.errors import UserError, reason
 from paramlerp.jobs.runtime import job
 from paramlerp.weights import checkpoints, families, records
@@ -77,9 +77,11 @@ def resave(folder: Path, target: Path, source: Path, **gguf) -> None:
     `folder` may be `target`. Error messages name `source`.
     """
     import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from paramlerp.lm.models import AutoModelForCausalLM, AutoTokenizer, require_plain_head
+    from paramlerp.lm.models import require_plain_head
 
+    environment.quiet_transformers()
     options = {"local_files_only": True, **gguf}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)

@@ -156,7 +156,7 @@ def main(work: dict) -> None:
             processes=processes,
             state=position,
         ),
-        torch.from_numpy(corpora.packed(held_out, encode, block, eos)),
+        torch.from_numpy(corpora.pack(held_out, encode, block, eos)),
         settings,
         seed=work["seed"],
         states=states.TrainingStates(Path(work["states"]), work["every"], work["keep"]),
@@ -196,7 +196,7 @@ if __name__ == "__main__" and "snakemake" in globals():
             "gpus": snakemake.resources.get("gpu", 0),
             "states": str(states.folder),
             "every": states.every,
-            "keep": pretraining_config["checkpoints_kept"],
+            "keep": pretraining_config["states_kept"],
             "out": dict(snakemake.output.items()),
         }
         with tempfile.TemporaryDirectory() as folder:

@@ -94,7 +94,7 @@ def train(
     """
     accelerator = _new_accelerator(settings["processes"])
     processes, rank = accelerator.num_processes, accelerator.process_index
-    micro_batches = corpora.accumulation_steps(
+    accumulation_steps = corpora.accumulation_steps(
         settings["effective_batch"], settings["device_batch"], processes
     )
     steps, evaluate_every = settings["steps"], settings["evaluate_every"]
@@ -118,7 +118,8 @@ def train(
     def read_step() -> tuple[list[torch.Tensor], dict]:
         # The position is returned with its batches, since this thread reads steps ahead.
         batches = [
-            torch.from_numpy(blocks.take(settings["device_batch"])) for _ in range(micro_batches)
+            torch.from_numpy(blocks.take(settings["device_batch"]))
+            for _ in range(accumulation_steps)
         ]
         return batches, blocks.state()
 
@@ -168,7 +169,7 @@ def train(
         "processes": processes,
         "device": accelerator.device.type,
         "precision": "bf16" if has_bf16() else "fp32",
-        "accumulation": micro_batches,
+        "accumulation": accumulation_steps,
         "tokens": step_tokens * steps,
     }
     return history, used

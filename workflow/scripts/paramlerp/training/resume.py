@@ -38,7 +38,7 @@ def training_states(snakemake) -> Iterator[TrainingStates]:
     for stale in set(job_folder.glob("*")) - {folder}:
         logger.warning("%s has other settings, text or code, and is deleted", stale)
         shutil.rmtree(stale, ignore_errors=True)
-    yield TrainingStates(folder, every=60 * snakemake.config["checkpoint_minutes"])
+    yield TrainingStates(folder, every=60 * snakemake.config["save_minutes"])
     shutil.rmtree(job_folder, ignore_errors=True)
 
 
