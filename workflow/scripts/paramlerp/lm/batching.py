@@ -30,8 +30,8 @@ def training_batches(lengths: Sequence[int], *, size: int, steps: int, seed) -> 
     """`steps` batches of exactly `size` indices, each epoch in a new random order.
 
     Sequences are sorted by length within a pool of `POOL` batches; then the batches of the
-    pool are shuffled. A batch thus holds sequences of similar length, and its length says
-    nothing about its position.
+    pool are shuffled. So a batch holds sequences of similar length, and its position in
+    training is independent of that length.
     """
     random = generator(seed)
     stream: list[int] = []

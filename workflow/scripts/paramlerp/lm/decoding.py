@@ -139,8 +139,8 @@ def generate(
     `streams` is (prompts, samples, tokens), uniform in [0, 1). A continuation ends at EOS or
     when its stream is used up. Prompts of similar length share a batch of at most
     `max_rows` rows, or of one prompt's samples if those are more. `progress(done)` is called
-    at every step; an unfinished text counts by its share of the steps. Raises
-    NotFiniteError if logits are NaN or Inf.
+    at every step with the number of texts done, estimated from the texts that ended and the
+    steps taken. Raises NotFiniteError if logits are NaN or Inf.
     """
     samples = streams.shape[1]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))

@@ -6,7 +6,7 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
+    PreTrainedTokenizerBase,
 )
 
 from ..jobs import devices, files
@@ -24,7 +24,7 @@ def device() -> torch.device:
     return torch.device("cuda" if usable else "cpu")
 
 
-def load_causal_lm(directory, *, train=False) -> tuple[torch.nn.Module, "AutoTokenizer"]:
+def load_causal_lm(directory, *, train=False) -> tuple[torch.nn.Module, PreTrainedTokenizerBase]:
     """A causal LM in fp32 and eval mode on `device()`, and its tokenizer.
 
     Its linear layers are packed for inference (see `packing`), unless it is for training.
@@ -73,7 +73,10 @@ def save(model, tokenizer, target) -> None:
 
 
 def _load(auto, directory, *, new_head: bool = False, **kwargs) -> torch.nn.Module:
-    """The model of the class `auto`. Raises UserError if weights lack that are not a new head's."""
+    """The directory's model as the class `auto`, in fp32 and eval mode on `device()`.
+
+    Raises UserError if it cannot be loaded, or lacks tensors and is to get no `new_head`.
+    """
     weight_files(directory)
     try:
         model, report = auto.from_pretrained(

@@ -47,8 +47,9 @@ def pack(model: torch.nn.Module) -> torch.nn.Module:
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             packed_type = {torch.nn.Linear: PackedLinear, Conv1D: PackedConv1D}.get(type(layer))
-            on_cpu = packed_type and layer.weight.device.type == "cpu"
-            if on_cpu and layer.weight.dtype == torch.float32:
+            if packed_type is None:
+                continue
+            if layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32:
                 setattr(parent, name, packed_type(layer.weight, layer.bias))
     for parameter in model.parameters():
         # A loaded parameter shares its storage with others: a copy lets that memory go.

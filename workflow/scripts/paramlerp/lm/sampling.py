@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 
 from ..jobs.seeds import generator
 
-#: tokens below this probability are examined only for nuclei that the others do not fill
+#: tokens below this probability are examined only if the others do not fill the nucleus
 COMMON = 3e-5
 #: histogram bins per nat of log-probability
 BINS = 64
