@@ -34,6 +34,11 @@ include: "workflow/rules/tables/estimate.smk"
 include: "workflow/rules/figures/figures.smk"
 
 
+for STUDY in STUDIES:
+
+    include: STUDY / "rules.smk"
+
+
 rule all:
     default_target: True
     input:

@@ -30,14 +30,18 @@ from paramlerp.plan.plan import Plan, one_of
 # Jobs inherit it, before they import a library that reads it.
 process_environment.prepare()
 
+#: folders of studies, each with its rules, its section of the config and that section's schema
+STUDIES = schema.studies(f"{workflow.basedir}/workflow/studies")
+for STUDY in STUDIES:
+
+    configfile: STUDY / "config.yaml"
+
+
 config = settings.laid_over(config, workflow.config_settings.overwrite_config)
 config = session.reported(
     settings.complete,
     config,
-    schema.load(
-        f"{workflow.basedir}/workflow/schemas",
-        schema.studies(f"{workflow.basedir}/workflow/studies"),
-    ),
+    schema.load(f"{workflow.basedir}/workflow/schemas", STUDIES),
 )
 
 PLAN = Plan(config)
