@@ -28,14 +28,17 @@ from transformers import (
 
 from paramlerp.jobs import files
 from paramlerp.plan import config as settings
-from paramlerp.plan import sweeps
+from paramlerp.plan import schema, sweeps
 from runs import snakemake_command
 
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
-#: the default config and its schemes by name: g1, g2, g3, ensembles, lines between two models
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+#: the schema of the config, without studies
+SCHEMA = schema.load(ROOT / "workflow" / "schemas")
+#: the default config with its defaults filled in
+DEFAULT = schema.with_defaults(yaml.safe_load((ROOT / "config.yaml").read_text()), SCHEMA)
+#: its schemes by name: g1, g2, g3, ensembles, lines between two models
 SCHEMES = sweeps.all_schemes(DEFAULT)
 
 SUBJECTS = ["the film", "this movie", "a story", "her new picture", "the script", "that comedy"]
@@ -219,6 +222,7 @@ def laid_over(config: dict, change: dict) -> dict:
     return out
 
 
-def over_default(own: dict) -> dict:
-    """A user's config laid over the default, as the workflow has it: names replaced, or gone."""
-    return settings.laid_over(laid_over(DEFAULT, own), own)
+def over_default(overrides: dict) -> dict:
+    """The default config under a user's, as the workflow uses it but unchecked."""
+    layered = settings.laid_over(laid_over(DEFAULT, overrides), overrides)
+    return schema.with_defaults(layered, SCHEMA)

@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import DEFAULT, ROOT, SCHEMES
+from conftest import DEFAULT, ROOT, SCHEMA, SCHEMES
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.measure import tagging
-from paramlerp.plan import checks, closure, config, figure_checks, registry, sweeps
+from paramlerp.plan import closure, config, entries, figure_checks, registry, sweeps
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 #: every script as rules name it: its stage's folder and its name
@@ -30,66 +30,27 @@ NAMES_OF_SCRIPTS = sorted(
     for file in SCRIPTS.glob("*/*.py")
     if file.parent.name != "paramlerp"
 )
-SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 
 POLES = {pole for own in DEFAULT["attributes"].values() for pole in own["poles"]}
 COORDINATES = {name for scheme in SCHEMES.values() for name in scheme.coordinates}
 #: what the default config, and nothing else, gives a name
 NAMES = POLES | {name for part in config.NAMED for name in DEFAULT[part]}
-#: sections in which a comment may stand above several entries
-TOGETHER = ("checkpoints", "schemes", "figures")
-
-
-def keys_of(node, path=()):
-    """Path and position of every key below a node of YAML."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, key.value), key.start_mark
-            yield from keys_of(value, (*path, key.value))
-
-
-def test_every_key_has_a_comment_above():
-    """But for the keys of an entry that has a name and keys between braces, of which the comment
-    of the section or of a key around them tells, and for names that are keys themselves."""
-    text = (ROOT / "config.yaml").read_text()
-    lines = text.splitlines()
-    comments = {}
-    for path, place in keys_of(yaml.compose(text)):
-        above = place.line
-        while lines[above - 1].lstrip().startswith("#"):
-            above -= 1
-        first = not lines[place.line][: place.column].strip()
-        own = "\n".join(lines[above : place.line]) if first else ""
-        around = "\n".join(comments[path[:depth]] for depth in range(1, len(path)))
-        comments[path] = own
-        top, key, named = path[0], path[-1], path[0] in config.NAMED
-        if key in ("source", *checks.SELECTION):
-            around += comments[("attributes",)]  # which tell what a choice of texts is
-        if own:
-            continue
-        entry = len(path) == 2 and (top in TOGETHER or (top == "resources" and key in rules()))
-        name = len(path) > 2 and named and key in NAMES | COORDINATES
-        # Names of models, and keys of transformers' own.
-        foreign = path[:2] in (("estimate", "parameters"), ("pretraining", "architecture"))
-        told = (len(path) > 2 and named) or not first
-        told = told and re.search(rf"\b{re.escape(key)}\b", around)
-        assert entry or name or foreign or told, f"line {place.line + 1}: {key}"
 
 
 def test_overriding_a_source_leaves_nothing_of_another():
     base = {**DEFAULT["sources"]["base"], "kind": "hub", "id": "gpt2"}
-    assert config.location(base) == {"kind": "hub", "id": "gpt2", "revision": None}
+    assert entries.location(base) == {"kind": "hub", "id": "gpt2", "revision": None}
     columns = {"text": "sentence", "label": "stars"}
     reviews = {**DEFAULT["sources"]["reviews"], "reader": "table", **columns}
-    assert config.reading(reviews) == {"reader": "table", **columns}
-    assert config.reading({**reviews, "reader": "trees"}) == {"reader": "trees"}
+    assert entries.reading(reviews) == {"reader": "table", **columns}
+    assert entries.reading({**reviews, "reader": "trees"}) == {"reader": "trees"}
 
 
 def test_a_selection_says_which_texts_and_not_where_they_are():
     """So that a source of another name with the same texts runs nothing again."""
     own = {"source": "reviews", "at_least": 0.8, "at_most": None}
-    assert config.selection(own) == {"at_least": 0.8}
-    assert config.selection({"source": "trees", "labels": [0, 1]}) == {"labels": [0, 1]}
+    assert entries.selection(own) == {"at_least": 0.8}
+    assert entries.selection({"source": "trees", "labels": [0, 1]}) == {"labels": [0, 1]}
 
 
 def test_points_as_a_range_or_a_list():
@@ -173,8 +134,8 @@ def test_closures_tell_modules_apart():
     assert "decoding" not in names("checkpoints/finetune")
     assert "merging" in names("checkpoints/merge")
     assert "models" not in names("checkpoints/merge")
-    assert "training" in names("checkpoints/finetune")
-    assert "training" not in names("scores/perplexity")
+    assert "loop" in names("checkpoints/finetune")
+    assert "loop" not in names("scores/perplexity")
 
 
 #: a package of packages, and scripts: what imports what, in every way there is

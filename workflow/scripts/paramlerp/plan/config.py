@@ -1,15 +1,10 @@
-"""The config: laid over the default, checked once, then read through `registry` and `sweeps`."""
+"""The config as the workflow uses it: the user's over the default, defaults filled in, checked."""
 
 import copy
-from pathlib import Path
 
-import yaml
-from jsonschema import Draft202012Validator
+from . import checks, figure_checks, schema, sweep_checks
 
-from ..jobs.errors import UserError
-from . import checks, figure_checks, sweep_checks
-
-#: sections whose entries have names, and of them those whose entries are replaced whole
+#: sections whose entries have names
 NAMED = (
     "sources",
     "attributes",
@@ -21,89 +16,61 @@ NAMED = (
     "sweeps",
     "figures",
 )
+#: sections whose entries the user's replace as a whole
 WHOLE = ("attributes", "checkpoints", "schemes", "figures")
 
 
-def laid_over(config: dict, own: dict) -> dict:
-    """The config in which names of the user's `own` have replaced the default's.
+def laid_over(config: dict, overrides: dict) -> dict:
+    """The config in which the user's named entries have replaced or removed the default's.
 
-    `config` is what Snakemake makes of both, which mixes the keys of equal names; `own` is
-    the user's alone. An entry of WHOLE is taken as the user wrote it. A name that is null is
-    taken away, and with a sweep the figures that show it. A section that is no mapping is left
-    for the schema to refuse.
+    `config` is the default and the user's `overrides` merged key by key, as Snakemake does it. In
+    the sections of WHOLE an entry becomes what the user wrote. An entry that is null goes away, and
+    with a sweep the figures that show it. A section that is no mapping stays, for the schema to
+    refuse.
     """
-    out = {k: {} if v is None and k in NAMED else v for k, v in config.items()}
-    if not all(isinstance(out.get(section), dict) for section in NAMED):
-        return out
-    gone = set()
+    merged = {k: {} if v is None and k in NAMED else v for k, v in config.items()}
+    if not all(isinstance(merged.get(section), dict) for section in NAMED):
+        return merged
+    removed = {name for name, sweep in merged["sweeps"].items() if sweep is None}
     for section in NAMED:
-        held = dict(out[section])
-        theirs = own.get(section)
-        if section in WHOLE and isinstance(theirs, dict):
-            held |= copy.deepcopy({name: v for name, v in theirs.items() if name in held})
-        if section == "sweeps":
-            gone = {name for name, value in held.items() if value is None}
-        out[section] = {name: value for name, value in held.items() if value is not None}
-    out["figures"] = {
+        entries = dict(merged[section])
+        replaced = overrides.get(section)
+        if section in WHOLE and isinstance(replaced, dict):
+            entries |= copy.deepcopy({k: v for k, v in replaced.items() if k in entries})
+        merged[section] = {name: entry for name, entry in entries.items() if entry is not None}
+    merged["figures"] = {
         name: figure
-        for name, figure in out["figures"].items()
+        for name, figure in merged["figures"].items()
         if not isinstance(figure, dict)
-        or not any(figure.get(key) == name for key in ("sweep", "beside") for name in gone)
+        or not any(figure.get(key) == sweep for key in ("sweep", "beside") for sweep in removed)
     }
-    for name, sweep in out["sweeps"].items():
+    for name, sweep in merged["sweeps"].items():
         over = sweep.get("over") if isinstance(sweep, dict) else None
-        if isinstance(over, list) and any(name in over for name in gone):
-            left = [other for other in over if other not in gone]
-            out["sweeps"][name] = {**sweep, "over": left}
-    return out
+        if isinstance(over, list) and any(sweep in over for sweep in removed):
+            left = [other for other in over if other not in removed]
+            merged["sweeps"][name] = {**sweep, "over": left}
+    return merged
+
+
+def complete(config: dict, whole_schema: dict) -> dict:
+    """The config with its defaults filled in, checked, and with the keys of mappings sorted.
+
+    Raises UserError, one line that names the key, unless the config is valid and meaningful.
+    """
+    filled = schema.with_defaults(config, whole_schema)
+    schema.validate(filled, whole_schema)
+    checks.check(filled)
+    sweep_checks.check(filled)
+    figure_checks.check(filled)
+    return in_order(filled)
 
 
 def in_order(config):
     """The same config with the keys of every mapping sorted.
 
-    Snakemake compares params as they are printed, so the order in which somebody
-    writes keys down would otherwise run jobs again.
+    Snakemake compares params as they are printed, so another order of the same keys would run jobs
+    again.
     """
     if isinstance(config, dict):
         return {key: in_order(config[key]) for key in sorted(config)}
     return [in_order(value) for value in config] if isinstance(config, list) else config
-
-
-def check(config: dict, schema_file) -> None:
-    """Raise UserError, one line naming the key, unless `config` is valid and means something."""
-    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(e.path))
-    if errors:
-        raise UserError(f"config: {_say(errors[0])}")
-    checks.all_of(config)
-    sweep_checks.all_of(config)
-    figure_checks.all_of(config)
-
-
-def _say(error) -> str:
-    # A kind's own keys are told of by the mistake inside, not by the whole that it is part of;
-    # what may be a list or a mapping is told of as the one that it is.
-    while error.context:
-        error = min(error.context, key=lambda inside: inside.validator == "type")
-    path = ".".join(map(str, error.absolute_path)) or "(top level)"
-    if error.validator == "additionalProperties" and error.validator_value is False:
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))
-        return f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(known)}"
-    return f"{path}: {error.message:.200}"
-
-
-def location(source: dict) -> dict:
-    """Where a source is: its kind and that kind's keys, and nothing of other kinds."""
-    return {"kind": source["kind"], **{k: source.get(k) for k in checks.KINDS[source["kind"]]}}
-
-
-def reading(source: dict) -> dict:
-    """How a source is read: its reader and that reader's keys."""
-    keys = checks.READERS[source["reader"]]
-    return {"reader": source["reader"], **{k: source[k] for k in keys if k in source}}
-
-
-def selection(spec: dict) -> dict:
-    """Which of a source's texts are meant, without where they are."""
-    return {key: spec[key] for key in checks.SELECTION if spec.get(key) is not None}

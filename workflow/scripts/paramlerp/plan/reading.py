@@ -37,9 +37,7 @@ def finetuning_texts(config: dict, checkpoint: str, split: str) -> list[str]:
     """The files of a split that a language model is fine-tuned on, one for each of its poles."""
     entry = config["checkpoints"][checkpoint]
     part = entry.get("part", "experts")
-    return [
-        paths.attribute_text(entry["attribute"], part, pole, split) for pole in entry["poles"]
-    ]
+    return [paths.attribute_text(entry["attribute"], part, pole, split) for pole in entry["poles"]]
 
 
 def classifier_texts(config: dict, checkpoint: str, split: str) -> list[str]:

@@ -1,73 +1,63 @@
-"""What a sweep must mean: its names are there, and what is shown beside it fits."""
+"""Checks of sweeps: the names in them exist, and what is shown together fits."""
 
 from ..jobs.errors import UserError
 from . import sweeps
-from .checks import RESERVED, among
+from .checks import RESERVED, require_name
+from .sweeps import Sweep
 
-
-def all_of(config: dict) -> None:
-    """Raise UserError, one line naming the key, unless the sweeps of a config can be made."""
-    for name, own in config["sweeps"].items():
-        key = f"sweeps.{name}"
-        if "attribute" in own:
-            among(f"{key}.attribute", "attribute", own["attribute"], config["attributes"])
-        for prompts in own["prompts"]:
-            among(f"{key}.prompts", "set of prompts", prompts, config["prompts"])
-        for scorer in own.get("scorers", []):
-            among(f"{key}.scorers", "scorer", scorer, config["scorers"])
-        texts = [
-            *config["corpora"],
-            *(p for a in config["attributes"].values() for p in a["poles"]),
-        ]
-        for text in own.get("losses", []):
-            among(f"{key}.losses", "pole or corpus", text, texts)
-    walked = sweeps.sweeps(config)
-    for name in sweeps.in_use(config, walked):
-        own = config["checkpoints"][name]
-        part = "classifier" if own["kind"] == "classifier" else own.get("part", "experts")
-        if "attribute" in own and config["splitting"]["parts"][part] == 0:
-            raise UserError(f"config: splitting.parts.{part}: 0, but {name} is trained on it")
-    _names(config, walked)
-    owners: dict[str, str] = {}
-    measured: dict[str, tuple] = {}
-    told: dict[str, tuple] = {}
-    for name, sweep in walked.items():
-        key = f"config: sweeps.{name}"
-        if sweep.in_memory:
-            _in_memory(key, name, sweep, owners)
-        if sweep.losses and sweep.mixes == "logits":
-            raise UserError(f"{key}.losses: what mixes logits has none")
-        for which, others in (("against", [sweep.against]), ("over", sweep.over)):
-            for other in filter(None, others):
-                among(f"sweeps.{name}.{which}", "sweep", other, walked)
-                _beside(key, which, sweep, other, walked[other])
-        for scheme in sweep.schemes:
-            if sweep.losses:
-                first, losses = measured.setdefault(scheme.title, (name, sweep.losses))
-                if losses != sweep.losses:
-                    raise UserError(
-                        f"{key}.losses: sweeps.{first} measures others along {scheme.title}"
-                    )
-            if sweep.against:
-                other = (walked[sweep.against].schemes[0].title, sweep.attribute)
-                first, its_own = told.setdefault(scheme.title, (name, other))
-                if other != its_own:
-                    raise UserError(
-                        f"{key}.against: sweeps.{first} tells {scheme.title} from {its_own[0]}"
-                        f" along {its_own[1]}"
-                    )
-
-
-#: what names of tables end in, beside a sweep's or a classifier's name
+#: endings of tables' names, after the name of a sweep or of a classifier
 ENDINGS = ("differences", "endings", "barriers", "against", "divergence", "sums", "next_words")
 ENDINGS += ("next_word_trends", "classifier", "calibration")
 
 
-def _names(config: dict, walked: dict) -> None:
-    """Names of sweeps and coordinates with which no two files or columns would be one."""
-    taken = {f"{name}_{end}" for name in (*walked, *config["checkpoints"]) for end in ENDINGS}
+def check(config: dict) -> None:
+    """Raise UserError, one line that names the key, unless all sweeps can be measured."""
+    for name, entry in config["sweeps"].items():
+        _names_exist(config, f"sweeps.{name}", entry)
+    by_name = sweeps.sweeps(config)
+    _training_parts(config, by_name)
+    _names_are_free(config, by_name)
+    for name, sweep in by_name.items():
+        key = f"config: sweeps.{name}"
+        if sweep.in_memory:
+            _in_memory(key, sweep)
+        if sweep.losses and sweep.mixes == "logits":
+            raise UserError(f"{key}.losses: a sweep that mixes logits has none")
+        if sweep.against:
+            require_name(f"sweeps.{name}.against", "sweep", sweep.against, by_name)
+            _against(key, sweep, by_name[sweep.against])
+        for other in sweep.over:
+            require_name(f"sweeps.{name}.over", "sweep", other, by_name)
+            _over(key, sweep, other, by_name[other])
+    _schemes_agree(by_name)
+
+
+def _names_exist(config: dict, key: str, entry: dict) -> None:
+    if "attribute" in entry:
+        require_name(f"{key}.attribute", "attribute", entry["attribute"], config["attributes"])
+    for prompts in entry["prompts"]:
+        require_name(f"{key}.prompts", "set of prompts", prompts, config["prompts"])
+    for scorer in entry.get("scorers", []):
+        require_name(f"{key}.scorers", "scorer", scorer, config["scorers"])
+    texts = [pole for attribute in config["attributes"].values() for pole in attribute["poles"]]
+    for text in entry["losses"]:
+        require_name(f"{key}.losses", "pole or corpus", text, [*config["corpora"], *texts])
+
+
+def _training_parts(config: dict, by_name: dict[str, Sweep]) -> None:
+    """The part of the text that a checkpoint in use is trained on is not empty."""
+    for name in sweeps.checkpoints_in_use(config, by_name):
+        entry = config["checkpoints"][name]
+        part = "classifier" if entry["kind"] == "classifier" else entry.get("part", "experts")
+        if "attribute" in entry and config["splitting"]["parts"][part] == 0:
+            raise UserError(f"config: splitting.parts.{part}: 0, but {name} is trained on it")
+
+
+def _names_are_free(config: dict, by_name: dict[str, Sweep]) -> None:
+    """No two tables, and no two columns of a table, have the same name."""
+    taken = {f"{name}_{end}" for name in (*by_name, *config["checkpoints"]) for end in ENDINGS}
     taken |= {f"table{number}" for number in range(1, 5)}
-    for name, sweep in walked.items():
+    for name, sweep in by_name.items():
         if name in taken:
             raise UserError(f"config: sweeps.{name}: another table has that name")
         for coordinate in sweep.coordinates:
@@ -78,55 +68,84 @@ def _names(config: dict, walked: dict) -> None:
                 )
 
 
-def _in_memory(key: str, name: str, sweep, owners: dict[str, str]) -> None:
-    """Rows are of one coordinate or two, and a scheme's rows of one sweep."""
+def _in_memory(key: str, sweep: Sweep) -> None:
     if sweep.mixes == "logits":
-        raise UserError(f"{key}.in_memory: what mixes logits merges nothing")
+        raise UserError(f"{key}.in_memory: a sweep that mixes logits merges nothing")
     if len(sweep.coordinates) > 2:
         raise UserError(f"{key}.in_memory: takes schemes of one coordinate or two")
     if not sweep.losses:
         raise UserError(f"{key}.losses: missing; a sweep in_memory measures them")
     if len(sweep.coordinates) == 2 and len(sweep.schemes) > 1:
-        raise UserError(f"{key}.schemes: a plane is of one scheme")
+        raise UserError(f"{key}.schemes: a plane has one scheme")
+
+
+def _against(key: str, sweep: Sweep, merged: Sweep) -> None:
+    """The sweep of merged weights has every measurement that an ensemble is compared with."""
+    _samples(key, sweep, sweep.against, merged)
+    if sweep.mixes != "logits" or merged.mixes != "weights" or merged.in_memory:
+        raise UserError(f"{key}.against: takes logits here, and merged weights on disk there")
+    if sweep.attribute is None:
+        raise UserError(f"{key}.attribute: missing; the two are compared along its text")
+    other, first = f"sweeps.{sweep.against}", merged.schemes[0]
     for scheme in sweep.schemes:
-        first = owners.setdefault(scheme.title, name)
-        if first != name:
-            raise UserError(f"{key}.in_memory: sweeps.{first} has {scheme.title} in_memory, too")
+        same = (scheme.origin, scheme.directions) == (first.origin, first.directions)
+        if not same or len(merged.schemes) > 1:
+            raise UserError(
+                f"{key}.against: {sweep.against} has other coefficients than {scheme.title}"
+            )
+    _within(f"{key}.prompts", sweep.prompts, f"{other}.prompts", merged.prompts)
+    for coordinate, values in sweep.values.items():
+        name = f"points.{coordinate}"
+        _within(f"{key}.{name}", values, f"{other}.{name}", merged.values[coordinate])
 
 
-def _beside(key: str, which: str, sweep, other: str, beside) -> None:
-    """What is shown beside another must be there of the other, too."""
+def _over(key: str, sweep: Sweep, other: str, drawn: Sweep) -> None:
+    """The points of another sweep lie on a plane and have the plane's measurements."""
+    _samples(key, sweep, other, drawn)
+    _within(f"{key}.losses", sweep.losses, f"sweeps.{other}.losses", drawn.losses)
+    if len(sweep.coordinates) != 2 or not sweep.in_memory:
+        raise UserError(f"{key}.over: takes a plane in_memory")
+    plane, point = sweep.schemes[0], next(iter(drawn.points())).values()
+    on_plane = all(plane.locate(scheme.coefficients(*point)) for scheme in drawn.schemes)
+    if drawn.in_memory or not on_plane:
+        raise UserError(f"{key}.over: {other} has no points of its own on the plane")
+
+
+def _samples(key: str, sweep: Sweep, other: str, beside: Sweep) -> None:
     if sweep.samples > beside.samples:
         raise UserError(
-            f"{key}.samples: {sweep.samples} is beyond sweeps.{other}.samples, which it is shown"
-            " beside"
+            f"{key}.samples: {sweep.samples} is more than sweeps.{other}.samples, which it is"
+            " shown beside"
         )
-    if which == "over":
-        _within(f"{key}.losses", sweep.losses, f"sweeps.{other}.losses", beside.losses)
-        plane, points = sweep.schemes[0], next(iter(beside.points())).values()
-        if len(plane.coordinates) != 2 or not sweep.in_memory:
-            raise UserError(f"{key}.over: takes a plane in_memory")
-        if beside.in_memory or not all(
-            plane.locate(scheme.coefficients(*points)) for scheme in beside.schemes
-        ):
-            raise UserError(f"{key}.over: {other} has no points of their own on the plane")
-        return
-    if sweep.mixes != "logits" or beside.mixes != "weights" or beside.in_memory:
-        raise UserError(f"{key}.against: takes logits here, and merged weights there")
-    if sweep.attribute is None:
-        raise UserError(f"{key}.attribute: missing; along its text the two are told apart")
-    merged = beside.schemes[0]
-    for scheme in sweep.schemes:
-        same = (scheme.origin, scheme.directions) == (merged.origin, merged.directions)
-        if not same or len(beside.schemes) > 1:
-            raise UserError(f"{key}.against: {other} has other coefficients than {scheme.title}")
-    _within(f"{key}.prompts", sweep.prompts, f"sweeps.{other}.prompts", beside.prompts)
-    for name, values in sweep.values.items():
-        theirs = beside.values.get(name, [])
-        _within(f"{key}.points.{name}", values, f"sweeps.{other}.points.{name}", theirs)
 
 
-def _within(key: str, mine: list[str], there: str, theirs: list[str]) -> None:
-    for value in mine:
-        if value not in theirs:
-            raise UserError(f"{key}: {value} is beyond {there}, which it is shown beside")
+def _within(key: str, values: list[str], other_key: str, others: list[str]) -> None:
+    for value in values:
+        if value not in others:
+            raise UserError(f"{key}: {value} is not in {other_key}, which it is shown beside")
+
+
+def _schemes_agree(by_name: dict[str, Sweep]) -> None:
+    """Sweeps that share a scheme share its files: the same losses, lines and comparisons."""
+    lines: dict[str, str] = {}
+    losses: dict[str, tuple[str, list[str]]] = {}
+    compared: dict[str, tuple[str, tuple[str, str]]] = {}
+    for name, sweep in by_name.items():
+        key = f"config: sweeps.{name}"
+        for title in (scheme.title for scheme in sweep.schemes):
+            if sweep.in_memory and lines.setdefault(title, name) != name:
+                raise UserError(
+                    f"{key}.in_memory: sweeps.{lines[title]} has {title} in_memory, too"
+                )
+            if sweep.losses:
+                first, texts = losses.setdefault(title, (name, sweep.losses))
+                if texts != sweep.losses:
+                    raise UserError(f"{key}.losses: sweeps.{first} measures others along {title}")
+            if sweep.against:
+                merged = by_name[sweep.against].schemes[0].title
+                first, pair = compared.setdefault(title, (name, (merged, sweep.attribute)))
+                if pair != (merged, sweep.attribute):
+                    raise UserError(
+                        f"{key}.against: sweeps.{first} compares {title} with {pair[0]} along the"
+                        f" text of {pair[1]}"
+                    )

@@ -1,0 +1,39 @@
+"""Which keys of a source's entry, and of a selection of its texts, matter to which jobs."""
+
+#: the keys that say where a source of each kind is; other keys may be left from a config beneath
+LOCATION = {
+    "package": ("name", "version", "sha256", "extract"),
+    "url": ("url", "sha256", "extract"),
+    "hub": ("id", "revision"),
+    "path": ("path",),
+}
+#: the keys of each reader
+READERS = {"rated": (), "trees": (), "table": ("subset", "text", "label")}
+#: the keys that select texts of a source
+SELECTION = ("at_least", "at_most", "labels")
+
+
+def location(source: dict) -> dict:
+    """Where a source is: its kind and that kind's keys; null where one is absent."""
+    kind = source["kind"]
+    return {"kind": kind, **{key: source.get(key) for key in LOCATION[kind]}}
+
+
+def reading(source: dict) -> dict:
+    """How a source is read: its reader and that reader's keys."""
+    reader = source["reader"]
+    return {"reader": reader, **{key: source[key] for key in READERS[reader] if key in source}}
+
+
+def selection(spec: dict) -> dict:
+    """The conditions that select texts, without the source.
+
+    So a source of another name with the same texts runs no job again.
+    """
+    return {key: spec[key] for key in SELECTION if spec.get(key) is not None}
+
+
+def streamed(config: dict) -> list[str]:
+    """The hub's sources that trainings read while they run, and no job downloads."""
+    names = [c["source"] for c in config["corpora"].values() if c["kind"] == "stream"]
+    return [name for name in names if config["sources"][name]["kind"] == "hub"]
