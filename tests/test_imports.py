@@ -34,15 +34,20 @@ def settings():
         "warnings": len(warnings.filters),
     }
 
-import paramlerp
-names = [m.name for m in pkgutil.walk_packages(paramlerp.__path__, "paramlerp.")]
-before, changes = settings(), {}
-for name in names:
-    importlib.import_module(name)
+before, changes, names = settings(), {}, []
+def import_and_compare(name):
+    global before
+    names.append(name)
+    module = importlib.import_module(name)
     after = settings()
     if changed := [key for key in after if after[key] != before[key]]:
         changes[name] = changed
     before = after
+    return module
+
+package = import_and_compare("paramlerp")
+for module in pkgutil.walk_packages(package.__path__, "paramlerp."):
+    import_and_compare(module.name)
 print(json.dumps({"modules": names, "changes": changes}))
 """
 

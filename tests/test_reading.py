@@ -26,9 +26,9 @@ LABELS = {"positive": {"labels": [1]}, "negative": {"labels": [0]}}
 POLES = ("positive", "negative")
 
 
-def pole_of_each(rows, selections) -> list[str | None]:
+def pole_of_each(rows, choices) -> list[str | None]:
     """The pole of each row, None of one that stands for none."""
-    poles = {row.id: row.pole for row in selections.assign_poles(rows, selections)}
+    poles = {row.id: row.pole for row in selections.assign_poles(rows, choices)}
     return [poles.get(row.id) for row in rows]
 
 

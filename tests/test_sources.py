@@ -92,20 +92,37 @@ def test_a_member_that_is_not_there(index, tmp_path):
         fetch(index, tmp_path / "out", ["carrier/other"])
 
 
-@pytest.mark.parametrize("said", [None, "0", "1"])
-def test_a_job_may_reach_a_hub_if_the_user_lets_it(said):
-    """Jobs are grandchildren of the process that set us offline; what the user said counts."""
-    ask = "import paramlerp, os; print(paramlerp.HUB_OFFLINE, os.environ['HF_HUB_OFFLINE'])"
-    inner = f"import paramlerp, subprocess, sys; subprocess.run([sys.executable, '-c', {ask!r}])"
+#: the main process starts a job, which is offline until it reads a hub's source
+MAIN_PROCESS = """
+import subprocess, sys
+from paramlerp.jobs import environment
+environment.prepare()
+subprocess.run([sys.executable, "-c", sys.argv[1]], check=True)
+"""
+JOB = """
+import os
+from paramlerp.jobs import environment
+environment.prepare()
+print(os.environ["HF_HUB_OFFLINE"])
+environment.allow_hub_for(os.getcwd())
+print(os.environ["HF_HUB_OFFLINE"])
+environment.allow_hub_for("no/such")
+print(os.environ["HF_HUB_OFFLINE"])
+"""
+
+
+@pytest.mark.parametrize("users_choice", [None, "0", "1"])
+def test_a_job_may_reach_a_hub_if_the_user_lets_it(users_choice):
+    """`prepare` sets HF_HUB_OFFLINE in two processes, and remembers the user's own value of it."""
     clean = {k: v for k, v in os.environ.items() if "HUB_OFFLINE" not in k}
-    environment = clean | ({} if said is None else {"HF_HUB_OFFLINE": said})
+    environment = clean | ({} if users_choice is None else {"HF_HUB_OFFLINE": users_choice})
     run = subprocess.run(
-        [sys.executable, "-c", inner],
+        [sys.executable, "-c", MAIN_PROCESS, JOB],
         env=environment | {"PYTHONPATH": str(SCRIPTS)},
         capture_output=True,
         text=True,
     )
-    assert run.stdout.split() == [said or "0", "1"]
+    assert run.stdout.split() == ["1", "1", users_choice or "0"], run.stderr
 
 
 def test_a_missing_repository_is_an_error_at_once(tmp_path):
@@ -180,7 +197,7 @@ def from_hub(folder: Path, **how) -> Path:
     """Fetch anew, as a rerun does: what was there is gone, but for the record."""
     shutil.rmtree(folder / "out", ignore_errors=True)
     own = {"id": "some/one", "revision": None, "dataset": False, "stream": False} | how
-    code = "import sys, json; from pathlib import Path; from paramlerp import sources\n"
+    code = "import sys, json; from pathlib import Path; from paramlerp.data import sources\n"
     code += "out, record, own = sys.argv[1:]\n"
     code += "sources.fetch_hub(Path(out), record=Path(record), **json.loads(own))"
     paths = [str(folder / "out"), str(folder / "revisions" / "one.json")]

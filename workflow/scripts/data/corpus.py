@@ -1,9 +1,8 @@
-"""Make a corpus for pretraining: its text in as many files as there are shards, some held out.
+"""Write the text of a pretraining corpus, a file for each shard, and its held-out texts.
 
-Texts are ordered by a hash of seed and text, and the last are held out: the split by
-which experts are trained takes its texts from the front of the same order, so what is
-held out here is no expert's either (unless a source's official splits were kept, or the
-experts have almost all of it).
+Texts are ordered by a hash of seed and text, and the last of them are held out. The split of an
+attribute takes its experts' texts from the front of the same order, so no expert is trained on a
+held-out text, unless a source's official splits were kept or the experts use almost all texts.
 """
 
 from paramlerp.data import corpora, readers
@@ -14,24 +13,31 @@ from paramlerp.jobs.seeds import seed_for
 
 
 def main(
-    paths: list[str], readings: list[dict], share: float, seed, train: str, held_out: str, log
-):
+    paths: list[str],
+    readings: list[dict],
+    held_out_share: float,
+    seed,
+    train: str,
+    held_out: str,
+    log,
+) -> None:
     rows = [
-        row for path, how in zip(paths, readings, strict=True) for row in readers.read(path, how)
+        row
+        for path, reading in zip(paths, readings, strict=True)
+        for row in readers.read(path, reading)
     ]
     texts = sorted({row.text for row in rows if row.text}, key=lambda text: seed_for(seed, text))
-    kept = len(texts) - max(1, round(share * len(texts)))
-    if kept < corpora.SHARDS:
+    count = len(texts) - max(1, round(held_out_share * len(texts)))
+    if count < corpora.SHARDS:
         raise UserError(f"{', '.join(paths)}: {len(texts)} texts are too few to pretrain on")
-    log.info("%d texts, %d held out", kept, len(texts) - kept)
-    with files.writing(train) as beside:
-        beside.mkdir()
+    log.info("%d texts, %d held out", count, len(texts) - count)
+    with files.writing(train) as folder:
+        folder.mkdir()
         for shard in range(corpora.SHARDS):
             name = f"train-{shard:05d}-of-{corpora.SHARDS:05d}.jsonl"
-            files.write_jsonl(
-                beside / name, ({"text": t} for t in texts[shard : kept : corpora.SHARDS])
-            )
-    files.write_jsonl(held_out, ({"text": text} for text in texts[kept:]))
+            shard_texts = texts[shard : count : corpora.SHARDS]
+            files.write_jsonl(folder / name, ({"text": text} for text in shard_texts))
+    files.write_jsonl(held_out, ({"text": text} for text in texts[count:]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Download a source: a package's file by name and hash, a file by its URL, or a hub repository.
+"""Download a source: a Python package's files, a file by its URL, or a hub repository.
 
-Of a hub's repository that is streamed only the revision is looked up. What was fetched
-first is noted in results/revisions/, which is no output and so outlives every rerun.
+Of a repository that is streamed only the revision is looked up. What the first fetch got is
+recorded in results/revisions/: no rule's output, so that it outlives every rerun.
 """
 
 from pathlib import Path
@@ -12,15 +12,15 @@ from paramlerp.jobs.runtime import job
 
 
 def main(location: dict, dataset: bool, stream: bool, record: Path, target: str) -> None:
-    where = {key: value for key, value in location.items() if key != "kind"}
-    with files.writing(target) as beside:
-        beside.mkdir()
+    arguments = {key: value for key, value in location.items() if key != "kind"}
+    with files.writing(target) as folder:
+        folder.mkdir()
         if location["kind"] == "package":
-            sources.fetch_package(beside, **where)
+            sources.fetch_package(folder, **arguments)
         elif location["kind"] == "url":
-            sources.fetch_url(beside, **where, record=record)
+            sources.fetch_url(folder, **arguments, record=record)
         else:
-            sources.fetch_hub(beside, **where, dataset=dataset, stream=stream, record=record)
+            sources.fetch_hub(folder, **arguments, dataset=dataset, stream=stream, record=record)
 
 
 if __name__ == "__main__":

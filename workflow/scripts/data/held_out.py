@@ -1,18 +1,19 @@
-"""The first texts of a stream's validation split, to be tested on."""
+"""Write the first texts of a streamed corpus's validation split: its held-out texts."""
 
 from itertools import islice
 
-from paramlerp.data import corpora, readers
+from paramlerp.data import corpora, tables
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.jobs.runtime import job
 
 
 def main(text: dict, count: int) -> list[str]:
+    """`text` holds the arguments of `corpora.Documents`."""
     documents = corpora.Documents(**text, split="validation")
-    with readers.about_table(documents.where):
+    with tables.datasets_errors_in(documents.where):
         texts = [
-            readers.text_of(row, documents.column, documents.where, number)
+            tables.text_cell(row, documents.column, documents.where, number)
             for number, row in enumerate(islice(documents.rows, count))
         ]
     if not texts:

@@ -1,17 +1,17 @@
 """Draw a set of prompts from a source of texts."""
 
-from paramlerp.data import readers, splitting
+from paramlerp.data import prompts, readers
 from paramlerp.jobs import files
-from paramlerp.jobs.errors import about
+from paramlerp.jobs.errors import errors_in
 from paramlerp.jobs.runtime import job
 
 
-def main(source: str, reading: dict, how: dict, seed, out) -> None:
-    """`how` has count, words and selection."""
+def main(source: str, reading: dict, settings: dict, seed, out) -> None:
+    """`settings` has count, words and selection."""
     rows = readers.read(source, reading)
-    with about(source):
-        prompts = splitting.openings(rows, **how, seed=seed)
-    files.write_jsonl(out, ({"prompt_id": i, "prompt": p} for i, p in enumerate(prompts)))
+    with errors_in(source):
+        drawn = prompts.draw(rows, **settings, seed=seed)
+    files.write_jsonl(out, ({"prompt_id": i, "prompt": p} for i, p in enumerate(drawn)))
 
 
 if __name__ == "__main__":

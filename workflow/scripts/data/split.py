@@ -1,25 +1,27 @@
-"""Cut an attribute's text into disjoint parts and splits, a file for each pole."""
+"""Split an attribute's texts into disjoint parts with train, validation and test, by pole."""
 
-from paramlerp.data import readers, splitting
+from paramlerp.data import readers, selections, splitting
 from paramlerp.jobs import files
-from paramlerp.jobs.errors import about
+from paramlerp.jobs.errors import errors_in
 from paramlerp.jobs.runtime import job
 
 
-def main(sources: list[str], texts: list[dict], outputs: dict, log, poles: list[str], **how):
-    """`texts` say of each source how it is read, and which of its rows stand for which pole."""
+def main(sources: list[str], texts: list[dict], outputs: dict, log, poles: list[str], **settings):
+    """`texts` has for each source its `reading` and its `selections`: pole -> selection."""
     rows = []
     for source, text in zip(sources, texts, strict=True):
-        found = readers.read(source, text["reading"])
-        with about(source):
-            rows += readers.of_poles(found, text["selections"])
-    kept = splitting.official_splits(rows, poles)
-    log.info("splits: %s", "the source's own" if kept else "made by the config's fractions")
-    with about(" and ".join(map(str, sources))):
-        places = splitting.split(rows, poles=poles, **how)
-    for place, found in places.items():
-        files.write_jsonl(outputs["_".join(place)], ({"id": r.id, "text": r.text} for r in found))
-        log.info("%s: %d texts", "/".join(place), len(found))
+        source_rows = readers.read(source, text["reading"])
+        with errors_in(source):
+            rows += selections.assign_poles(source_rows, text["selections"])
+    official = splitting.has_official_splits(rows, poles)
+    log.info("splits: %s", "the source's own" if official else "made by the config's fractions")
+    with errors_in(" and ".join(map(str, sources))):
+        subsets = splitting.split(rows, poles=poles, **settings)
+    for names, subset in subsets.items():
+        files.write_jsonl(
+            outputs["_".join(names)], ({"id": row.id, "text": row.text} for row in subset)
+        )
+        log.info("%s: %d texts", "/".join(names), len(subset))
 
 
 if __name__ == "__main__":

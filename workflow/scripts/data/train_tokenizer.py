@@ -1,4 +1,4 @@
-"""Train a byte-level BPE tokenizer, as GPT-2's is made, on the text of corpora."""
+"""Train a byte-level BPE tokenizer, of GPT-2's kind, on the text of corpora."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ EOS = "<|endoftext|>"
 
 
 def main(folders: list[str], vocabulary: int, target: str) -> None:
-    raw = Tokenizer(BPE())
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
+    bpe = Tokenizer(BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[EOS],
@@ -23,12 +23,12 @@ def main(folders: list[str], vocabulary: int, target: str) -> None:
         show_progress=False,
     )
     paths = [path for folder in folders for path in sorted(Path(folder).glob("*.jsonl"))]
-    raw.train_from_iterator(
+    bpe.train_from_iterator(
         (row["text"] for path in paths for row in files.read_jsonl(path)), trainer
     )
-    with files.writing(target) as beside:
-        own = PreTrainedTokenizerFast(tokenizer_object=raw, bos_token=EOS, eos_token=EOS)
-        own.save_pretrained(beside)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token=EOS, eos_token=EOS)
+    with files.writing(target) as folder:
+        tokenizer.save_pretrained(folder)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Text to blocks of tokens for pretraining: one sequence of batches for any number of processes.
+"""Texts to blocks of tokens for pretraining, in one order for any number of processes.
 
-A corpus is dealt to `SHARDS` virtual shards. Each shuffles and packs its own: documents
-end in EOS, one after the other, cut into blocks of full length. Block k of a training
-comes from shard k mod SHARDS, so what a batch holds does not depend on who reads it.
-Shuffling is by windows of documents, each in an order that derives from seed, shard,
-epoch and place, so a few numbers say where a shard is, and nothing is lost in a buffer
-when a training goes on.
+The documents of a corpus are dealt to `SHARDS` virtual shards. Each shard is shuffled and packed
+by itself: documents end in EOS, are concatenated, and cut into blocks of full length. Block k of
+a training is shard k mod SHARDS's next block, so a batch does not depend on which process reads
+it. Shuffling permutes windows of documents; seed, shard, epoch and the window's position give the
+permutation. A few numbers thus are the whole state of a shard, and no shuffle buffer is lost when
+a training is resumed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,85 +15,103 @@ import numpy as np
 
 from ..jobs.errors import UserError
 from ..jobs.seeds import generator
-from . import readers
+from . import tables
 
 SHARDS = 16
 #: documents of a shard that are shuffled together
 WINDOW = 1024
 
+#: texts -> the token ids of each
 Encode = Callable[[list[str]], list[list[int]]]
+#: (file of the shard, row of the file) that is read next
+Position = tuple[int, int]
 
 
 class Documents:
-    """Texts of one split of anything that `datasets` streams, dealt to the shards.
+    """The texts of one split of a table, dealt to the shards.
 
-    A shard has whole files, if there are enough for all, else every SHARDS-th row of
-    each file. `where` and the rest are as `readers.open_table` has them.
+    If there are at least SHARDS files each shard reads whole files, else each reads every
+    SHARDS-th row of each file. `where`, `subset` and `fetched` are the arguments of
+    `tables.open_table`, `column` names the column of the text.
+    Raises UserError if there is no such split.
     """
 
-    def __init__(self, where, column: str, split: str = "train", **how):
-        parts = readers.open_table(where, **how)
-        if split not in parts:
+    def __init__(
+        self,
+        where,
+        column: str,
+        split: str = "train",
+        *,
+        subset: str | None = None,
+        fetched: str | None = None,
+    ):
+        splits = tables.open_table(where, subset, fetched)
+        if split not in splits:
             raise UserError(
-                f"{where}: no split {split!r}, only {', '.join(parts)}; text without splits is"
+                f"{where}: no split {split!r}, only {', '.join(splits)}; text without splits is"
                 " read as a corpus of kind texts"
             )
-        self.where, self.column, self.rows = where, column, parts[split]
+        self.where, self.column, self.rows = where, column, splits[split]
         self.files = self.rows.num_shards
 
-    def read(self, shard: int, place=(0, 0)) -> Iterator[tuple[tuple[int, int], str]]:
-        """A shard's texts from a place on, each with the place behind it: (file, row)."""
-        whole = self.files >= SHARDS
-        own = range(shard, self.files, SHARDS) if whole else range(self.files)
-        first, start = place
-        for file in range(first, len(own)):
-            rows = self.rows.shard(num_shards=self.files, index=own[file])
-            with readers.about_table(self.where):
-                for row, found in enumerate(rows.skip(start) if start else rows, start):
-                    if whole or row % SHARDS == shard:
-                        yield (file, row + 1), readers.text_of(found, self.column, self.where, row)
+    def read(self, shard: int, position: Position = (0, 0)) -> Iterator[tuple[Position, str]]:
+        """A shard's texts from a position on, each with the position that follows it."""
+        whole_files = self.files >= SHARDS
+        files = range(shard, self.files, SHARDS) if whole_files else range(self.files)
+        first, start = position
+        for file in range(first, len(files)):
+            rows = self.rows.shard(num_shards=self.files, index=files[file])
+            with tables.datasets_errors_in(self.where):
+                for number, row in enumerate(rows.skip(start) if start else rows, start):
+                    if whole_files or number % SHARDS == shard:
+                        text = tables.text_cell(row, self.column, self.where, number)
+                        yield (file, number + 1), text
             start = 0
 
 
 class Shard:
-    """The blocks of one shard, epoch after epoch."""
+    """The blocks of one shard, epoch after epoch; `state` of an earlier Shard resumes it."""
 
     def __init__(self, documents, index: int, encode: Encode, length: int, eos: int, seed, state):
         self.documents, self.index, self.encode = documents, index, encode
         self.length, self.eos, self.seed = length, eos, seed
         state = state or {"epoch": 0, "window": (0, 0), "taken": 0, "left": []}
-        self.epoch, self.taken, self.left = state["epoch"], state["taken"], list(state["left"])
+        self.epoch, self.taken, self.leftover = state["epoch"], state["taken"], list(state["left"])
         self._seek(tuple(state["window"]))
 
     def state(self) -> dict:
-        """All that goes on from here: where the window starts, texts taken of it, ids left over."""
-        names = ("epoch", "window", "taken")
-        return {name: getattr(self, name) for name in names} | {"left": list(self.left)}
+        """Epoch, position of the window, its texts that are used up, and ids of no block yet."""
+        return {
+            "epoch": self.epoch,
+            "window": self.window,
+            "taken": self.taken,
+            "left": list(self.leftover),
+        }
 
     def block(self) -> list[int]:
         """The next `length` ids."""
-        while len(self.left) < self.length:
+        while len(self.leftover) < self.length:
             if self.taken == len(self.texts):
-                self.window, self.taken = self.end, 0
-                self._read()
-            self.left += [*self.texts[self.taken], self.eos]
+                self.window, self.taken = self.window_end, 0
+                self._read_window()
+            self.leftover += [*self.texts[self.taken], self.eos]
             self.taken += 1
-        block, self.left = self.left[: self.length], self.left[self.length :]
+        block, self.leftover = self.leftover[: self.length], self.leftover[self.length :]
         return block
 
-    def _seek(self, place: tuple[int, int]) -> None:
-        self.window, self.rows = place, self.documents.read(self.index, place)
-        self._read()
+    def _seek(self, position: Position) -> None:
+        self.window, self.rows = position, self.documents.read(self.index, position)
+        self._read_window()
 
-    def _read(self) -> None:
-        """Read the window's texts in their shuffled order; the first of an epoch after the last."""
-        found, self.end = [], self.window
-        for place, text in islice(self.rows, WINDOW):
-            found.append(text)
-            self.end = place
-        if found:
+    def _read_window(self) -> None:
+        """Read the window's texts and shuffle them; at the end of the corpus start a new epoch."""
+        texts, self.window_end = [], self.window
+        for position, text in islice(self.rows, WINDOW):
+            texts.append(text)
+            self.window_end = position
+        if texts:
             random = generator(self.seed, "window", self.index, self.epoch, *self.window)
-            self.texts = self.encode([found[i] for i in random.permutation(len(found))])
+            self.texts = self.encode([texts[i] for i in random.permutation(len(texts))])
         elif self.window == (0, 0):
             raise UserError(
                 f"{self.documents.where}: too few texts: one of {SHARDS} shards has none"
@@ -104,7 +122,7 @@ class Shard:
 
 
 class Blocks:
-    """The blocks of process `rank` of `processes`: numbers rank, rank + processes, ... of all.
+    """The blocks of process `rank` of `processes`: number rank, rank + processes, ... of all.
 
     Raises UserError if `processes` does not divide SHARDS.
     """
@@ -132,31 +150,37 @@ class Blocks:
 
     def take(self, count: int) -> np.ndarray:
         """The next blocks: (count, length) ids."""
-        out = []
+        blocks = []
         for _ in range(count):
-            out.append(self.shards[self.order[self.taken % len(self.order)]].block())
+            blocks.append(self.shards[self.order[self.taken % len(self.order)]].block())
             self.taken += 1
-        return np.array(out)
+        return np.array(blocks)
 
     def state(self) -> dict:
-        """What `state=` goes on from; ready for JSON."""
+        """The argument `state` that resumes from here; JSON can hold it."""
         shards = {str(i): shard.state() for i, shard in self.shards.items()}
         return {"taken": self.taken, "shards": shards}
 
 
-def accumulation(effective_batch: int, device_batch: int, processes: int) -> int:
-    """Batches of each process that make one step. Raises UserError if they do not come out even."""
-    together = device_batch * processes
-    if effective_batch % together:
+def accumulation_steps(effective_batch: int, device_batch: int, processes: int) -> int:
+    """Gradient accumulation: batches of each process per optimizer step.
+
+    Raises UserError if `effective_batch` is no multiple of device_batch x processes.
+    """
+    blocks = device_batch * processes
+    if effective_batch % blocks:
         raise UserError(
             f"effective_batch: {effective_batch} is no whole number of {processes} processes x"
             f" device_batch {device_batch}"
         )
-    return effective_batch // together
+    return effective_batch // blocks
 
 
-def packed(texts: Sequence[str], encode: Encode, length: int, eos: int) -> np.ndarray:
-    """Texts in their order as blocks (blocks, length); what fills no block is left out."""
+def pack(texts: Sequence[str], encode: Encode, length: int, eos: int) -> np.ndarray:
+    """Blocks (blocks, length) of the texts in their order; ids that fill no block are dropped.
+
+    Raises UserError if the texts do not fill one block.
+    """
     ids = [i for text in encode(list(texts)) for i in (*text, eos)]
     count = len(ids) // length
     if not count:

@@ -1,4 +1,4 @@
-"""Disjoint parts of a corpus, each with train, validation and test."""
+"""Disjoint parts of an attribute's texts, each with train, validation and test splits."""
 
 import re
 from collections import Counter, defaultdict
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ..jobs.errors import UserError
 from ..jobs.seeds import seed_for
-from .readers import SPLITS, Row, chosen
+from .readers import SPLITS, Row
 
-#: experts: fine-tuning on one pole; classifier: what tells the poles apart;
-#: language_model: a judge of fluency that has seen both
+#: experts: each is fine-tuned on the texts of one pole; classifier: the scorer of the attribute;
+#: language_model: fine-tuned on both poles, to score fluency
 PARTS = ("experts", "classifier", "language_model")
 
 
@@ -22,43 +22,48 @@ def split(
     near_duplicate: float,
     seed: int,
 ) -> dict[tuple[str, str, str], list[Row]]:
-    """(part, pole, split) -> rows, no text in two places; `rows` have their poles.
+    """(part, pole, split) -> rows; no row is in two of these subsets. `rows` have their poles.
 
-    Texts are ordered by a hash of seed and text and cut by the fractions, so the
-    file's order does not count. Official splits are kept (`official_splits`); where
-    texts are assigned by us, near-duplicates go first, or a scorer would know its
-    test set by heart. Raises UserError if a pole has no text or a place stays empty.
+    The rows are ordered by a hash of seed and text and cut by the fractions `parts` and
+    `splits`, so the order of the file does not count. Official splits are kept
+    (`has_official_splits`). Where texts are assigned here, near-duplicates are removed first:
+    else a scorer could be tested on texts that it was trained on.
+    Raises UserError if a pole has no text or a subset is empty.
     """
     used = [part for part in PARTS if parts[part] > 0]
-    official = official_splits(rows, poles)
+    official = has_official_splits(rows, poles)
     if not official or len(used) > 1:
         rows = deduplicate(rows, threshold=near_duplicate)
     for pole in poles:
         if not any(row.pole == pole for row in rows):
             raise UserError(f"no {pole} text: check the labels or ratings that stand for it")
-    places = {(part, pole, s): [] for part in used for pole in poles for s in SPLITS}
+    subsets = {(part, pole, s): [] for part in used for pole in poles for s in SPLITS}
     for pole in poles:
-        for given in SPLITS if official else (None,):
-            mine = [row for row in rows if row.pole == pole and row.split == (given or row.split)]
-            mine.sort(key=lambda row: seed_for(seed, row.text))
-            for part, share in _cut(mine, {part: parts[part] for part in PARTS}).items():
+        for official_split in SPLITS if official else (None,):
+            pool = [
+                row
+                for row in rows
+                if row.pole == pole and (not official or row.split == official_split)
+            ]
+            pool.sort(key=lambda row: seed_for(seed, row.text))
+            for part, share in _cut(pool, {part: parts[part] for part in PARTS}).items():
                 if part not in used:
                     continue
-                if given:
-                    places[part, pole, given] += share
+                if official:
+                    subsets[part, pole, official_split] += share
                 else:
                     for name, piece in _cut(share, {s: splits[s] for s in SPLITS}).items():
-                        places[part, pole, name] += piece
-    for (part, pole, name), texts in places.items():
+                        subsets[part, pole, name] += piece
+    for (part, pole, name), texts in subsets.items():
         if not texts:
             raise UserError(f"{part}/{pole}/{name} is empty: too little {pole} text")
-    return places
+    return subsets
 
 
-def official_splits(rows: list[Row], poles: Sequence[str]) -> bool:
-    """Whether the sources' own splits can be kept: each holds text of both poles."""
-    held = {(row.pole, row.split) for row in rows}
-    return held == {(pole, split) for pole in poles for split in SPLITS}
+def has_official_splits(rows: list[Row], poles: Sequence[str]) -> bool:
+    """Whether the source's own splits are complete: each split has text of each pole."""
+    present = {(row.pole, row.split) for row in rows}
+    return present == {(pole, split) for pole in poles for split in SPLITS}
 
 
 def _cut(rows: list[Row], fractions: dict[str, float]) -> dict[str, list[Row]]:
@@ -70,12 +75,12 @@ def _cut(rows: list[Row], fractions: dict[str, float]) -> dict[str, list[Row]]:
 
 
 def deduplicate(rows: list[Row], *, threshold: float) -> list[Row]:
-    """`rows` without near-duplicates: the first of those that resemble each other stays.
+    """`rows` without near-duplicates: a row that resembles one kept before is dropped.
 
-    Two texts resemble each other if the Jaccard similarity of their sets of word
-    trigrams (Broder 1997) reaches `threshold`; case and punctuation do not count.
+    Two texts resemble each other if the Jaccard similarity of their sets of word trigrams
+    (shingles, Broder 1997) is `threshold` or more; case and punctuation are ignored.
     """
-    holders: dict[tuple, list[int]] = defaultdict(list)
+    holders: dict[tuple, list[int]] = defaultdict(list)  # shingle -> indices in `kept`
     kept, sizes = [], []
     for row in rows:
         words = re.findall(r"\w+", row.text.lower())
@@ -88,27 +93,3 @@ def deduplicate(rows: list[Row], *, threshold: float) -> list[Row]:
         kept.append(row)
         sizes.append(len(shingles))
     return kept
-
-
-def openings(
-    rows: list[Row], *, count: int | None, words: int | None, selection: dict, seed: int
-) -> list[str]:
-    """`count` distinct prompts, or all: texts of a selection, or their first `words` words.
-
-    A text gives an opening only if at least three more words follow, so that
-    there is something left to say. Drawn by a hash of seed and text.
-    Raises UserError if there are fewer, or none.
-    """
-    prompts = {}
-    for row in sorted(rows, key=lambda row: seed_for(seed, row.text)):
-        parts = row.text.split()
-        if not chosen(row, selection) or not parts or (words and len(parts) < words + 3):
-            continue
-        prompts[" ".join(parts[:words])] = None
-    if len(prompts) < (count or 1):
-        long = f" with {words + 3} words or more" if words else ""
-        raise UserError(
-            f"{count or 1} prompts are asked for, but there are {len(prompts)} different ones in"
-            f" its texts{long}"
-        )
-    return list(prompts)[:count]

@@ -1,4 +1,4 @@
-"""Which GPUs a job computes on: its own alone, whatever runs beside it. No torch is imported."""
+"""The GPUs of a job, which no other job of the machine computes on. Imports no torch."""
 
 import fcntl
 import logging
@@ -13,83 +13,86 @@ from .errors import UserError
 logger = logging.getLogger("paramlerp")
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-#: accelerate's own switch, which all of ours obeys
+#: accelerate's own switch
 CPU_ONLY = "ACCELERATE_USE_CPU"
 
-#: the allocation that the main process runs in, if that is in one
+#: the SLURM allocation that the main process runs in, or empty
 MAIN_ALLOCATION = "PARAMLERP_MAIN_ALLOCATION"
 
-_held: list = []  # locks are let go of with their files
+_gpu_locks: list = []  # a lock is released when its file is collected
 
 
 def cpu_only() -> bool:
-    """Whether the user wants no GPU used, be there one or not."""
+    """Whether the user forbids GPUs."""
     return os.environ.get(CPU_ONLY, "").lower() in ("1", "true", "t", "yes", "y", "on")
 
 
-def claim(asked: int, wanted: int = 1) -> None:
-    """Take `wanted` GPUs that no other job of this machine holds, and see no others.
+def claim(declared: int, wanted: int = 1) -> None:
+    """Lock GPUs for this process and set CUDA_VISIBLE_DEVICES to them.
 
-    Waits until they are free, if there are any. They are held until the process ends,
-    however it ends: the kernel lets go of the locks. A job that was submitted to a cluster
-    has those of the `asked` GPUs that the cluster gave it, and if it asked for none, none;
-    those of one submission take turns. Raises UserError if a cluster gave fewer.
+    `declared` is the number of GPUs in the rule's resources, `wanted` the number that the job
+    can use. On the main process's machine the job waits for the larger of the two, or for all
+    GPUs there are if they are fewer. A job that was submitted to a cluster uses the GPUs that
+    the cluster allocated, none if it declared none; the jobs of one submission take turns.
+    The kernel releases the locks when the process ends, however it ends.
+    Raises UserError if a cluster allocated fewer GPUs than declared.
     """
     if cpu_only():
         return
     allocation = os.environ.get("SLURM_JOB_ID", "")
     submitted = allocation != os.environ.get(MAIN_ALLOCATION, "")
-    if submitted and not asked:
+    if submitted and not declared:
         os.environ[VISIBLE] = ""
         return
-    devices = _visible()
-    if submitted and (len(devices) < asked or not sys.modules["torch"].cuda.is_available()):
-        raise UserError(f"{asked} GPUs were asked for, and there is no such number here: {named()}")
-    wanted = min(max(asked, wanted), len(devices))
-    if not wanted:
+    gpus = _visible_gpus()
+    if submitted and (len(gpus) < declared or not sys.modules["torch"].cuda.is_available()):
+        raise UserError(f"{declared} GPUs were asked for, but this job has fewer: {describe()}")
+    count = min(max(declared, wanted), len(gpus))
+    if not count:
         return
     stem = Path(tempfile.gettempdir(), f"paramlerp-{os.getuid()}-{allocation}-gpu-")
-    # Who wants several gathers them one by one; two that did could wait for each other's.
-    gathering = _lock(f"{stem}s", wait=True) if wanted > 1 else None
-    locks, told = {}, False
+    # Only one job at a time collects several: two could each hold a GPU that the other needs.
+    turn = _lock(f"{stem}s", wait=True) if count > 1 else None
+    locks, logged = {}, False
     while True:
-        for name in devices:
-            if len(locks) < wanted and name not in locks:
+        for name in gpus:
+            if len(locks) < count and name not in locks:
                 lock = _lock(f"{stem}{name.replace('/', '_')}")
                 locks |= {name: lock} if lock else {}
-        if len(locks) == wanted:
+        if len(locks) == count:
             break
-        if not told:
-            logger.info("waiting for %d of the GPUs %s", wanted, ",".join(devices))
-        told = True
+        if not logged:
+            logger.info("waiting for %d of the GPUs %s", count, ",".join(gpus))
+        logged = True
         time.sleep(0.2)
-    if gathering:
-        gathering.close()
-    _held.extend(locks.values())
-    os.environ[VISIBLE] = ",".join(sorted(locks, key=devices.index))
+    if turn:
+        turn.close()
+    _gpu_locks.extend(locks.values())
+    os.environ[VISIBLE] = ",".join(sorted(locks, key=gpus.index))
 
 
-def named() -> str:
+def describe() -> str:
     """The device of this job, for its log. Call it after `claim`."""
-    own = os.environ.get(VISIBLE)
-    which = f" ({VISIBLE}={own})" if own else ""
+    visible = os.environ.get(VISIBLE)
+    suffix = f" ({VISIBLE}={visible})" if visible else ""
     cuda = sys.modules["torch"].cuda
     if cpu_only() or not cuda.is_available():
-        return f"CPU{which}"
-    return f"{cuda.device_count()} x {cuda.get_device_name()}{which}"
+        return f"CPU{suffix}"
+    return f"{cuda.device_count()} x {cuda.get_device_name()}{suffix}"
 
 
-def _visible() -> list[str]:
-    """The GPUs that this process may use, by the names that CUDA goes by."""
-    listed = os.environ.get(VISIBLE)
-    if listed is None:
-        # Asks the driver; CUDA itself, which reads the variable but once, is not started.
+def _visible_gpus() -> list[str]:
+    """The GPUs that this process may use, by their names in CUDA_VISIBLE_DEVICES."""
+    names = os.environ.get(VISIBLE)
+    if names is None:
+        # PyTorch asks the driver here. CUDA itself must not start before `claim` is done: it
+        # reads the variable only once.
         return [str(i) for i in range(sys.modules["torch"].cuda.device_count())]
-    return [name for name in listed.split(",") if name not in ("", "-1", "NoDevFiles")]
+    return [name for name in names.split(",") if name not in ("", "-1", "NoDevFiles")]
 
 
 def _lock(path: str, wait: bool = False):
-    """A file with a lock of ours on it, or None if another has that."""
+    """An open file that this process has locked, or None if another process has locked it."""
     file = open(path, "a")  # noqa: SIM115
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -97,5 +100,5 @@ def _lock(path: str, wait: bool = False):
         file.close()
         return None
     except OSError as error:
-        logger.warning("%s: no locks here (%s): jobs may share a GPU", path, error)
+        logger.warning("%s: no file locks here (%s): jobs may share a GPU", path, error)
     return file

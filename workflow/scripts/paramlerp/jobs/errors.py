@@ -1,11 +1,11 @@
-"""The exceptions that a user is meant to read."""
+"""Exceptions whose message is written for the user."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class UserError(Exception):
-    """A bad input, told in one line: which file, which field, what to do.
+    """A mistake in an input, in one line: the file, the field, the remedy.
 
     Scripts print the message without a traceback and exit with status 1.
     """
@@ -16,14 +16,14 @@ class NotFiniteError(UserError):
 
 
 def reason(error: Exception) -> str:
-    """The first line of what an exception says; its type's name if it says nothing."""
+    """The first line of an exception's message, or its type's name if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager
-def about(where) -> Iterator[None]:
-    """Put `where`, a file, before the message of a UserError that the body raises."""
+def errors_in(file) -> Iterator[None]:
+    """Prefix the message of a UserError that the block raises with the name of `file`."""
     try:
         yield
     except UserError as error:
-        raise UserError(f"{where}: {error}") from None
+        raise UserError(f"{file}: {error}") from None

@@ -1,4 +1,4 @@
-"""Writing files so that no reader ever sees half of one."""
+"""Files of JSON, JSON lines and CSV, written atomically: no reader sees a part of one."""
 
 import csv
 import hashlib
@@ -15,29 +15,29 @@ from pathlib import Path
 
 @contextmanager
 def writing(path) -> Iterator[Path]:
-    """Yield a free path beside `path`; on success fsync it and rename it over `path`.
+    """Yield a temporary path in the same folder; on success fsync it and rename it to `path`.
 
-    Works for files and for directories (which the caller creates). If the body
-    raises, what was written is removed and `path` is as it was. What a killed
-    process left beside is removed by the next that writes the same.
+    Works for files and for directories, which the caller creates. If the block raises, the
+    temporary file is removed and `path` is unchanged. The next writer of `path` removes the
+    temporary file of a killed process.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    _remove(beside)
+    part = path.with_name(f".{path.name}.part")
+    _remove(part)
     try:
-        yield beside
-        if beside.is_dir():
-            # At once: waits for the disk's journal are shared.
+        yield part
+        if part.is_dir():
+            # In parallel: concurrent calls of fsync share one commit of the disk's journal.
             with ThreadPoolExecutor() as pool:
-                list(pool.map(_fsync, [beside, *beside.rglob("*")]))
+                list(pool.map(_fsync, [part, *part.rglob("*")]))
             _remove(path)
         else:
-            _fsync(beside)
-        os.replace(beside, path)
+            _fsync(part)
+        os.replace(part, path)
         _fsync(path.parent)
     finally:
-        _remove(beside)
+        _remove(part)
 
 
 def _remove(path: Path) -> None:
@@ -57,36 +57,36 @@ def _fsync(path: Path) -> None:
 
 def write_text(path, text: str) -> None:
     """Write `text` as UTF-8 with \\n line ends."""
-    with writing(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+    with writing(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path, value) -> None:
-    """Write `value` as indented JSON, keys in the order given."""
+    """Write `value` as indented JSON, keys in their order."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_jsonl(path, rows: Iterable[dict]) -> None:
-    """Write one JSON object a line."""
+    """Write rows as JSON lines: one object per line."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def read_jsonl(path) -> list[dict]:
-    """Read what `write_jsonl` wrote."""
+    """The rows of a file of JSON lines."""
     with open(path, encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
 def read_texts(paths: dict, count: int | None = None) -> dict[str, list[str]]:
-    """The texts of files of rows by the files' names, the first `count` of each."""
+    """The first `count` texts (default: all) of each file of JSON lines, by the file's name."""
     return {name: [row["text"] for row in read_jsonl(path)[:count]] for name, path in paths.items()}
 
 
 def write_rows(path, rows: Sequence[dict], columns: Sequence[str] = ()) -> None:
-    """Write rows as CSV, the bytes that `write_csv` writes of a frame of them.
+    """Write rows as CSV, in the same bytes as `write_frame` writes a frame of them.
 
-    `columns` are by default the first row's. For jobs that run models: to import pandas
-    takes longer than some of them work.
+    `columns` defaults to the first row's. For jobs that run models: importing pandas would
+    take longer than the work of some.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -97,11 +97,11 @@ def write_rows(path, rows: Sequence[dict], columns: Sequence[str] = ()) -> None:
 
 
 def write_scores(path, texts: Sequence[dict], **scores: Sequence) -> None:
-    """Write what a scorer says of each text: its prompt_id, its sample_id, scores by name."""
+    """Write a scorer's CSV: prompt_id and sample_id of each text, and a column for each score."""
     keys = ("prompt_id", "sample_id")
     rows = [
-        {key: text[key] for key in keys} | dict(zip(scores, own, strict=True))
-        for text, *own in zip(texts, *scores.values(), strict=True)
+        {key: text[key] for key in keys} | dict(zip(scores, values, strict=True))
+        for text, *values in zip(texts, *scores.values(), strict=True)
     ]
     write_rows(path, rows, [*keys, *scores])
 
@@ -112,13 +112,13 @@ def _cell(value):
     return value
 
 
-def write_csv(path, frame) -> None:
-    """Write a pandas frame; floats with 10 significant digits, so that bytes are stable."""
+def write_frame(path, frame) -> None:
+    """Write a pandas frame as CSV, floats with 10 significant digits."""
     write_text(path, frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
 def link(source, target) -> None:
-    """Hard-link the file that `source` names to `target`, or copy it where that cannot be."""
+    """Hard-link `target` to the file that `source` resolves to, or copy it across file systems."""
     try:
         os.link(os.path.realpath(source), target)
     except OSError:
@@ -126,6 +126,6 @@ def link(source, target) -> None:
 
 
 def sha256(path) -> str:
-    """Hex digest of a file's content."""
+    """The SHA-256 of a file's content in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

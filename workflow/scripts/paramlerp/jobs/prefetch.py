@@ -1,4 +1,4 @@
-"""Work done ahead of its use."""
+"""Items computed by a thread ahead of their use."""
 
 import queue
 import threading
@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 _END = object()
 
 
-def ahead(items: Iterable, depth: int = 4) -> Iterator:
-    """The items, up to `depth` of them made ahead by a thread; raises what making them raises."""
+def prefetch(items: Iterable, depth: int = 4) -> Iterator:
+    """Yield the items in order, while a thread computes up to `depth` of them ahead.
+
+    An exception that computing an item raises is raised here, in its place.
+    """
     ready: queue.Queue = queue.Queue(depth)
 
-    def work() -> None:
+    def compute() -> None:
         try:
             for item in items:
                 ready.put((item, None))
@@ -19,7 +22,7 @@ def ahead(items: Iterable, depth: int = 4) -> Iterator:
         except BaseException as error:
             ready.put((_END, error))
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=compute, daemon=True).start()
     while True:
         item, error = ready.get()
         if error is not None:
