@@ -3,7 +3,8 @@
 import os
 import shutil
 from collections import Counter
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,65 @@ from runs import planned
 from tiny_dag import ENSEMBLES, GENERATIONS, PAIRS, PLANE_LINES, TINY, at
 
 
+@pytest.fixture(scope="module")
+def plans(request, finished, workflow_copy, tmp_path_factory) -> Iterator[dict[str, Future]]:
+    """Test name -> its dry run, two at a time: a dry run keeps one core busy.
+
+    Each works on a scratch copy of what it changes, so that none disturbs another.
+    """
+    planners = {
+        test_a_change_of_config_reruns_what_depends_on_it.__name__: plan_with_config,
+        test_an_edit_of_code_reruns_what_uses_it.__name__: plan_with_code,
+        test_a_change_of_data_reruns_what_reads_it.__name__: plan_with_data,
+    }
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            item.name: pool.submit(
+                planners[item.originalname],
+                finished,
+                workflow_copy,
+                tmp_path_factory.mktemp("plan"),
+                **{key: value for key, value in item.callspec.params.items() if key != "jobs"},
+            )
+            for item in request.session.items
+            if item.module is request.module and item.originalname in planners
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+def plan_with_config(finished: Path, code: Path, scratch: Path, change: dict) -> dict[str, int]:
+    config = scratch / "changed.yaml"
+    config.write_text(yaml.safe_dump(laid_over(TINY, change)))
+    return planned(finished, configfile=config, root=code)
+
+
+def plan_with_code(finished: Path, code: Path, scratch: Path, file: str) -> dict[str, int]:
+    root = shutil.copytree(code, scratch / "code")
+    append(root / "workflow" / "scripts" / file, "\n# an edit\n")
+    return planned(finished, root=root)
+
+
+def plan_with_data(
+    finished: Path, code: Path, scratch: Path, file: str, addition: str
+) -> dict[str, int]:
+    folder = shutil.copytree(finished, scratch / "run", copy_function=os.link)
+    append(folder / "inputs" / file, addition)
+    return planned(folder, root=code)
+
+
+def append(file: Path, addition: str) -> None:
+    """Replace a file by a new one with an addition; whatever is linked to it stays."""
+    content = file.read_text()
+    file.unlink()
+    file.write_text(content + addition)
+
+
 def test_nothing_to_do_again(finished, workflow_copy):
     assert planned(finished, root=workflow_copy) == {}
 
 
 def test_a_copy_at_another_depth_is_finished_too(finished, workflow_copy, tmp_path):
-    """No path of the folder, nor of the code, is among what decides on reruns."""
+    """What decides on reruns holds no path of the folder or of the code."""
     folder = shutil.copytree(finished, tmp_path / "a" / "b" / "run")
     assert planned(folder, root=workflow_copy) == {}
     assert planned(folder, root=shutil.copytree(workflow_copy, tmp_path / "c" / "code")) == {}
@@ -240,7 +294,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
             id="another weight decay: all that is pretrained",
         ),
         pytest.param(
-            {"pretraining": {"sample_prompt": "A film", "checkpoints_kept": 1}},
+            {"pretraining": {"sample_prompt": "A film", "states_kept": 1}},
             {},
             id="what samples continue and what is kept change nothing",
         ),
@@ -255,43 +309,27 @@ BOTH = {"prompts": ["neutral", "glad"]}
             | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE},
             id="g2 and ensembles with another prompt set: its texts",
         ),
-        pytest.param(
-            {"checkpoint_minutes": 1}, {}, id="how often training is saved changes nothing"
-        ),
+        pytest.param({"save_minutes": 1}, {}, id="how often training is saved changes nothing"),
         pytest.param({"keep_merged": False}, {}, id="nor does what is kept"),
     ],
 )
-def test_a_change_of_config_reruns_what_depends_on_it(finished, workflow_copy, change, jobs):
-    config = finished / "changed.yaml"
-    config.write_text(yaml.safe_dump(laid_over(TINY, change)))
-    assert planned(finished, configfile=config, root=workflow_copy) == plus(jobs)
-
-
-@contextmanager
-def edited(file: Path, addition: str):
-    """A file that says something else for a while."""
-    content, times = file.read_text(), file.stat()
-    try:
-        file.write_text(content + addition)
-        yield
-    finally:
-        file.write_text(content)
-        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+def test_a_change_of_config_reruns_what_depends_on_it(plans, request, change, jobs):
+    assert plans[request.node.name].result() == plus(jobs)
 
 
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
         ("paramlerp/lm/decoding.py", plus(TEXTS, TEXTS_OF_PAIRS)),
-        ("paramlerp/metrics.py", {**RESULTS, **SHOWN_OF_PAIRS}),
+        ("paramlerp/measure/metrics.py", {**RESULTS, **SHOWN_OF_PAIRS}),
         (
-            "paramlerp/plotting.py",
+            "paramlerp/measure/plotting.py",
             {**FIGURES, "fig4": 1, "fig9": 1, "fig10": 1, "fig11": 1},
         ),
-        ("paramlerp/pretraining.py", {**PRETRAINED, **NOT_BASE, "training_tables": 1}),
-        ("paramlerp/permutation.py", {"permute": 2, **FIG9, **ONE_PAIR, **TWO_PAIRS}),
+        ("paramlerp/training/pretraining.py", {**PRETRAINED, **NOT_BASE, "training_tables": 1}),
+        ("paramlerp/weights/permutation.py", {"permute": 2, **FIG9, **ONE_PAIR, **TWO_PAIRS}),
         (
-            "paramlerp/merging.py",
+            "paramlerp/weights/merging.py",
             {
                 **MERGES,
                 "generate": GENERATIONS,
@@ -312,23 +350,22 @@ def edited(file: Path, addition: str):
             ),
         ),
         (
-            "row.py",
+            "texts/row.py",
             plus({"row": PLANE_LINES, **scores(0, PLANE_LINES), **OF_PLANE}, TEXTS_OF_PAIRS),
         ),
-        ("row_losses.py", plus({"row_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
-        ("paramlerp/training.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),
-        ("paramlerp/run.py", {}),
-        ("paramlerp/lm/prefix_cache.py", plus({**TEXTS, **READ}, OF_PAIRS)),
-        ("vader.py", {"vader": GENERATIONS, **LINES}),
-        ("ensemble.py", ENSEMBLE),
-        ("figure_line.py", {"fig3": 1}),
-        ("figure_pairs.py", {"fig10": 1}),
+        ("scores/row_losses.py", plus({"row_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
+        ("paramlerp/training/loop.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),
+        ("paramlerp/plan/overview.py", {}),
+        ("paramlerp/lm/prefix_cache.py", plus({**TEXTS, **WORDS}, TEXTS_OF_PAIRS)),
+        ("scores/vader.py", {"vader": GENERATIONS, **LINES}),
+        ("texts/ensemble.py", ENSEMBLE),
+        ("figures/line.py", {"fig3": 1}),
+        ("figures/pairs.py", {"fig10": 1}),
     ],
 )
-def test_an_edit_of_code_reruns_what_uses_it(finished, workflow_copy, file, jobs):
+def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
     """Library modules and scripts alike: an edit of the decoder makes texts again, no expert."""
-    with edited(workflow_copy / "workflow/scripts" / file, "\n# an edit\n"):
-        assert planned(finished, root=workflow_copy) == plus(jobs)
+    assert plans[request.node.name].result() == plus(jobs)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +400,6 @@ def test_an_edit_of_code_reruns_what_uses_it(finished, workflow_copy, file, jobs
         ("reviews.jsonl", "", {}),
     ],
 )
-def test_a_change_of_data_reruns_what_reads_it(finished, workflow_copy, file, addition, jobs):
+def test_a_change_of_data_reruns_what_reads_it(plans, request, file, addition, jobs):
     """Other reviews make other experts; other prompts do not; a touched file is the same file."""
-    with edited(finished / "inputs" / file, addition):
-        assert planned(finished, root=workflow_copy) == jobs
+    assert plans[request.node.name].result() == plus(jobs)
