@@ -55,7 +55,7 @@ for alpha in alphas:
                 text = tokenizer.decode(row, skip_special_tokens=True)
                 p = classifier(**its_tokenizer(text, return_tensors="pt")).logits.softmax(-1)
                 sentiment += float(p[0, 1])
-                grammar += float(tagger.acceptable([text])[0])
+                grammar += float(tagger.acceptability([text])[0])
                 whole = tokenizer(eos + text, return_tensors="pt", add_special_tokens=False)
                 logits = judge(input_ids=whole["input_ids"]).logits[0, :-1]
                 own = torch.nn.functional.cross_entropy(

@@ -11,13 +11,14 @@ from figures import plane as figure_plane
 from figures import plane_losses as figure_plane_losses
 from figures import two_lines as figure_two_lines
 from paramlerp.measure import plotting
+from paramlerp.measure.planes import COST, Plane, draw
 from paramlerp.plan import figures, registry, sweeps
 from paramlerp.plan.plan import Plan
 
 SYMBOLS = registry.symbols(DEFAULT)
 SWEEPS = sweeps.sweeps(DEFAULT)
-#: of the plane of g3, as figures.smk has it
-PLANE = plotting.Plane(
+#: the labels of the plane of g3
+PLANE = Plane(
     axes=["alpha", "beta"],
     labels=["α (weight of θ⁺)", "β (weight of θ⁻)"],
     sum="α + β",
@@ -47,7 +48,8 @@ def panels(grammar: str, judges: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def style():
-    plotting.plt.rcParams.update(plotting.STYLE)
+    with plotting.style():
+        yield
 
 
 SETS = pytest.mark.parametrize("sets", [["neutral"], ["neutral", "positive", "negative"]])
@@ -64,7 +66,7 @@ def test_no_text_of_figures_3_and_5_is_cut(grammar, sets):
     assert_whole(figure)
     for judges in (one, {**one, "reviews": "reviewer"}):
         lines = [line_of("g1"), line_of("g2")]
-        figure = figure_two_lines.main(table, table, panels(grammar, judges), lines, 0.5, 0.95)
+        figure = figure_two_lines.main((table, table), panels(grammar, judges), lines, 0.5, 0.95)
         assert len(figure.axes) == len(sets) * (2 + len(judges))
         assert_whole(figure)
 
@@ -145,16 +147,15 @@ def test_a_lattice_reads_like_a_map():
     """Alpha to the right, beta upwards; what lies beyond a scale is in a colour of its own."""
     rows = [(a, b, a + 10 * b) for a in (0.0, 1.0) for b in (0.0, 1.0)]
     table = pd.DataFrame(rows, columns=["alpha", "beta", "loss"])
-    figure, axis = plotting.plt.subplots()
+    _, ((axis,),) = plotting.panels(1, 1, (6.4, 4.8))
     norm = Normalize(0, 5)
     table = table.assign(kind="lattice", state="ok")
-    plotting.plane(axis, table, "loss", PLANE, norm=norm, colours=plotting.COST, label="loss")
+    draw(axis, table, "loss", PLANE, norm=norm, colours=COST, label="loss")
     drawn = axis.collections[0]
     assert drawn.get_array().tolist() == [[0, 1], [10, 11]], "rows are beta, from below"
     assert axis.get_ylim() == (-0.5, 1.5)
     colours = drawn.to_rgba(drawn.get_array())
-    assert (colours[1] == plotting.COST.get_over()).all(), "10 and 11 lie beyond"
-    plotting.plt.close(figure)
+    assert (colours[1] == COST.get_over()).all(), "10 and 11 lie beyond"
 
 
 def a_table(sets: list[str]) -> pd.DataFrame:
@@ -169,11 +170,10 @@ def a_table(sets: list[str]) -> pd.DataFrame:
 
 def assert_whole(figure) -> None:
     """Titles, labels and notes lie inside the picture."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     width, height = figure.bbox.width, figure.bbox.height
     texts = [axis.title for axis in figure.axes] + [axis.xaxis.label for axis in figure.axes]
     texts += [axis._left_title for axis in figure.axes] + [figure._supxlabel]
     for text in texts:
         box = text.get_window_extent()
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, text
-    plotting.plt.close(figure)

@@ -8,7 +8,7 @@ import torch
 from conftest import save, tiny
 from paramlerp.jobs.errors import UserError
 from paramlerp.lm import models, tokenization
-from paramlerp.measure import plotting
+from paramlerp.measure import curves
 from scores import next_words
 from tables import next_words_table
 
@@ -133,9 +133,9 @@ def test_a_sweep_that_skips_the_line_between_the_experts_has_no_trend(tmp_path):
 
 
 def test_names_are_moved_apart_only_where_they_would_touch():
-    assert plotting.spread([0.9, 0.5, 0.1], 0.1) == pytest.approx([0.9, 0.5, 0.1])
-    assert plotting.spread([0.9, 0.5, 0.5, 0.1], 0.1) == pytest.approx([0.9, 0.55, 0.45, 0.1])
-    moved = plotting.spread([0.53, 0.52, 0.51, 0.5], 0.1)
+    assert curves.spread([0.9, 0.5, 0.1], 0.1) == pytest.approx([0.9, 0.5, 0.1])
+    assert curves.spread([0.9, 0.5, 0.5, 0.1], 0.1) == pytest.approx([0.9, 0.55, 0.45, 0.1])
+    moved = curves.spread([0.53, 0.52, 0.51, 0.5], 0.1)
     assert np.mean(moved) == pytest.approx(0.515)
     assert np.diff(moved) == pytest.approx([-0.1] * 3)
-    assert plotting.spread([], 0.1) == []
+    assert curves.spread([], 0.1) == []

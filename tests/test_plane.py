@@ -16,7 +16,9 @@ from conftest import ROOT, SCHEMES, save, tiny, tiny_encoder
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import NotFiniteError
 from paramlerp.lm import lines, models, text_losses
-from paramlerp.measure import plotting, statistics
+from paramlerp.measure.barriers import excess
+from paramlerp.measure.bootstrap import Bootstrap
+from paramlerp.measure.samples import SampleFiles
 from paramlerp.weights import checkpoints, merging
 from scores import classify, perplexity, row_losses
 from tables import barriers, plane_table
@@ -29,7 +31,7 @@ PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a s
 SAMPLES = [0, 1, 2]
 HOW = {"max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
 TESTS = {"positive": ["the film is superb"], "negative": ["a story is awful", "the script"]}
-STATISTICS = {"resamples": 100, "confidence": 0.95}
+BOOTSTRAP = Bootstrap(resamples=100, confidence=0.95, seed=1)
 KINDS = {"sentiment": "classifier", "perplexity": "perplexity"}
 
 
@@ -45,21 +47,21 @@ def row_of(trio, beta, alphas):
 
 def table_of(folder: Path, values: list[str]):
     """The tables of a plane of one row whose files lie in a folder."""
-    lattice = {name: [[folder / f"{name}.csv"]] for name in KINDS}
-    lattice |= {"texts": [[folder / "texts.jsonl"]], "losses": [folder / "losses.csv"]}
+    paths = SampleFiles(
+        texts=[folder / "texts.jsonl"],
+        scores={name: [folder / f"{name}.csv"] for name in KINDS},
+        losses=folder / "losses.csv",
+    )
     return plane_table.main(
-        "g3",
-        ["alpha", "beta"],
-        [{"prompts": "neutral", "beta": "0.000"}],
-        values,
-        lattice,
-        [],
-        {},
-        KINDS,
-        ["positive", "negative"],
-        3,
-        STATISTICS,
-        1,
+        scheme="g3",
+        axes=["alpha", "beta"],
+        values=values,
+        lines=[({"prompts": "neutral", "beta": "0.000"}, paths)],
+        overlays=[],
+        kinds=KINDS,
+        test_texts=["positive", "negative"],
+        n_samples=3,
+        bootstrap=BOOTSTRAP,
     )
 
 
@@ -169,7 +171,6 @@ def test_and_marked_in_the_figures(broken):
         marks = [t.get_text() for t in figure.axes[0].texts]
         assert marks.count("×") == 3 and marks.count("∅") == 3
         assert "overflow" in figure.get_supxlabel() and "empty" in figure.get_supxlabel()
-        plotting.plt.close(figure)
 
 
 def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
@@ -277,7 +278,7 @@ def test_what_a_row_holds_does_not_grow_with_it(tokenizer, tmp_path):
 def test_barriers_by_hand():
     """Ends at 1 and 3: the line between them reads 2 in the middle, and so does their mean."""
     alphas, values = np.array([0, 0.25, 0.5, 1]), np.array([1.0, 2.0, 2.25, 3.0])
-    found = statistics.barriers(alphas, values)
+    found = excess(alphas, values)
     assert found["frankle"].max() == pytest.approx(1.0), "an end alone makes one of half the gap"
     assert found["entezari"].tolist() == pytest.approx([0, 0.5, 0.25, 0])
 
@@ -296,8 +297,8 @@ def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
             paths.append(tmp_path / f"{name}{place}.csv")
         scored = [path.with_name(f"{path.stem}-scores.csv") for path in paths]
         alphas = ["0.000", "0.500", "1.000"]
-        judged = {("perplexity", "neutral"): [[path] for path in scored]}
-        table = barriers.main(alphas, paths, judged, STATISTICS, 0.1, 1)
+        scores = {("perplexity", "neutral"): [[path] for path in scored]}
+        table = barriers.main(alphas, paths, scores, BOOTSTRAP, 0.1)
         assert table["quantity"].tolist() == [
             q for q in ("loss_positive", "loss_negative", "log_perplexity") for _ in range(2)
         ]

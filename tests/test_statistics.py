@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from paramlerp.jobs import files
-from paramlerp.measure import metrics, points, statistics
+from paramlerp.measure import bootstrap, calibration, metrics, pairing, samples
+from paramlerp.measure.bootstrap import Bootstrap
 
 
 def texts_of(values: np.ndarray) -> pd.DataFrame:
@@ -22,12 +23,14 @@ def texts_of(values: np.ndarray) -> pd.DataFrame:
     )
 
 
-def sentiment_of(values: np.ndarray, weights=None, confidence=0.95):
+BOOTSTRAP = Bootstrap(resamples=2000, confidence=0.95, seed=1)
+
+
+def sentiment_of(values: np.ndarray, bootstrap: Bootstrap = BOOTSTRAP):
     frame = texts_of(values)
     scores = frame[["prompt_id", "sample_id"]].assign(score=values.ravel(), target=values.ravel())
-    found = metrics.table_metrics(frame, {"sentiment": ("classifier", scores)})
-    weights = statistics.resamples(len(values), 2000, 1) if weights is None else weights
-    return statistics.estimate(found[0].of(weights), confidence)
+    sentiment, *_ = metrics.table_metrics(frame, {"sentiment": ("classifier", scores)})
+    return bootstrap.estimate(sentiment.statistic(bootstrap.weights(len(values))))
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
@@ -35,7 +38,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     random, hits = np.random.default_rng(0), 0
     for _ in range(400):
         values = random.normal(0, 1, (40, 1)) + random.normal(0, 0.3, (40, 4))
-        e = sentiment_of(values, statistics.resamples(40, 400, 1))
+        e = sentiment_of(values, Bootstrap(resamples=400, confidence=0.95, seed=1))
         hits += e.low <= 0 <= e.high
     assert 0.90 <= hits / 400 <= 0.975
 
@@ -50,12 +53,11 @@ def test_the_prompt_is_the_unit():
 def test_pairing_saves_what_points_share():
     random = np.random.default_rng(0)
     shared = random.normal(size=(50, 4))
-    weights = statistics.resamples(50, 2000, 1)
-    a = sentiment_of(shared, weights)
-    b = sentiment_of(shared + 0.1 * random.normal(size=(50, 4)), weights)
-    c = sentiment_of(random.normal(size=(50, 4)), weights)
-    assert statistics.variance_saved(a, b) > 0.9
-    assert abs(statistics.variance_saved(a, c)) < 0.4
+    a = sentiment_of(shared)
+    b = sentiment_of(shared + 0.1 * random.normal(size=(50, 4)))
+    c = sentiment_of(random.normal(size=(50, 4)))
+    assert pairing.variance_saved(a, b) > 0.9
+    assert abs(pairing.variance_saved(a, c)) < 0.4
 
 
 def test_common_random_numbers_save_sampling_noise_only():
@@ -64,7 +66,7 @@ def test_common_random_numbers_save_sampling_noise_only():
     prompt = np.repeat(range(200), 4)
     prompts, noise = 5 * random.normal(size=200)[prompt], random.normal(size=800)
     a = prompts + noise
-    saved = statistics.variance_saved_by_coupling
+    saved = pairing.variance_saved_by_random_numbers
     assert saved(a, prompts + noise + 1, prompt) == pytest.approx(1)
     assert saved(a, prompts + random.normal(size=800), prompt) == pytest.approx(0, abs=0.1)
     half = prompts + noise / 2**0.5 + random.normal(size=800) / 2**0.5
@@ -75,34 +77,34 @@ def test_median_of_resamples_is_the_median_of_the_repeated_texts():
     random = np.random.default_rng(0)
     prompt = np.repeat(range(7), 4)  # an even number of texts: the middle is between two
     values = random.normal(size=28)
-    weights = statistics.resamples(7, 1500, 1)
+    weights = Bootstrap(resamples=1500, confidence=0.95, seed=1).weights(7)
     expected = [np.median(np.repeat(values, w[prompt].astype(int))) for w in weights]
-    np.testing.assert_allclose(statistics.median(weights, values, prompt), expected)
+    np.testing.assert_allclose(bootstrap.median(weights, values, prompt), expected)
 
 
 def test_no_text_no_median_and_one_prompt_no_interval():
-    weights = statistics.resamples(3, 20, 1)
-    assert np.isnan(statistics.median(weights, np.array([]), np.array([], int))).all()
-    only_first = statistics.median(weights, np.array([5.0]), np.array([0]))
+    weights = BOOTSTRAP.weights(3)
+    assert np.isnan(bootstrap.median(weights, np.array([]), np.array([], int))).all()
+    only_first = bootstrap.median(weights, np.array([5.0]), np.array([0]))
     assert (np.isnan(only_first) == (weights[:, 0] == 0)).all()
-    e = statistics.estimate(statistics.ratio(statistics.resamples(1, 20, 1), [2.0], [1.0]), 0.95)
+    e = BOOTSTRAP.ratio([2.0], [1.0])
     assert e.value == 2 and np.isnan(e.low) and np.isnan(e.high)
 
 
 def test_auc():
     truth = np.array([True, True, False, False])
-    assert statistics.auc(np.array([0.9, 0.8, 0.2, 0.1]), truth) == 1
-    assert statistics.auc(np.array([0.1, 0.2, 0.8, 0.9]), truth) == 0
-    assert statistics.auc(np.array([0.5, 0.5, 0.5, 0.5]), truth) == 0.5
-    assert statistics.auc(np.array([0.9, 0.3, 0.5, 0.1]), truth) == 0.75
+    assert calibration.auc(np.array([0.9, 0.8, 0.2, 0.1]), truth) == 1
+    assert calibration.auc(np.array([0.1, 0.2, 0.8, 0.9]), truth) == 0
+    assert calibration.auc(np.array([0.5, 0.5, 0.5, 0.5]), truth) == 0.5
+    assert calibration.auc(np.array([0.9, 0.3, 0.5, 0.1]), truth) == 0.75
 
 
 def test_calibration():
     random = np.random.default_rng(0)
     p = random.random(20_000)
     truth = random.random(20_000) < p
-    assert statistics.calibration_error(p, truth) < 0.02
-    assert statistics.calibration_error(p, random.random(20_000) < 0.5) > 0.2
+    assert calibration.calibration_error(p, truth) < 0.02
+    assert calibration.calibration_error(p, random.random(20_000) < 0.5) > 0.2
 
 
 def test_distinct_and_repetition():
@@ -122,7 +124,7 @@ def test_perplexities_of_known_likelihoods():
         nll=nll, unigram_nll=nll + np.array(n_tokens), n_tokens=n_tokens
     )
     found = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
-    value = {m.name: m.of(np.ones((1, 2)))[0] for m in found}
+    value = {m.name: m.statistic(np.ones((1, 2)))[0] for m in found}
     assert value["perplexity"] == pytest.approx(np.exp((np.log(2) + 3 * np.log(8) + np.log(4)) / 5))
     assert value["perplexity_mean"] == pytest.approx((2 + 8 + 4) / 3)
     assert value["perplexity_median"] == pytest.approx(4)
@@ -133,8 +135,8 @@ def test_a_point_of_empty_texts_has_a_row():
     frame = texts_of(np.zeros((2, 2))).assign(text="", n_tokens=0)
     scores = frame[["prompt_id", "sample_id"]].assign(nll=0.0, unigram_nll=0.0, n_tokens=0)
     found = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
-    weights = statistics.resamples(2, 20, 1)
-    value = {m.name: statistics.estimate(m.of(weights), 0.95).value for m in found}
+    weights = BOOTSTRAP.weights(2)
+    value = {m.name: BOOTSTRAP.estimate(m.statistic(weights)).value for m in found}
     assert np.isnan(value["perplexity"]) and np.isnan(value["perplexity_median"])
     assert np.isnan(value["dist1"]) and value["length"] == 0
 
@@ -149,12 +151,21 @@ def test_samples_in_several_files_are_those_of_one(tmp_path):
         files.write_frame(tmp_path / f"{number}.csv", scores[which])
     texts, both = (sorted(tmp_path.glob(f"*.{kind}")) for kind in ("jsonl", "csv"))
     for order in (1, -1):
-        read, found = points.read(texts[::order], {"grammar": both[::order]}, {"grammar": "tagger"})
-        pd.testing.assert_frame_equal(read, frame)
-        kind, own = found["grammar"]
+        paths = samples.SampleFiles(texts[::order], {"grammar": both[::order]})
+        read = samples.read(paths, {"grammar": "tagger"})
+        pd.testing.assert_frame_equal(read.texts, frame)
+        kind, own = read.scores["grammar"]
         assert kind == "tagger" and own["score"].tolist() == scores["score"].tolist()
-        metrics.table_metrics(read, found)
-    assert points.grouped(["a", "b", "c"], [2, 1]) == [["a", "b"], ["c"]]
+        metrics.table_metrics(read.texts, read.scores)
+
+
+def test_inputs_of_a_rule_are_split_by_measurement():
+    inputs = {"texts": ["a", "b", "c"], "grammar": ["x", "y", "z"], "losses": ["l", "m"]}
+    assert samples.sample_files(inputs, ["grammar"], [2, 1]) == [
+        samples.SampleFiles(["a", "b"], {"grammar": ["x", "y"]}, "l"),
+        samples.SampleFiles(["c"], {"grammar": ["z"]}, "m"),
+    ]
+    assert samples.sample_files({}, ["grammar"], [], "overlay_") == []
 
 
 def test_scores_of_other_texts_are_refused():

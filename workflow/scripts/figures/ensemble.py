@@ -1,16 +1,16 @@
-"""Weights added up and outputs added up at the same points (figure 6: g2 and ensembles).
+"""Mixed weights and mixed logits at the same points (figure 6: g2 and ensembles).
 
-Beside the paper's two panels the reason: how far the two's distributions of the next
-token are from each other along real sentences.
+The last panel is not in the paper. It gives the reason for the other two: how far the next-token
+distributions of both are apart along real sentences.
 """
 
 from itertools import cycle
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import plotting
-from paramlerp.measure.plotting import plt
+from paramlerp.measure import curves, plotting
 
 COLOURS = (*plotting.COLOURS[3:], *plotting.COLOURS[:3])
 
@@ -18,50 +18,50 @@ COLOURS = (*plotting.COLOURS[3:], *plotting.COLOURS[:3])
 def main(
     differences: pd.DataFrame,
     kl: pd.DataFrame,
-    panels: dict[str, str],
-    curves: dict[str, str],
+    titles: dict[str, str],
+    ensembles: dict[str, str],
     line: dict,
     confidence: float,
-):
-    """A row of panels for each prompt set of `differences`, merged weights and ensembles on the
-    same prompts with the same random numbers; the KL is of no prompt set.
+) -> Figure:
+    """A row of panels for each set of prompts, a panel for each metric, and one of the KL.
 
-    `panels` is metric -> title, the attribute's last; `curves` is the scheme of an ensemble ->
-    what it is called; `line` has the coordinate, the label and the merged sweep's name.
+    `differences` and `kl` are the tables of `against`. `titles` is metric -> title, the
+    attribute last; `ensembles` is scheme of an ensemble -> its label; `line` has the coordinate,
+    its label and the name of the merged sweep. The KL belongs to no set of prompts.
     """
     sets = list(dict.fromkeys(differences["prompts"]))
-    size = {"figsize": (11, 3.4 * len(sets)), "layout": "constrained", "squeeze": False}
-    figure, rows = plt.subplots(len(sets), len(panels) + 1, **size)
-    x, first = line["coordinate"], next(iter(curves))
-    drawn = [(line["name"], "weights", first)]
-    drawn += [(label, "logits", scheme) for scheme, label in curves.items()]
-    *titles, last = plotting.lettered(
-        {**panels, "kl": "KL(ensemble ‖ merged), nats a token"}
+    figure, rows = plotting.panels(len(sets), len(titles) + 1, (11, 3.4 * len(sets)))
+    x, first = line["coordinate"], next(iter(ensembles))
+    # Every ensemble has the same merged models beside it.
+    sides = [(line["name"], "weights", first)]
+    sides += [(label, "logits", scheme) for scheme, label in ensembles.items()]
+    *metrics, (_, kl_title) = plotting.lettered(
+        {**titles, "kl": "KL(ensemble ‖ merged), nats a token"}
     ).items()
-    for axes, name in zip(rows, sets, strict=True):
-        for axis, (metric, title) in zip(axes, titles, strict=False):
-            for (label, side, scheme), colour in zip(drawn, cycle(COLOURS), strict=False):
-                which = differences["prompts"] == name
+    for axes, prompts in zip(rows, sets, strict=True):
+        *metric_axes, kl_axis = axes
+        for axis, (metric, title) in zip(metric_axes, metrics, strict=True):
+            for (label, side, scheme), colour in zip(sides, cycle(COLOURS), strict=False):
+                shown = (differences["prompts"] == prompts) & (differences["metric"] == metric)
                 if "scheme" in differences:
-                    which &= differences["scheme"] == scheme
-                own = differences[which & (differences["metric"] == metric)]
-                plotting.curve(axis, own, side, x=x, colour=colour, label=label)
+                    shown &= differences["scheme"] == scheme
+                curves.curve(axis, differences[shown], side, x=x, colour=colour, label=label)
             axis.set_title(title)
-        axes[0].set_ylim(bottom=0)
-        axes[0].set_ylabel(f"{name} prompts" if len(sets) > 1 else None)
-        axes[-2].set_ylim(0, 1)
-        axes[-2].legend(loc="lower right")
-        plotting.curve(axes[-1], kl, last[0], x=x, colour=plotting.NEUTRAL, label="")
-        axes[-1].set_title(last[1])
-        axes[-1].set(ylim=(0, None), ylabel="on real sentences")
+        metric_axes[0].set_ylim(bottom=0)
+        metric_axes[0].set_ylabel(f"{prompts} prompts" if len(sets) > 1 else None)
+        metric_axes[-1].set_ylim(0, 1)
+        metric_axes[-1].legend(loc="lower right")
+        curves.curve(kl_axis, kl, "kl", x=x, colour=plotting.NEUTRAL, label="")
+        kl_axis.set_title(kl_title)
+        kl_axis.set(ylim=(0, None), ylabel="on real sentences")
         for axis in axes:
             axis.set_xlabel(line["label"])
-    plotting.footnote(figure, differences, confidence)
+    plotting.note_intervals(figure, differences, confidence)
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake):
+    with job(snakemake), plotting.style():
         params = snakemake.params
         figure = main(
             pd.read_csv(snakemake.input.differences),
@@ -71,4 +71,4 @@ if __name__ == "__main__":
             params.line,
             params.confidence,
         )
-        plotting.save(figure, snakemake.output.png, snakemake.output.svg)
+        plotting.save(figure, *snakemake.output)

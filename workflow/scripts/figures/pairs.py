@@ -3,44 +3,46 @@
 from itertools import cycle
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import plotting
-from paramlerp.measure.plotting import plt
+from paramlerp.measure import curves, plotting
 
 
-def main(table: pd.DataFrame, groups: dict, panels: dict[str, str], line: dict, confidence: float):
-    """A column a metric; a row for all pairs of one model a, whose losses compare.
+def main(
+    table: pd.DataFrame,
+    groups: dict[str, dict[str, str]],
+    titles: dict[str, str],
+    line: dict,
+    confidence: float,
+) -> Figure:
+    """A column for each metric, and a row for all pairs that start at one model.
 
-    `groups` is model -> scheme -> its title; `panels` is metric -> title, perplexity first;
-    `line` has the coordinate and its label. Of the first set of prompts.
+    Only pairs of one row have losses that can be compared. `groups` is first model -> scheme ->
+    label; `titles` is metric -> title, perplexity first; `line` has the coordinate and its
+    label. Only the first set of prompts is shown.
     """
     table = table[table["prompts"] == table["prompts"].iloc[0]]
-    size = {"figsize": (15, 3.7 * len(groups)), "layout": "constrained", "squeeze": False}
-    figure, rows = plt.subplots(len(groups), len(panels), **size)
-    letters, colours = iter("abcdefghijklmnopqrstuvwxyz"), cycle(plotting.COLOURS)
-    for axes, titles in zip(rows, groups.values(), strict=True):
-        pairs = {pair: (title, next(colours)) for pair, title in titles.items()}
-        for axis, (metric, title) in zip(axes, panels.items(), strict=True):
-            for pair, (label, colour) in pairs.items():
-                own = table[table["scheme"] == pair]
-                plotting.curve(axis, own, metric, x=line["coordinate"], colour=colour, label=label)
+    figure, rows = plotting.panels(len(groups), len(titles), (15, 3.7 * len(groups)))
+    letters, colours = iter(plotting.LETTERS), cycle(plotting.COLOURS)
+    for axes, labels in zip(rows, groups.values(), strict=True):
+        pairs = [(scheme, label, next(colours)) for scheme, label in labels.items()]
+        for axis, (metric, title) in zip(axes, titles.items(), strict=True):
+            for scheme, label, colour in pairs:
+                pair = table[table["scheme"] == scheme]
+                curves.curve(axis, pair, metric, x=line["coordinate"], colour=colour, label=label)
             for end in (0, 1):
                 axis.axvline(end, color="#888888", lw=1, ls=(0, (3, 3)), zorder=1)
             axis.set(title=f"({next(letters)}) {title}", xlabel=line["label"])
         axes[0].set_yscale("log")
         axes[0].legend(fontsize=8)
-    plotting.footnote(figure, table, confidence, " (loss: over texts)")
+    plotting.note_intervals(figure, table, confidence, " (loss: over texts)")
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake):
-        figure = main(
-            pd.read_csv(snakemake.input.table),
-            snakemake.params.groups,
-            snakemake.params.panels,
-            snakemake.params.line,
-            snakemake.params.confidence,
-        )
-        plotting.save(figure, snakemake.output.png, snakemake.output.svg)
+    with job(snakemake), plotting.style():
+        params = snakemake.params
+        table = pd.read_csv(snakemake.input.table)
+        figure = main(table, params.groups, params.panels, params.line, params.confidence)
+        plotting.save(figure, *snakemake.output)

@@ -2,48 +2,47 @@
 
 import pandas as pd
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
 
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import plotting
-from paramlerp.measure.plotting import plt
+from paramlerp.measure import planes, plotting
 
-#: a perplexity scale ends at this many times the lowest
+#: the scale of perplexity ends at this many times the lowest value
 SPAN = 30
 
 
-def main(table: pd.DataFrame, attribute: dict[str, str], judges: dict[str, str], look):
-    """A row of heat maps for each prompt set; `attribute` and `judges` are metric -> title."""
+def main(
+    table: pd.DataFrame,
+    attribute: dict[str, str],
+    perplexities: dict[str, str],
+    plane: planes.Plane,
+) -> Figure:
+    """A row of heat maps for each set of prompts, a heat map for each metric.
+
+    `attribute` and `perplexities` are metric -> title.
+    """
     sets = list(dict.fromkeys(table["prompts"]))
-    titles = plotting.lettered({**attribute, **judges})
-    size = {
-        "figsize": (4.8 * len(titles), 4.3 * len(sets)),
-        "layout": "constrained",
-        "squeeze": False,
-    }
-    figure, rows = plt.subplots(len(sets), len(titles), **size)
-    for axes, name in zip(rows, sets, strict=True):
-        own = table[table["prompts"] == name]
-        end = f", {name} prompts" if len(sets) > 1 else ""
+    titles = plotting.lettered({**attribute, **perplexities})
+    figure, rows = plotting.panels(len(sets), len(titles), (4.8 * len(titles), 4.3 * len(sets)))
+    for axes, prompts in zip(rows, sets, strict=True):
+        points = table[table["prompts"] == prompts]
+        title_end = f", {prompts} prompts" if len(sets) > 1 else ""
         for axis, (metric, title) in zip(axes, titles.items(), strict=True):
-            how = {"norm": Normalize(0, 1), "colours": plotting.ATTRIBUTE}
-            how["label"] = "mean probability"
-            if metric in judges:
-                lowest = own[metric].min()
-                norm = LogNorm(lowest, min(own[metric].max(), SPAN * lowest))
-                how = {"norm": norm, "colours": plotting.COST, "label": "perplexity"}
-            plotting.plane(axis, own, metric, look, **how)
-            axis.set_title(f"{title}{end}")
-    plotting.note(figure, plotting.plane_note(table, look))
+            if metric in perplexities:
+                lowest = points[metric].min()
+                norm = LogNorm(lowest, min(points[metric].max(), SPAN * lowest))
+                scale = {"norm": norm, "colours": planes.COST, "label": "perplexity"}
+            else:
+                scale = {"norm": Normalize(0, 1), "colours": planes.ATTRIBUTE}
+                scale["label"] = "mean probability"
+            planes.draw(axis, points, metric, plane, **scale)
+            axis.set_title(f"{title}{title_end}")
+    plotting.note(figure, planes.legend(table, plane))
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake):
+    with job(snakemake), plotting.style():
         params = snakemake.params
-        figure = main(
-            pd.read_csv(snakemake.input.table),
-            params.attribute,
-            params.judges,
-            plotting.Plane(**params.plane),
-        )
-        plotting.save(figure, snakemake.output.png, snakemake.output.svg)
+        table, plane = pd.read_csv(snakemake.input.table), planes.Plane(**params.plane)
+        plotting.save(main(table, params.attribute, params.judges, plane), *snakemake.output)

@@ -2,42 +2,40 @@
 
 import pandas as pd
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import plotting
-from paramlerp.measure.plotting import plt
+from paramlerp.measure import planes, plotting
 
-#: the scale ends this many nats above the lowest loss
+#: the scale ends this many nats per token above the lowest loss
 SPAN = 4
 
 
-def main(table: pd.DataFrame, sets: list[str], look):
-    """A heat map a set, on one scale; losses are the same for every prompt set."""
-    own = table.drop_duplicates(["kind", "scheme", *look.axes])
-    columns = [f"loss_{name}" for name in sets]
-    lowest, highest = own[columns].min().min(), own[columns].max().max()
-    size = {"figsize": (4.8 * len(sets), 4.3), "layout": "constrained", "squeeze": False}
-    figure, (axes,) = plt.subplots(1, len(sets), **size)
-    titles = plotting.lettered({f"loss_{name}": f"Loss on {name} test sentences" for name in sets})
-    for axis, (metric, title) in zip(axes, titles.items(), strict=True):
-        plotting.plane(
+def main(table: pd.DataFrame, test_texts: list[str], plane: planes.Plane) -> Figure:
+    """A heat map for each set of test text, all on one scale."""
+    # Losses are the same for every set of prompts.
+    points = table.drop_duplicates(["kind", "scheme", *plane.axes])
+    titles = {f"loss_{name}": f"Loss on {name} test sentences" for name in test_texts}
+    losses = points[list(titles)]
+    lowest, highest = losses.min().min(), losses.max().max()
+    figure, (axes,) = plotting.panels(1, len(titles), (4.8 * len(titles), 4.3))
+    for axis, (metric, title) in zip(axes, plotting.lettered(titles).items(), strict=True):
+        planes.draw(
             axis,
-            own,
+            points,
             metric,
-            look,
+            plane,
             norm=Normalize(lowest, min(highest, lowest + SPAN)),
-            colours=plotting.COST,
+            colours=planes.COST,
             label="nats a token",
         )
         axis.set_title(title)
-    plotting.note(figure, plotting.plane_note(own, look))
+    plotting.note(figure, planes.legend(points, plane))
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake):
+    with job(snakemake), plotting.style():
         params = snakemake.params
-        figure = main(
-            pd.read_csv(snakemake.input.table), params.sets, plotting.Plane(**params.plane)
-        )
-        plotting.save(figure, snakemake.output.png, snakemake.output.svg)
+        table, plane = pd.read_csv(snakemake.input.table), planes.Plane(**params.plane)
+        plotting.save(main(table, params.sets, plane), *snakemake.output)

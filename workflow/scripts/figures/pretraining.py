@@ -1,22 +1,25 @@
-"""Training loss and loss on held-out text of what was pretrained, step by step (figure 11)."""
+"""Training loss and validation loss of the pretrained models, step by step (figure 11)."""
 
 from itertools import cycle
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from paramlerp.jobs.runtime import job
 from paramlerp.measure import plotting
-from paramlerp.measure.plotting import plt
 
 
-def main(losses: dict[str, pd.DataFrame], corpora: dict[str, str]):
-    """A colour a model: a line of training loss, dots of validation loss."""
-    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
-    for (name, frame), colour in zip(losses.items(), cycle(plotting.COLOURS), strict=False):
-        label = f"{name} on {corpora[name]}"
-        axis.plot(frame["step"], frame["loss"], color=colour, lw=0.9, alpha=0.7, label=label)
-        tested = frame.dropna(subset="validation_loss")
-        axis.plot(tested["step"], tested["validation_loss"], "o--", color=colour, ms=4, lw=1)
+def main(losses: dict[str, pd.DataFrame], corpora: dict[str, str]) -> Figure:
+    """For each model a line of training loss and dots of validation loss, in one colour.
+
+    `losses` is model -> its losses, `corpora` model -> the corpus it was trained on.
+    """
+    figure, ((axis,),) = plotting.panels(1, 1, (7, 4))
+    for (model, steps), colour in zip(losses.items(), cycle(plotting.COLOURS), strict=False):
+        label = f"{model} on {corpora[model]}"
+        axis.plot(steps["step"], steps["loss"], color=colour, lw=0.9, alpha=0.7, label=label)
+        evaluated = steps.dropna(subset="validation_loss")
+        axis.plot(evaluated["step"], evaluated["validation_loss"], "o--", color=colour, ms=4, lw=1)
     axis.set(xlabel="step", ylabel="loss, nats a token")
     axis.legend()
     plotting.note(
@@ -26,9 +29,8 @@ def main(losses: dict[str, pd.DataFrame], corpora: dict[str, str]):
 
 
 if __name__ == "__main__":
-    with job(snakemake):
-        models = snakemake.params.models
-        figure = main(
-            {n: pd.read_csv(p) for n, p in zip(models, snakemake.input.losses, strict=True)}, models
-        )
-        plotting.save(figure, snakemake.output.png, snakemake.output.svg)
+    with job(snakemake), plotting.style():
+        corpora = snakemake.params.models
+        losses = map(pd.read_csv, snakemake.input.losses)
+        figure = main(dict(zip(corpora, losses, strict=True)), corpora)
+        plotting.save(figure, *snakemake.output)

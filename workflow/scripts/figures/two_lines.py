@@ -1,73 +1,65 @@
 """Scorers along two lines (figure 5: sentiment, perplexity and grammar along g1 and g2).
 
-The two have an axis each, the first's below and the second's above, lined up by a shift:
-g2's alpha is g1's less 1/2 (footnote 4 of the paper), so points above each other are as far
-along theta+ - theta-, and theta0 stands over the middle of theta- and theta+.
+Each line has an x axis, the first below and the second above, aligned by a shift. The alpha of
+g2 is that of g1 minus 1/2 (footnote 4 of the paper). So points above each other are as far along
+theta+ - theta-, and theta0 is above the middle of theta- and theta+.
 """
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import plotting
-from paramlerp.measure.plotting import plt
+from paramlerp.measure import curves, plotting
 
 COLOURS = (plotting.NEUTRAL, plotting.COLOURS[3])
 
 
 def main(
-    first: pd.DataFrame,
-    second: pd.DataFrame,
-    panels: dict[str, str],
-    lines: list[dict],
+    tables: tuple[pd.DataFrame, pd.DataFrame],
+    titles: dict[str, str],
+    lines: tuple[dict, dict],
     shift: float,
     confidence: float,
-):
-    """A row of panels for each prompt set that both lines continue. `lines` have their
-    coordinates, labels, names and ends."""
+) -> Figure:
+    """A row of panels for each set of prompts that both lines continue, a panel a metric.
+
+    `titles` is metric -> title, the attribute first; `lines` have their coordinates, labels,
+    names and ends. `shift` is the first line's coordinate minus the second's.
+    """
+    first, second = tables
     sets = list(dict.fromkeys(second["prompts"]))
-    titles = plotting.lettered(panels)
-    size = {
-        "figsize": (3.7 * len(titles), 3.6 * len(sets)),
-        "layout": "constrained",
-        "squeeze": False,
-    }
-    figure, rows = plt.subplots(len(sets), len(titles), **size)
-    for axes, name in zip(rows, sets, strict=True):
-        for axis, (metric, title) in zip(axes, titles.items(), strict=True):
-            for table, line, moved, colour in zip(
-                (first, second), lines, (0, shift), COLOURS, strict=True
-            ):
-                own = table[table["prompts"] == name]
-                own = own.assign(place=own[line["coordinate"]] + moved)
-                plotting.curve(axis, own, metric, x="place", colour=colour, label=line["name"])
-            plotting.mark_ends(axis, lines[0]["ends"])
-            above = axis.secondary_xaxis(
-                "top", functions=(lambda x: x - shift, lambda x: x + shift)
-            )
-            above.set_xlabel(lines[1]["label"], color=COLOURS[1])
-            above.tick_params(colors=COLOURS[1])
+    figure, rows = plotting.panels(len(sets), len(titles), (3.7 * len(titles), 3.6 * len(sets)))
+    for axes, prompts in zip(rows, sets, strict=True):
+        for axis, (metric, title) in zip(axes, plotting.lettered(titles).items(), strict=True):
+            for table, line, offset, colour in zip(tables, lines, (0, shift), COLOURS, strict=True):
+                points = table[table["prompts"] == prompts]
+                points = points.assign(x=points[line["coordinate"]] + offset)
+                curves.curve(axis, points, metric, x="x", colour=colour, label=line["name"])
+            curves.mark_ends(axis, lines[0]["ends"])
+            add_upper_axis(axis, lines[1]["label"], shift)
             axis.set_xlabel(lines[0]["label"], color=COLOURS[0])
             axis.tick_params(axis="x", colors=COLOURS[0])
             axis.set_title(title, pad=8)
-        axes[0].set(ylim=(0, 1), ylabel=f"{name} prompts" if len(sets) > 1 else None)
+        axes[0].set(ylim=(0, 1), ylabel=f"{prompts} prompts" if len(sets) > 1 else None)
         for axis in axes[1:-1]:
             axis.set_ylim(bottom=0)
         axes[0].legend(loc="lower right")
     shown = pd.concat([first[first["prompts"].isin(sets)], second])
-    beyond = "; shaded: beyond the experts" if lines[0]["ends"] else ""
-    plotting.footnote(figure, shown, confidence, beyond)
+    shading = "; shaded: beyond the experts" if lines[0]["ends"] else ""
+    plotting.note_intervals(figure, shown, confidence, shading)
     return figure
 
 
+def add_upper_axis(axis, label: str, shift: float) -> None:
+    """An x axis at the top for the second line, whose coordinate is `shift` less."""
+    upper = axis.secondary_xaxis("top", functions=(lambda x: x - shift, lambda x: x + shift))
+    upper.set_xlabel(label, color=COLOURS[1])
+    upper.tick_params(colors=COLOURS[1])
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        params = snakemake.params
-        figure = main(
-            pd.read_csv(snakemake.input.first),
-            pd.read_csv(snakemake.input.second),
-            params.panels,
-            params.lines,
-            params.shift,
-            params.confidence,
-        )
-        plotting.save(figure, snakemake.output.png, snakemake.output.svg)
+    with job(snakemake), plotting.style():
+        inputs, params = snakemake.input, snakemake.params
+        tables = pd.read_csv(inputs.first), pd.read_csv(inputs.second)
+        figure = main(tables, params.panels, params.lines, params.shift, params.confidence)
+        plotting.save(figure, *snakemake.output)

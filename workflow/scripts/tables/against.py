@@ -1,71 +1,76 @@
-"""Outputs added up against weights added up: an ensemble and merged models at equal points.
+"""An ensemble (mixed logits) compared with merged models (mixed weights) at the same points.
 
-Paired: the same prompts and random numbers. Beside it, over real sentences, the mean KL
-a token between the two's distributions.
+Both sides continue the same prompts with the same random numbers, so differences are paired. A
+second table has the mean KL per token between their distributions along real sentences.
 """
 
 import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.measure.points import columns, difference, grouped, mean_over, measure, read, some
+from paramlerp.measure.bootstrap import Bootstrap
+from paramlerp.measure.measurement import mean_per_token, measure
+from paramlerp.measure.pairing import difference
+from paramlerp.measure.samples import SampleFiles, read, sample_files
 
-#: what the two sides of a difference mix
+#: the two sides, by what each mixes; differences are the second minus the first
 SIDES = ("weights", "logits")
 
 
 def main(
-    places: list[dict],
-    weights: dict[str, list[list[str]]],
-    logits: dict[str, list[list[str]]],
+    keys: list[dict],
+    weights: list[SampleFiles],
+    logits: list[SampleFiles],
     kinds: dict[str, str],
-    how: dict,
-    seed,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
-    """Both's figures and logits minus weights: texts or scorer -> the paths of each place. Only
-    the samples that both have take part."""
+    """A row for each measurement and metric: both sides' estimates and their difference.
+
+    `keys` name the measurements; `weights` and `logits` are the files of each. Only the samples
+    that both sides have take part. `kinds` is scorer -> kind.
+    """
     rows = []
-    for index, where in enumerate(places):
-        sides = []
-        for paths in (weights, logits):
-            own = {name: paths[name][index] for name in paths}
-            sides.append(read(own.pop("texts"), own, kinds))
-        last = min(texts["sample_id"].max() for texts, _ in sides)
+    for key, *sides in zip(keys, weights, logits, strict=True):
+        samples = [read(paths, kinds) for paths in sides]
+        last = min(side.texts["sample_id"].max() for side in samples)
         a, b = (
-            measure(where, *some(texts["sample_id"] <= last, texts, scores), how, seed)
-            for texts, scores in sides
+            measure(key, side.select(side.texts["sample_id"] <= last), bootstrap)
+            for side in samples
         )
-        for name in a.found:
-            both = columns(SIDES[0], a.found[name][1]) | columns(SIDES[1], b.found[name][1])
-            found = difference(a, b, name, how["confidence"])
-            gap = {key: found[key] for key in ("difference", "low", "high")}
-            rows.append({**where, "metric": name, **both, **gap, "n_texts": len(a.texts)})
+        for metric, (_, estimate) in a.metrics.items():
+            gap = difference(a, b, metric, bootstrap)
+            rows.append(
+                {
+                    **key,
+                    "metric": metric,
+                    **estimate.columns(SIDES[0]),
+                    **b.metrics[metric][1].columns(SIDES[1]),
+                    **{column: gap[column] for column in ("difference", "low", "high")},
+                    "n_texts": len(a.samples.texts),
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def divergence(points: list[dict], paths: list[str], how: dict, seed) -> pd.DataFrame:
-    """Mean KL a token at each point."""
+def divergence(points: list[dict], paths: list[str], bootstrap: Bootstrap) -> pd.DataFrame:
+    """Mean KL per token at each point, from its file of KL sums over sentences."""
     rows = []
-    for point, frame in zip(points, map(pd.read_csv, paths), strict=True):
-        kl = columns("kl", mean_over(frame, "kl", how, seed))
-        rows.append({**point, **kl, "n_texts": len(frame), "n_tokens": frame.n_tokens.sum()})
+    for point, path in zip(points, paths, strict=True):
+        sentences = pd.read_csv(path)
+        kl = mean_per_token(sentences, "kl", bootstrap).columns("kl")
+        n_tokens = sentences["n_tokens"].sum()
+        rows.append({**point, **kl, "n_texts": len(sentences), "n_tokens": n_tokens})
     return pd.DataFrame(rows)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        params, given = snakemake.params, snakemake.input
-        names = ["texts", *params.kinds]
-        table = main(
-            params.places,
-            *(
-                {name: grouped(given[f"{side}_{name}"], params.sizes[side]) for name in names}
-                for side in SIDES
-            ),
-            params.kinds,
-            params.statistics,
-            params.seed,
+        inputs, params = snakemake.input, snakemake.params
+        bootstrap = Bootstrap(**params.statistics, seed=params.seed)
+        weights, logits = (
+            sample_files(inputs, params.kinds, params.sizes[side], f"{side}_") for side in SIDES
         )
-        files.write_csv(snakemake.output.differences, table)
-        kl = divergence(params.points, given.divergence, params.statistics, params.seed)
-        files.write_csv(snakemake.output.divergence, kl)
+        table = main(params.places, weights, logits, params.kinds, bootstrap)
+        files.write_frame(snakemake.output.differences, table)
+        kl = divergence(params.points, inputs.divergence, bootstrap)
+        files.write_frame(snakemake.output.divergence, kl)

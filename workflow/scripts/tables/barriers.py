@@ -1,67 +1,72 @@
-"""Is there a barrier between two experts? Along the line from one to the other, in nats a token.
+"""Barriers along the line from one expert to another, in nats per token.
 
-Two definitions, each named: Frankle et al. 2020 (the largest value less the mean of the
-ends) and Entezari et al. 2022 (the largest excess over the straight line between the
-ends). A maximum is never below zero, nor is its interval, so a barrier counts as none
-if its interval ends below a margin that the config fixes beforehand.
+A barrier is estimated by two definitions: Frankle et al. 2020 (the largest value minus the mean
+of the ends) and Entezari et al. 2022 (the largest excess over the straight line between the
+ends). A maximum is never below zero, and neither is its interval. So a line counts as free of
+barriers if the interval ends below a margin that the config fixes in advance.
 """
 
 import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import statistics
-from paramlerp.measure.points import barriers, grouped, mean_over
+from paramlerp.measure.barriers import barrier_rows
+from paramlerp.measure.bootstrap import Bootstrap, Estimate
+from paramlerp.measure.measurement import mean_per_token
+from paramlerp.measure.samples import losses_by_text, split
 
 
 def main(
     values: list[str],
     losses: list[str],
-    judged: dict[tuple[str, str], list[list[str]]],
-    how: dict,
+    scores: dict[tuple[str, str], list[list[str]]],
+    bootstrap: Bootstrap,
     margin: float,
-    seed,
 ) -> pd.DataFrame:
-    """`losses` are a file a point; `judged` is (scorer of perplexity, set of prompts) -> the
-    files of each point."""
-    tests = [pd.read_csv(path) for path in losses]
+    """A row for each quantity and definition of the barrier.
+
+    `values` are the coordinates of the points, `losses` the file of test losses of each.
+    `scores` is (scorer of perplexity, set of prompts) -> the score files of each point.
+    """
+    frames = [pd.read_csv(path) for path in losses]
+    names = list(dict.fromkeys(frames[0]["text"]))
+    by_point = [losses_by_text(frame, names) for frame in frames]
     quantities = {
-        (f"loss_{name}", None): [
-            mean_over(frame[frame["text"] == name], "nll", how, seed) for frame in tests
-        ]
-        for name in dict.fromkeys(tests[0]["text"])
+        (column, None): [mean_per_token(point[column], "nll", bootstrap) for point in by_point]
+        for column in by_point[0]
     }
-    for (scorer, prompts), paths in judged.items():
-        quantities[f"log_{scorer}", prompts] = [of_texts(own, how, seed) for own in paths]
+    for (scorer, prompts), points in scores.items():
+        quantities[f"log_{scorer}", prompts] = [
+            log_perplexity(paths, bootstrap) for paths in points
+        ]
     rows = []
-    for (quantity, prompts), line in quantities.items():
-        where = {"quantity": quantity, "prompts": prompts}
-        rows += barriers(where, dict(zip(values, line, strict=True)), how, margin)
+    for (quantity, prompts), estimates in quantities.items():
+        key = {"quantity": quantity, "prompts": prompts}
+        rows += barrier_rows(key, dict(zip(values, estimates, strict=True)), bootstrap, margin)
     return pd.DataFrame(rows)
 
 
-def of_texts(paths: list[str], how: dict, seed) -> statistics.Estimate:
-    """Log perplexity of generated texts: their prompts are the unit."""
-    rows = pd.concat([pd.read_csv(path) for path in paths])
-    frame = rows.groupby("prompt_id", sort=True)[["nll", "n_tokens"]].sum()
-    return mean_over(frame, "nll", how, seed)
+def log_perplexity(paths: list[str], bootstrap: Bootstrap) -> Estimate:
+    """Log perplexity of generated texts from their score files; the prompt is the unit."""
+    texts = pd.concat([pd.read_csv(path) for path in paths])
+    prompts = texts.groupby("prompt_id", sort=True)[["nll", "n_tokens"]].sum()
+    return mean_per_token(prompts, "nll", bootstrap)
 
 
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
         paths = iter(snakemake.input.perplexity)
-        judged = {
-            (scorer, prompts): grouped(paths, params.sizes)
+        scores = {
+            (scorer, prompts): split(paths, params.sizes)
             for scorer in params.scorers
             for prompts in params.prompts
         }
         table = main(
             params.values,
             snakemake.input.losses,
-            judged,
-            params.statistics,
+            scores,
+            Bootstrap(**params.statistics, seed=params.seed),
             params.margin,
-            params.seed,
         )
-        files.write_csv(snakemake.output.barriers, table)
+        files.write_frame(snakemake.output.barriers, table)

@@ -1,6 +1,6 @@
-"""How far two models' weights are apart: the scaled l2 norm of the difference of each tensor.
+"""How far the weights of two models are apart, tensor by tensor.
 
-||a - b||_2 / sqrt(number of elements), section 5.3; read from mapped files.
+The distance is the scaled l2 norm ||a - b||_2 / sqrt(number of elements) of section 5.3.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from paramlerp.weights import checkpoints, compatibility
 def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:
     """Root mean square of a - b over flat arrays, summed in float64."""
     total = 0.0
+    # In chunks: the arrays are mapped files, and their float64 copies would not fit in memory.
     for start in range(0, a.size, chunk):
         gap = a[start : start + chunk].astype(np.float64) - b[start : start + chunk]
         total += float(gap @ gap)
@@ -21,7 +22,11 @@ def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:
 
 
 def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
-    """A row a tensor: scheme, tensor, layer (empty if in none), parameter, shape, difference."""
+    """A row for each scheme and tensor of floats; `layer` is empty outside the layers.
+
+    `pairs` is scheme -> the directories of its two checkpoints. Raises UserError if these have
+    different tensors.
+    """
     rows = []
     for scheme, directories in pairs.items():
         a, b = map(checkpoints.Checkpoint, directories)
@@ -29,13 +34,13 @@ def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
         for name, tensor in a.tensors.items():
             if tensor.dtype not in checkpoints.FLOATS:
                 continue
-            found = checkpoints.LAYER.search(name)
+            layer = checkpoints.LAYER.search(name)
             rows.append(
                 {
                     "scheme": scheme,
                     "tensor": name,
-                    "layer": int(found[1]) if found else None,
-                    "parameter": found[2] if found else name,
+                    "layer": int(layer[1]) if layer else None,
+                    "parameter": layer[2] if layer else name,
                     "shape": "x".join(map(str, tensor.shape)),
                     "difference": difference(tensor.data, b.tensors[name].data),
                 }
@@ -47,4 +52,4 @@ if __name__ == "__main__":
     with job(snakemake):
         ends = iter(snakemake.input.ends)
         pairs = {scheme: (next(ends), next(ends)) for scheme in snakemake.params.schemes}
-        files.write_csv(snakemake.output.table, main(pairs))
+        files.write_frame(snakemake.output.table, main(pairs))

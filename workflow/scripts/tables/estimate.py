@@ -1,4 +1,4 @@
-"""Time, GPU hours and disk that the config will take, said and written down."""
+"""Time, GPU hours and disk that a run of the config will take, as tables and in the log."""
 
 import pandas as pd
 
@@ -6,16 +6,17 @@ from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 
 
-def told(rows: list[dict], log) -> pd.DataFrame:
-    """Rows with their sum, said in the log."""
+def with_total(rows: list[dict]) -> pd.DataFrame:
+    """The rows as a table, with the sum of each column in a last row."""
     table = pd.DataFrame(rows)
     table.loc[len(table)] = ["total", *(table[name].sum() for name in table.columns[1:])]
-    for line in table.round(2).to_string(index=False).splitlines():
-        log.info("%s", line)
     return table
 
 
 if __name__ == "__main__":
     with job(snakemake) as log:
         for name, rows in snakemake.params.costs.items():
-            files.write_csv(snakemake.output[name], told(rows, log))
+            table = with_total(rows)
+            for line in table.round(2).to_string(index=False).splitlines():
+                log.info("%s", line)
+            files.write_frame(snakemake.output[name], table)

@@ -1,9 +1,9 @@
-"""Next-word probabilities at every point of a line, and each word's trend between 0 and 1.
+"""Next-word probabilities at every point of a line, and the trend of each word.
 
-`log_slope` is the least-squares slope of ln P against the coordinate over [0, 1]: the
-probability grows by exp(log_slope) from one expert to the other. `monotone` says whether P
-rises (a word of the first pole) or falls (one of its opposite) at every step there, as the
-paper finds; `monotone_throughout` whether it does so over the whole sweep.
+`log_slope` is the least-squares slope of ln P against the coordinate over [0, 1]: from one
+expert to the other the probability grows by the factor exp(log_slope). `monotone` says whether
+P rises (a word of the high pole) or falls (one of the low pole) at every step of [0, 1], as the
+paper finds; `monotone_throughout`, whether it does so over the whole sweep.
 """
 
 import numpy as np
@@ -13,54 +13,57 @@ from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 
 
-def read(path) -> pd.DataFrame:
-    """Rows of next_words; "null" and "None" are words here."""
+def read(path: str) -> pd.DataFrame:
+    """The rows of a file of next words; "null" and "None" are words, not missing values."""
     return pd.read_csv(path, keep_default_na=False)
 
 
-def trend(own: pd.DataFrame, coordinate: str, way: int) -> dict:
-    """The trend of one word from its rows, the coordinate ascending; `way` is 1 or -1."""
-    between = own[own[coordinate].between(0, 1)]
+def trend(word: pd.DataFrame, coordinate: str, direction: int) -> dict:
+    """The trend of one word from its rows, by ascending coordinate; `direction` is 1 or -1."""
+    between = word[word[coordinate].between(0, 1)]
     slope = float("nan")
     if len(between) > 1:
         slope = -np.polyfit(between[coordinate], between["nll"], 1)[0]
     return {
         "log_slope": slope,
-        "monotone": monotone(between, way),
-        "monotone_throughout": monotone(own, way),
+        "monotone": monotone(between, direction),
+        "monotone_throughout": monotone(word, direction),
     }
 
 
-def monotone(own: pd.DataFrame, way: int) -> bool:
-    """Whether every step goes up (1) or down (-1); false where there is no step."""
-    return len(own) > 1 and bool((np.diff(-own["nll"]) * way > 0).all())
+def monotone(word: pd.DataFrame, direction: int) -> bool:
+    """Whether P rises (1) or falls (-1) at every step; false if there is no step."""
+    return len(word) > 1 and bool((np.diff(-word["nll"]) * direction > 0).all())
 
 
 def main(
     coordinate: str, values: list[str], paths: list[str], high: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of all points, and a row a word; words of the pole `high` are to rise."""
-    words = pd.concat(
+    """A row for each point and word, and a row for each word.
+
+    `paths` has the file of each of the `values`. Words of the pole `high` should rise.
+    """
+    points = pd.concat(
         [read(p).assign(**{coordinate: float(v)}) for v, p in zip(values, paths, strict=True)],
         ignore_index=True,
     )
-    words["probability"] = np.exp(-words["nll"])
+    points["probability"] = np.exp(-points["nll"])
     trends = [
         {
             "pole": pole,
             "word": word,
-            "n_tokens": own["n_tokens"].iloc[0],
-            **trend(own, coordinate, 1 if pole == high else -1),
+            "n_tokens": rows["n_tokens"].iloc[0],
+            **trend(rows, coordinate, 1 if pole == high else -1),
         }
-        for (pole, word), own in words.groupby(["pole", "word"], sort=False)
+        for (pole, word), rows in points.groupby(["pole", "word"], sort=False)
     ]
     columns = [coordinate, "pole", "word", "n_tokens", "probability"]
-    return words[columns], pd.DataFrame(trends)
+    return points[columns], pd.DataFrame(trends)
 
 
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
         words, trends = main(params.coordinate, params.values, snakemake.input.words, params.high)
-        files.write_csv(snakemake.output.words, words)
-        files.write_csv(snakemake.output.trends, trends)
+        files.write_frame(snakemake.output.words, words)
+        files.write_frame(snakemake.output.trends, trends)

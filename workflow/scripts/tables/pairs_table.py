@@ -1,59 +1,72 @@
-"""Every metric along the lines between pairs of models, and the barriers between them.
+"""Every metric along the lines between pairs of models, and the barriers on these lines.
 
-`state` tells a point that broke from one that did not, as in a plane's table. `loss` is the
-mean NLL a token of all test text together; barriers are of that, by both definitions (see
-`barriers`).
+`state` marks a broken point, as in a plane's table. `loss` is the mean NLL per token over all
+test text; barriers are barriers of this loss, by both definitions (see `barriers`).
 """
 
 import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.measure.points import a_point, along, as_table, barriers, by_text, grouped
+from paramlerp.measure.barriers import barrier_rows
+from paramlerp.measure.bootstrap import Bootstrap
+from paramlerp.measure.measurement import measure_with_losses, to_table
+from paramlerp.measure.samples import SampleFiles, losses_by_text, read_line, sample_files
 
 
-def main(rows, coordinate, values, paths, kinds, sets, between, margin, how, seed):
-    """`rows` say which line; `paths` are its texts', losses' and scores'. Returns both tables.
+def main(
+    lines: list[tuple[dict, SampleFiles]],
+    coordinate: str,
+    values: list[str],
+    kinds: dict[str, str],
+    test_texts: list[str],
+    between: list[str],
+    margin: float,
+    bootstrap: Bootstrap,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A row for each point, and a row for each barrier.
 
-    Barriers are on the lines of the schemes `between` two checkpoints, from 0 to 1.
+    `lines` are the columns that name each line, and its files. `kinds` is scorer -> kind;
+    `test_texts` are the sets of test text that have a loss of their own. The schemes `between`
+    run from one checkpoint at 0 to another at 1, and have barriers on [0, 1].
     """
-    table, rises = [], []
-    for index, line in enumerate(rows):
-        own = {name: given[index] for name, given in paths.items()}
-        walk = {}
-        for value, texts, scores, tested in along(own, kinds, coordinate, values):
-            parts = {"loss": tested, **by_text(tested, sets)}
-            row, found = a_point({**line, coordinate: value}, texts, scores, parts, how, seed)
-            table.append(row)
-            if 0 <= float(value) <= 1 and "loss" in found:
-                walk[value] = found["loss"]
+    rows, barriers = [], []
+    for line, paths in lines:
+        loss_between = {}
+        for value, samples, losses in read_line(paths, kinds, coordinate, values):
+            by_text = {"loss": losses, **losses_by_text(losses, test_texts)}
+            row, estimates = measure_with_losses(
+                {**line, coordinate: value}, samples, by_text, bootstrap
+            )
+            rows.append(row)
+            if 0 <= float(value) <= 1 and "loss" in estimates:
+                loss_between[value] = estimates["loss"]
         if line["scheme"] not in between:
             continue
-        where = {"scheme": line["scheme"], "quantity": "loss"}
-        if len(walk) == sum(0 <= float(value) <= 1 for value in values):
-            rises += barriers(where, walk, how, margin)
-        else:  # a point between that broke is as high as barriers come
-            rises.append({**where, "barrier": float("inf"), "within_margin": False})
-    columns = None if rises else ["scheme", "quantity"]
-    return as_table(table), pd.DataFrame(rises, columns=columns).drop_duplicates()
+        key = {"scheme": line["scheme"], "quantity": "loss"}
+        if len(loss_between) == sum(0 <= float(value) <= 1 for value in values):
+            barriers += barrier_rows(key, loss_between, bootstrap, margin)
+        else:  # a broken point on the way is an infinite barrier
+            barriers.append({**key, "barrier": float("inf"), "within_margin": False})
+    columns = None if barriers else ["scheme", "quantity"]
+    # The losses of a scheme, and so its barriers, are the same for every set of prompts.
+    return to_table(rows), pd.DataFrame(barriers, columns=columns).drop_duplicates()
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        params, given = snakemake.params, snakemake.input
-        sizes = [params.shards] * len(params.rows)
-        table, rises = main(
-            params.rows,
+        params = snakemake.params
+        counts = [params.shards] * len(params.rows)
+        paths = sample_files(snakemake.input, params.kinds, counts)
+        table, barriers = main(
+            list(zip(params.rows, paths, strict=True)),
             params.coordinate,
             params.values,
-            {name: grouped(given[name], sizes) for name in ("texts", *params.kinds)}
-            | {"losses": list(given.losses)},
             params.kinds,
             params.sets,
             params.between,
             params.margin,
-            params.statistics,
-            params.seed,
+            Bootstrap(**params.statistics, seed=params.seed),
         )
-        files.write_csv(snakemake.output.table, table)
-        files.write_csv(snakemake.output.barriers, rises)
+        files.write_frame(snakemake.output.table, table)
+        files.write_frame(snakemake.output.barriers, barriers)

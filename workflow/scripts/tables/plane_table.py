@@ -1,12 +1,12 @@
-"""A plane: every metric and every test loss at each point of its lattice.
+"""Every metric and every test loss at each point of a plane.
 
-Over it, as overlays, points of other sweeps from their own runs, cut down to the lattice's
-samples. `state` tells a point that broke from one that did not: "overflow" has NaN or Inf
-in its weights, logits or losses; "empty" wrote nothing at all.
+The table also holds, as overlays, the points of other sweeps that lie on the plane; they come
+from their own runs, cut to the plane's number of samples. `state` marks a broken point:
+"overflow" if weights, logits or losses have NaN or Inf, "empty" if all texts are empty.
 
-A second table has means over the lattice's points by the sum of both coordinates, across the
-lines where it is 0 and 1. So that they differ in that alone, each is over the same few
-differences of the two, at most 1; every other diagonal of a lattice has these.
+A second table has means over the points with the same sum of both coordinates, across the lines
+where the sum is 0 and 1. For these means to differ in the sum alone, each is taken over the same
+few differences of the coordinates, at most 1; every other diagonal of a plane has them.
 """
 
 from decimal import Decimal
@@ -16,116 +16,124 @@ import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.measure.points import (
-    a_point,
-    along,
-    as_table,
-    by_text,
-    columns,
-    combined,
-    grouped,
+from paramlerp.measure.bootstrap import Bootstrap, Estimate
+from paramlerp.measure.measurement import measure_with_losses, to_table
+from paramlerp.measure.samples import (
+    SampleFiles,
+    losses_by_text,
     read,
-    some,
+    read_line,
+    sample_files,
 )
 from paramlerp.weights import naming
 
-#: half the width of the strip about equal coordinates that means are taken over
+#: the largest difference of the coordinates of points that the means are taken over
 STRIP = 1
 
+#: a point's row of the table, and the estimates in it by name
+Point = tuple[dict, dict[str, Estimate]]
 
-def sums(
-    points: list[tuple[dict, dict]], axes: list[str], judges: list[str], sets: list[str], confidence
+
+def means_by_sum(
+    points: list[Point],
+    axes: list[str],
+    perplexities: list[str],
+    losses: list[str],
+    bootstrap: Bootstrap,
 ) -> list[dict]:
-    """Means over the sound points of equal sum in the strip; of log perplexity, in fact.
+    """Means over the sound points of the strip that have the same sum of coordinates.
 
-    `points` are pairs of a row of the table and the estimates behind it; `judges` are the
-    scorers of perplexity.
+    `perplexities` are scorers, whose mean is that of the log (a geometric mean); `losses` are
+    columns. Sums with fewer points than the others are left out.
     """
     ticks = sorted({Decimal(row[axis]) for row, _ in points for axis in axes})
-    groups: dict[tuple, list[dict]] = {}
-    for row, found in points:
+    groups: dict[tuple, list[dict[str, Estimate]]] = {}
+    for row, estimates in points:
         a, b = (Decimal(row[axis]) for axis in axes)
         even = (ticks.index(a) - ticks.index(b)) % 2 == 0
         if row["state"] == "ok" and even and abs(a - b) <= STRIP:
-            groups.setdefault((row["prompts"], a + b), []).append(found)
+            groups.setdefault((row["prompts"], a + b), []).append(estimates)
     most = max(map(len, groups.values()), default=0)
     rows = []
-    for (prompts, total), own in sorted(groups.items(), key=lambda item: item[0]):
-        if len(own) < most:
+    for (prompts, total), group in sorted(groups.items(), key=lambda item: item[0]):
+        if len(group) < most:
             continue
-        row = {"prompts": prompts, "sum": naming.format_value(total), "n_points": len(own)}
-        for judge in judges:
-            log_mean = combined(
-                lambda *x: np.exp(np.log(x).mean(0)), [f[judge] for f in own], confidence
-            )
-            row |= columns(judge, log_mean)
-        for name in (f"loss_{name}" for name in sets):
-            mean = combined(lambda *x: np.mean(x, 0), [f[name] for f in own], confidence)
-            row |= columns(name, mean)
+        row = {"prompts": prompts, "sum": naming.format_value(total), "n_points": len(group)}
+        for names, mean in ((perplexities, geometric_mean), (losses, arithmetic_mean)):
+            for name in names:
+                estimate = bootstrap.combine(mean, [estimates[name] for estimates in group])
+                row |= estimate.columns(name)
         rows.append(row)
     return rows
+
+
+def geometric_mean(*values: np.ndarray) -> np.ndarray:
+    """Elementwise geometric mean of arrays."""
+    return np.exp(np.log(values).mean(0))
+
+
+def arithmetic_mean(*values: np.ndarray) -> np.ndarray:
+    """Elementwise mean of arrays."""
+    return np.mean(values, 0)
 
 
 def main(
     scheme: str,
     axes: list[str],
-    rows: list[dict],
     values: list[str],
-    lattice: dict[str, list],
-    overlays: list[dict],
-    over: dict[str, list],
+    lines: list[tuple[dict, SampleFiles]],
+    overlays: list[tuple[dict, SampleFiles]],
     kinds: dict[str, str],
-    sets: list[str],
-    samples: int,
-    how: dict,
-    seed,
+    test_texts: list[str],
+    n_samples: int,
+    bootstrap: Bootstrap,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`rows` (of `values` of the first of the `axes`) and `overlays` say where; `lattice` and
-    `over` are, for each of them, the paths of texts and scores, and the path of losses."""
-    found = []
-    for index, place in enumerate(rows):
-        own = {name: paths[index] for name, paths in lattice.items()}
-        for value, texts, scores, tested in along(own, kinds, axes[0], values):
-            where = {"kind": "lattice", "scheme": scheme, "prompts": place["prompts"]}
-            where |= {axes[0]: value, axes[1]: place[axes[1]]}
-            found.append(a_point(where, texts, scores, by_text(tested, sets), how, seed))
-    judges = [name for name, kind in kinds.items() if kind == "perplexity"]
-    strip = sums(found, axes, judges, sets, how["confidence"])
-    table = [row for row, _ in found]
-    for index, place in enumerate(overlays):
-        own = {name: paths[index] for name, paths in over.items()}
-        losses = pd.read_csv(own.pop("losses"))
-        texts, scores = read(own.pop("texts"), own, kinds)
-        kept = some(texts["sample_id"] < samples, texts, scores)
-        table.append(
-            a_point({"kind": "overlay", **place}, *kept, by_text(losses, sets), how, seed)[0]
+    """The table of points and the table of means by sum.
+
+    `lines` are the columns that name each line of the plane, and its files; a line holds the
+    points at `values` of the first of the two `axes`. `overlays` are the columns that name each
+    point drawn over the plane, and its files. `kinds` is scorer -> kind, `test_texts` the sets
+    of test text, and `n_samples` the plane's samples of each prompt.
+    """
+    points = []
+    for line, paths in lines:
+        for value, samples, losses in read_line(paths, kinds, axes[0], values):
+            key = {"kind": "lattice", "scheme": scheme, "prompts": line["prompts"]}
+            key |= {axes[0]: value, axes[1]: line[axes[1]]}
+            by_text = losses_by_text(losses, test_texts)
+            points.append(measure_with_losses(key, samples, by_text, bootstrap))
+    rows = [row for row, _ in points]
+    for overlay, paths in overlays:
+        samples = read(paths, kinds)
+        row, _ = measure_with_losses(
+            {"kind": "overlay", **overlay},
+            samples.select(samples.texts["sample_id"] < n_samples),
+            losses_by_text(pd.read_csv(paths.losses), test_texts),
+            bootstrap,
         )
-    return as_table(table), pd.DataFrame(strip)
+        rows.append(row)
+    perplexities = [scorer for scorer, kind in kinds.items() if kind == "perplexity"]
+    loss_columns = [f"loss_{name}" for name in test_texts]
+    means = means_by_sum(points, axes, perplexities, loss_columns, bootstrap)
+    return to_table(rows), pd.DataFrame(means)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        params, given = snakemake.params, snakemake.input
-        names = ["texts", *params.kinds]
-        sizes = {"lattice": [params.shards] * len(params.rows), "overlay": params.overlay_shards}
-        lattice, over = (
-            {name: grouped(given.get(f"{part}_{name}", []), sizes[part]) for name in names}
-            | {"losses": list(given.get(f"{part}_losses", []))}
-            for part in sizes
-        )
-        table, strip = main(
+        inputs, params = snakemake.input, snakemake.params
+        counts = [params.shards] * len(params.rows)
+        lines = sample_files(inputs, params.kinds, counts, "lattice_")
+        overlays = sample_files(inputs, params.kinds, params.overlay_shards, "overlay_")
+        table, means = main(
             params.scheme,
             params.axes,
-            params.rows,
             params.values,
-            lattice,
-            params.overlays,
-            over,
+            list(zip(params.rows, lines, strict=True)),
+            list(zip(params.overlays, overlays, strict=True)),
             params.kinds,
             params.sets,
             params.samples,
-            params.statistics,
-            params.seed,
+            Bootstrap(**params.statistics, seed=params.seed),
         )
-        files.write_csv(snakemake.output.table, table)
-        files.write_csv(snakemake.output.sums, strip)
+        files.write_frame(snakemake.output.table, table)
+        files.write_frame(snakemake.output.sums, means)

@@ -1,4 +1,4 @@
-"""Table 4: what models were really pretrained with, a column a model."""
+"""Table 4: settings and last losses of the pretrained models, a column a model."""
 
 import json
 from pathlib import Path
@@ -8,15 +8,26 @@ import pandas as pd
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 
+
+def main(corpora: dict[str, str], settings: list[str], losses: list[str]) -> pd.DataFrame:
+    """A row for each setting. `corpora` is model -> corpus; `settings` and `losses` are the files
+    that the pretraining of each model wrote."""
+    columns = {}
+    for (model, corpus), used, path in zip(corpora.items(), settings, losses, strict=True):
+        last = pd.read_csv(path).iloc[-1]
+        columns[model] = {
+            "corpus": corpus,
+            **json.loads(Path(used).read_text()),
+            "loss": last["loss"],
+            "validation_loss": last["validation_loss"],
+        }
+    table = pd.DataFrame(columns)
+    table.insert(0, "parameter", table.index)
+    return table
+
+
 if __name__ == "__main__":
     with job(snakemake):
-        models, columns = snakemake.params.models, {}
-        given = zip(models, snakemake.input.used, snakemake.input.losses, strict=True)
-        for name, used, losses in given:
-            last = pd.read_csv(losses).iloc[-1]
-            ends = {"loss": last["loss"], "validation_loss": last["validation_loss"]}
-            settings = json.loads(Path(used).read_text())
-            columns[name] = {"corpus": models[name], **settings, **ends}
-        table = pd.DataFrame(columns)
-        table.insert(0, "parameter", table.index)
-        files.write_csv(snakemake.output.table4, table)
+        inputs = snakemake.input
+        table = main(snakemake.params.models, inputs.used, inputs.losses)
+        files.write_frame(snakemake.output.table4, table)

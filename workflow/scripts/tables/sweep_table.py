@@ -1,92 +1,93 @@
 """Every metric along a line with intervals, and paired differences between its points.
 
-The reference of the differences is the point nearest to 0 (theta- in g1).
-`variance_saved` is what shared prompts and common random numbers together take
-off the variance of a difference; `variance_saved_by_random_numbers` what the
-numbers alone take off the part of it that sampling adds.
+Differences are taken from a reference, the point nearest to 0 (theta- in g1). `variance_saved`
+is the share of a difference's variance that shared prompts and common random numbers save
+together; `variance_saved_by_random_numbers` is the share of its sampling noise that the random
+numbers save alone.
 
-A text that ended by itself and one that was cut at the limit are different things
-to a language model; so the metrics of each sort are told apart in a table too.
+A language model treats a text that ended by itself and one that was cut at the limit
+differently, so a third table has the metrics of ended texts and of cut texts.
 """
 
 import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.measure.points import Point, difference, grouped, measure, read, some
+from paramlerp.measure.bootstrap import Bootstrap
+from paramlerp.measure.measurement import Measurement, measure
+from paramlerp.measure.pairing import difference
+from paramlerp.measure.samples import SampleFiles, read, sample_files
+
+ENDINGS = {True: "ended", False: "cut"}
+#: metrics that mean nothing for one ending alone: dist-n falls as a prompt has more texts
+NOT_BY_ENDING = ("ended", "dist1", "dist2", "dist3")
 
 
-def differences(measured: list[Point], coordinate: str, confidence: float) -> list[dict]:
-    """Each point against the reference of its line along a coordinate, metric by metric."""
-    lines: dict[tuple, list[Point]] = {}
-    for point in measured:
-        line = tuple((k, v) for k, v in point.where.items() if k != coordinate)
+def differences(
+    measurements: list[Measurement], coordinate: str, bootstrap: Bootstrap
+) -> list[dict]:
+    """A row for each metric of each point: its difference from the reference of its line."""
+    lines: dict[tuple, list[Measurement]] = {}
+    for point in measurements:
+        line = tuple((name, value) for name, value in point.key.items() if name != coordinate)
         lines.setdefault(line, []).append(point)
     rows = []
-    for own in lines.values():
-        reference = min(own, key=lambda point: abs(float(point.where[coordinate])))
+    for points in lines.values():
+        reference = min(points, key=lambda point: abs(float(point.key[coordinate])))
         rows += [
             {
-                **point.where,
-                "reference": reference.where[coordinate],
-                "metric": name,
-                **difference(reference, point, name, confidence),
+                **point.key,
+                "reference": reference.key[coordinate],
+                "metric": metric,
+                **difference(reference, point, metric, bootstrap),
             }
-            for point in own
+            for point in points
             if point is not reference
-            for name in point.found
+            for metric in point.metrics
         ]
     return rows
 
 
 def main(
-    places: list[dict],
+    keys: list[dict],
     coordinate: str,
-    texts: list[list[str]],
-    scores: dict[str, list[list[str]]],
-    kinds: dict,
-    how: dict,
-    seed,
-):
-    """Return the table, the differences, and the table of ended and cut texts apart.
+    paths: list[SampleFiles],
+    kinds: dict[str, str],
+    bootstrap: Bootstrap,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The table, the differences, and the table by ending (ended or cut).
 
-    `texts` and `scores` are the paths of each place.
+    `keys` name the measurements, `paths` are the files of each, `kinds` is scorer -> kind.
     """
-    measured, apart = [], []
-    for index, where in enumerate(places):
-        own, read_scores = read(texts[index], {n: p[index] for n, p in scores.items()}, kinds)
-        measured.append(measure(where, own, read_scores, how, seed))
-        for ended in sorted(set(own["ended"])):
-            part, its_scores = some(own["ended"] == ended, own, read_scores)
-            which = {"texts": ENDINGS[ended], "n_prompts": part["prompt_id"].nunique()}
-            apart.append(measure({**where, **which}, part, its_scores, how, seed))
+    measurements, by_ending = [], []
+    for key, sample_paths in zip(keys, paths, strict=True):
+        samples = read(sample_paths, kinds)
+        measurements.append(measure(key, samples, bootstrap))
+        for ended in sorted(set(samples.texts["ended"])):
+            part = samples.select(samples.texts["ended"] == ended)
+            n_prompts = part.texts["prompt_id"].nunique()
+            part_key = {**key, "texts": ENDINGS[ended], "n_prompts": n_prompts}
+            by_ending.append(measure(part_key, part, bootstrap))
     return (
-        pd.DataFrame([point.row() for point in measured]),
-        pd.DataFrame(differences(measured, coordinate, how["confidence"])),
-        pd.DataFrame([point.row() for point in apart]).drop(
-            columns=[f"{name}{end}" for name in NOT_APART for end in ("", "_low", "_high")]
+        pd.DataFrame([point.row() for point in measurements]),
+        pd.DataFrame(differences(measurements, coordinate, bootstrap)),
+        pd.DataFrame([part.row() for part in by_ending]).drop(
+            columns=[f"{name}{end}" for name in NOT_BY_ENDING for end in ("", "_low", "_high")]
         ),
     )
 
 
-ENDINGS = {True: "ended", False: "cut"}
-#: metrics that make no sense for one sort of texts: dist-n falls as a prompt has more texts
-NOT_APART = ("ended", "dist1", "dist2", "dist3")
-
-
 if __name__ == "__main__":
     with job(snakemake):
-        params, given = snakemake.params, snakemake.input
-        sizes = [params.shards] * len(params.places)
-        table, gaps, endings = main(
+        params = snakemake.params
+        counts = [params.shards] * len(params.places)
+        table, differences_table, by_ending = main(
             params.places,
             params.coordinate,
-            grouped(given.texts, sizes),
-            {name: grouped(given[name], sizes) for name in params.kinds},
+            sample_files(snakemake.input, params.kinds, counts),
             params.kinds,
-            params.statistics,
-            params.seed,
+            Bootstrap(**params.statistics, seed=params.seed),
         )
-        files.write_csv(snakemake.output.table, table)
-        files.write_csv(snakemake.output.differences, gaps)
-        files.write_csv(snakemake.output.endings, endings)
+        files.write_frame(snakemake.output.table, table)
+        files.write_frame(snakemake.output.differences, differences_table)
+        files.write_frame(snakemake.output.endings, by_ending)

@@ -3,83 +3,99 @@
 import numpy as np
 import pandas as pd
 
-from paramlerp.data import readers
+from paramlerp.data import readers, selections
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.jobs.runtime import job
 from paramlerp.jobs.seeds import generator
 from paramlerp.lm import models
-from paramlerp.measure import classifiers, statistics
+from paramlerp.measure import calibration, classifiers
+from paramlerp.measure.bootstrap import Bootstrap
 
 
 def main(
-    model,
+    model: str,
     high: str,
     domains: dict[str, list[tuple[str, bool]]],
     max_tokens: int,
-    how: dict,
-    seed,
+    bootstrap: Bootstrap,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the summary and the calibration table; a domain is texts, and whether each is of
-    the pole `high`."""
+    """A row of figures for each domain, and a row for each bin of its reliability diagram.
+
+    `domains` is domain -> (text, whether its pole is `high`). Raises UserError if a domain has
+    texts of one pole only.
+    """
     network, tokenizer = models.load_classifier(model)
-    summary, curves = [], []
+    summary, diagrams = [], []
     for domain, rows in domains.items():
-        truth = np.array([is_high for _, is_high in rows])
-        if truth.all() or not truth.any():
+        texts, is_high = [text for text, _ in rows], np.array([positive for _, positive in rows])
+        if is_high.all() or not is_high.any():
             raise UserError(f"{domain}: it takes text of both poles to test a classifier")
-        p = classifiers.probabilities(network, tokenizer, [text for text, _ in rows], max_tokens)
+        p = classifiers.probabilities(network, tokenizer, texts, max_tokens)
         p = p[:, network.config.label2id[high]]
-        summary.append({"domain": domain, "n": len(rows), **judge(p, truth, how, seed)})
-        curves += [{"domain": domain, **row} for row in statistics.calibration(p, truth)]
-    return pd.DataFrame(summary), pd.DataFrame(curves)
+        summary.append({"domain": domain, "n": len(rows), **evaluate(p, is_high, bootstrap)})
+        diagrams += [{"domain": domain, **bin_} for bin_ in calibration.reliability(p, is_high)]
+    return pd.DataFrame(summary), pd.DataFrame(diagrams)
 
 
-def judge(p: np.ndarray, truth: np.ndarray, how: dict, seed) -> dict[str, float]:
-    """The figures of one domain, AUC and accuracy with intervals over sentences."""
-    random = generator(seed, "classifier test")
-    drawn = random.integers(len(p), size=(how["resamples"], len(p)), dtype=np.int32)
-    picks = [np.arange(len(p)), *drawn]
-    figures = {}
-    for name, of in (("auc", statistics.auc), ("accuracy", lambda p, t: ((p > 0.5) == t).mean())):
-        values = np.array([of(p[i], truth[i]) for i in picks])
-        e = statistics.estimate(values, how["confidence"])
-        figures |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
-    figures["share_of_pole"] = truth.mean()
-    figures["mean_forecast"] = p.mean()
-    figures["calibration_error"] = statistics.calibration_error(p, truth)
-    figures["brier"] = ((p - truth) ** 2).mean()
-    return figures
+def evaluate(p: np.ndarray, is_high: np.ndarray, bootstrap: Bootstrap) -> dict[str, float]:
+    """The figures of one domain; AUC and accuracy have intervals over sentences.
+
+    `p` (texts,) are the probabilities of the high pole.
+    """
+    random = generator(bootstrap.seed, "classifier test")
+    size = (bootstrap.resamples, len(p))
+    resamples = [np.arange(len(p)), *random.integers(len(p), size=size, dtype=np.int32)]
+    row = {}
+    for name, figure in (("auc", calibration.auc), ("accuracy", accuracy)):
+        values = np.array([figure(p[indices], is_high[indices]) for indices in resamples])
+        row |= bootstrap.estimate(values).columns(name)
+    row["share_of_pole"] = is_high.mean()
+    row["mean_forecast"] = p.mean()
+    row["calibration_error"] = calibration.calibration_error(p, is_high)
+    row["brier"] = ((p - is_high) ** 2).mean()
+    return row
+
+
+def accuracy(p: np.ndarray, is_high: np.ndarray) -> float:
+    """Share of texts whose pole is predicted right, at the threshold 1/2."""
+    return ((p > 0.5) == is_high).mean()
+
+
+def other_domains(domains: dict[str, list[dict]], paths: list[str], high: str) -> dict:
+    """Domain -> (text, whether its pole is `high`), read from sources.
+
+    `domains` is domain -> for each of its sources, how to read it and which rows are of which
+    pole; `paths` are these sources one after the other.
+    """
+    remaining = iter(paths)
+    return {
+        domain: [
+            (row.text, row.pole == high)
+            for source in sources
+            for row in selections.assign_poles(
+                readers.read(next(remaining), source["reading"]), source["selections"]
+            )
+        ]
+        for domain, sources in domains.items()
+    }
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        params = snakemake.params
+        inputs, params = snakemake.input, snakemake.params
         high = params.poles[0]
-        texts = zip(params.poles, snakemake.input.texts, strict=True)
-        domains = {
-            params.own: [
-                (row["text"], pole == high)
-                for pole, path in texts
-                for row in files.read_jsonl(path)
-            ]
-        }
-        paths = iter(snakemake.input.others)
-        for domain, texts in params.others.items():
-            domains[domain] = [
-                (row.text, row.pole == high)
-                for text in texts
-                for row in readers.of_poles(
-                    readers.read(next(paths), text["reading"]), text["selections"]
-                )
-            ]
-        summary, calibration = main(
-            snakemake.input.model,
+        held_out = [
+            (row["text"], pole == high)
+            for pole, path in zip(params.poles, inputs.texts, strict=True)
+            for row in files.read_jsonl(path)
+        ]
+        summary, diagrams = main(
+            inputs.model,
             high,
-            domains,
+            {params.own: held_out, **other_domains(params.others, inputs.others, high)},
             params.max_tokens,
-            params.statistics,
-            params.seed,
+            Bootstrap(**params.statistics, seed=params.seed),
         )
-        files.write_csv(snakemake.output.summary, summary)
-        files.write_csv(snakemake.output.calibration, calibration)
+        files.write_frame(snakemake.output.summary, summary)
+        files.write_frame(snakemake.output.calibration, diagrams)

@@ -1,4 +1,4 @@
-"""Tables 1 and 2: the settings tried, their validation perplexity, each checkpoint's best."""
+"""Tables 1 and 2: validation perplexity of every setting tried, and each checkpoint's best."""
 
 import pandas as pd
 
@@ -6,26 +6,28 @@ from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 
 
-def main(runs: list[dict], losses: list[str], table1: str, table2: str) -> None:
+def main(runs: list[dict], losses: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All runs, and the run of lowest perplexity of each checkpoint.
+
+    `runs` has the checkpoint and the settings of each fine-tuning, `losses` its file of losses.
+    """
     rows = []
     for run, path in zip(runs, losses, strict=True):
-        records = pd.read_csv(path)
-        figures = {
-            "validation_perplexity_before": records["validation_perplexity"].iloc[0],
-            "validation_perplexity": records["validation_perplexity"].iloc[-1],
-        }
-        rows.append({**run, **figures})
+        perplexity = pd.read_csv(path)["validation_perplexity"]
+        rows.append(
+            {
+                **run,
+                "validation_perplexity_before": perplexity.iloc[0],
+                "validation_perplexity": perplexity.iloc[-1],
+            }
+        )
     table = pd.DataFrame(rows)
-    files.write_csv(table1, table)
-    best = table.loc[table.groupby("checkpoint", sort=False)["validation_perplexity"].idxmin()]
-    files.write_csv(table2, best)
+    best = table.groupby("checkpoint", sort=False)["validation_perplexity"].idxmin()
+    return table, table.loc[best]
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(
-            snakemake.params.runs,
-            snakemake.input.losses,
-            snakemake.output.table1,
-            snakemake.output.table2,
-        )
+        tried, best = main(snakemake.params.runs, snakemake.input.losses)
+        files.write_frame(snakemake.output.table1, tried)
+        files.write_frame(snakemake.output.table2, best)

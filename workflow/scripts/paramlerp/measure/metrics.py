@@ -1,7 +1,6 @@
-"""From texts and their scores at one point to the columns of a table.
+"""The metrics of a measurement: from its texts and their scores to the columns of a table.
 
-Every metric is a `Metric`: sums per prompt, whose ratio is the figure, or a
-median over texts. So the same resampled weights serve all of them.
+Every metric is a function of the weights of prompts, so the same resamples serve all of them.
 """
 
 import itertools
@@ -11,88 +10,104 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .statistics import median, ratio
+from .bootstrap import median, ratio
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure as a function of prompt weights (1 + count, prompts) -> (1 + count,).
+    """A number about a set of texts.
 
-    `values` (texts,) are there if the figure is their mean.
+    `statistic` computes it (1 + resamples,) from weights of prompts (1 + resamples, prompts).
+    `values` (texts,) is set if the metric is their mean.
     """
 
     name: str
-    of: Callable[[np.ndarray], np.ndarray]
+    statistic: Callable[[np.ndarray], np.ndarray]
     values: np.ndarray | None = None
 
 
 def distinct(texts: list[str], n: int) -> float:
     """dist-n of one prompt's texts: distinct n-grams over n-grams, pooled (Li et al. 2016).
 
-    Words are split at spaces. NaN where there is no n-gram.
+    Words are split at spaces. NaN if no text has n words.
     """
     grams = [tuple(w[i : i + n]) for w in map(str.split, texts) for i in range(len(w) - n + 1)]
     return len(set(grams)) / len(grams) if grams else float("nan")
 
 
 def repetition(text: str) -> float:
-    """Share of a text's word bigrams that it has had before; 0 for a text without bigrams."""
+    """Share of a text's word bigrams that occurred before in it; 0 for a text without bigrams."""
     words = text.lower().split()
     grams = list(itertools.pairwise(words))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
 def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame]]) -> list[Metric]:
-    """All metrics of one point, in the order of the table's columns: those of each scorer, then
-    those of the texts alone.
+    """All metrics of a measurement in the order of the table: each scorer's, then the texts' own.
 
-    `texts` has prompt_id, sample_id, text, n_tokens; `scores` is scorer name ->
-    (kind, frame with a row a text in the same order). Raises ValueError if rows
-    of a score do not belong to the texts.
+    `texts` has the columns prompt_id, sample_id, text, n_tokens and ended. `scores` is scorer ->
+    (its kind, a frame with a row for each text, in the same order). Raises ValueError if a
+    frame's rows belong to other texts.
     """
     keys = ["prompt_id", "sample_id"]
     for name, (_, frame) in scores.items():
         if not frame[keys].equals(texts[keys]):
             raise ValueError(f"scores of {name} are not of these texts")
     prompt, _ = pd.factorize(texts["prompt_id"], sort=True)
-    prompts = prompt.max() + 1
-
-    def mean(name: str, values) -> Metric:
-        """Mean over texts; those without a score (NaN) take no part."""
-        values = np.asarray(values, float)
-        known = np.isfinite(values)
-        num = np.bincount(prompt, np.where(known, values, 0), prompts)
-        den = np.bincount(prompt, known, prompts)
-        return Metric(name, lambda w: ratio(w, num, den), values)
-
-    def likelihood(name: str, frame: pd.DataFrame) -> list[Metric]:
-        some = frame["n_tokens"].to_numpy() > 0
-        nll, count = frame["nll"].to_numpy(), frame["n_tokens"].to_numpy()
-        each = np.where(some, np.exp(nll / np.maximum(count, 1)), np.nan)
-        nll_sum, tokens = np.bincount(prompt, nll, prompts), np.bincount(prompt, count, prompts)
-        slor = np.where(some, (frame["unigram_nll"] - nll) / np.maximum(count, 1), np.nan)
-        return [
-            Metric(name, lambda w: np.exp(ratio(w, nll_sum, tokens))),
-            Metric(f"{name}_median", lambda w: median(w, each[some], prompt[some])),
-            mean(f"{name}_mean", each),
-            mean(f"{name}_slor", slor),
-        ]
 
     metrics = []
     for name, (kind, frame) in scores.items():
         if kind == "perplexity":
-            metrics += likelihood(name, frame)
+            metrics += _perplexities(name, frame, prompt)
             continue
-        metrics.append(mean(name, frame["score"]))
+        metrics.append(_mean(name, frame["score"], prompt))
         if kind == "classifier":
-            metrics.append(mean(f"{name}_share", frame["target"] > 0.5))
+            metrics.append(_mean(f"{name}_share", frame["target"] > 0.5, prompt))
     by_prompt = texts.groupby("prompt_id", sort=True)["text"].agg(list)
-    for n in (1, 2, 3):
-        values = np.array([distinct(group, n) for group in by_prompt])
-        known = np.isfinite(values)
-        num, den = np.where(known, values, 0), known.astype(float)
-        metrics.append(Metric(f"dist{n}", lambda w, num=num, den=den: ratio(w, num, den)))
-    metrics.append(mean("length", texts["n_tokens"]))
-    metrics.append(mean("repetition", texts["text"].map(repetition)))
-    metrics.append(mean("ended", texts["ended"]))
+    metrics += [_distinct(n, by_prompt) for n in (1, 2, 3)]
+    metrics.append(_mean("length", texts["n_tokens"], prompt))
+    metrics.append(_mean("repetition", texts["text"].map(repetition), prompt))
+    metrics.append(_mean("ended", texts["ended"], prompt))
     return metrics
+
+
+def _mean(name: str, values, prompt: np.ndarray) -> Metric:
+    """Mean of `values` (texts,) over texts, without those that are NaN.
+
+    `prompt` (texts,) has the index of each text's prompt.
+    """
+    values = np.asarray(values, float)
+    finite = np.isfinite(values)
+    total = np.bincount(prompt, np.where(finite, values, 0))
+    count = np.bincount(prompt, finite)
+    return Metric(name, lambda weights: ratio(weights, total, count), values)
+
+
+def _perplexities(name: str, frame: pd.DataFrame, prompt: np.ndarray) -> list[Metric]:
+    """Perplexity over tokens, its median and mean over texts, and SLOR per token.
+
+    SLOR is the log-likelihood less that under unigrams, over tokens: what the rarity of words
+    does not explain. Texts without tokens count in none of the four.
+    """
+    nll, n_tokens = frame["nll"].to_numpy(), frame["n_tokens"].to_numpy()
+    scored = n_tokens > 0
+    perplexity = np.where(scored, np.exp(nll / np.maximum(n_tokens, 1)), np.nan)
+    slor = np.where(scored, (frame["unigram_nll"] - nll) / np.maximum(n_tokens, 1), np.nan)
+    nll_sum, token_sum = np.bincount(prompt, nll), np.bincount(prompt, n_tokens)
+    return [
+        Metric(name, lambda weights: np.exp(ratio(weights, nll_sum, token_sum))),
+        Metric(
+            f"{name}_median",
+            lambda weights: median(weights, perplexity[scored], prompt[scored]),
+        ),
+        _mean(f"{name}_mean", perplexity, prompt),
+        _mean(f"{name}_slor", slor, prompt),
+    ]
+
+
+def _distinct(n: int, texts_by_prompt: pd.Series) -> Metric:
+    """Mean of dist-n over the prompts that have an n-gram."""
+    values = np.array([distinct(texts, n) for texts in texts_by_prompt])
+    finite = np.isfinite(values)
+    total, count = np.where(finite, values, 0), finite.astype(float)
+    return Metric(f"dist{n}", lambda weights: ratio(weights, total, count))

@@ -74,7 +74,7 @@ def scorer_titles(plan: Plan, name: str, scorers: list[str] | None = None) -> di
 
 
 def plane_labels(plan: Plan, sweep: Sweep) -> dict:
-    """How a figure labels a plane: the fields of `plotting.Plane`."""
+    """How a figure labels a plane: the fields of `planes.Plane`."""
     symbols, scheme = registry.symbols(plan.config), sweep.schemes[0]
     letters = [letter(name) for name in sweep.coordinates]
     models = {}

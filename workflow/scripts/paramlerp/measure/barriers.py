@@ -1,0 +1,48 @@
+"""Barriers between the two ends of a line, by the two definitions of the literature."""
+
+import numpy as np
+
+from .bootstrap import Bootstrap, Estimate
+
+
+def excess(alphas: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
+    """How far `values` (alphas, ...) rise above their ends, by definition: (alphas, ...).
+
+    The barrier is the maximum over alpha. "frankle": above the mean of the two ends (Frankle
+    et al. 2020). "entezari": above the straight line between them (Entezari et al. 2022).
+    """
+    first, last = values[0], values[-1]
+    share = (alphas - alphas[0]) / (alphas[-1] - alphas[0])
+    share = share.reshape(-1, *[1] * first.ndim)
+    return {
+        "frankle": values - (first + last) / 2,
+        "entezari": values - ((1 - share) * first + share * last),
+    }
+
+
+def barrier_rows(
+    key: dict, line: dict[str, Estimate], bootstrap: Bootstrap, margin: float
+) -> list[dict]:
+    """A table's row for each definition of the barrier along a line, alpha -> estimate.
+
+    `key` holds the columns that name the line; the column `at` is the alpha of the maximum. A
+    barrier is within the margin if its interval ends below it.
+    """
+    alphas = list(line)
+    values = np.array([np.append(e.value, e.resampled) for e in line.values()])
+    rows = []
+    for definition, above in excess(np.array(alphas, float), values).items():
+        barrier = bootstrap.estimate(above.max(0))
+        rows.append(
+            {
+                **key,
+                "definition": definition,
+                "barrier": barrier.value,
+                "low": barrier.low,
+                "high": barrier.high,
+                "at": alphas[int(above[:, 0].argmax())],
+                "margin": margin,
+                "within_margin": bool(barrier.high < margin),
+            }
+        )
+    return rows
