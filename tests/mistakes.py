@@ -2,9 +2,8 @@
 
 import copy
 
-from conftest import DEFAULT, ROOT
+from conftest import DEFAULT
 
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 REMOVED = object()
 
 

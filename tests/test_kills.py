@@ -122,7 +122,7 @@ def folder(tmp_path_factory, tokenizer) -> Path:
     folder = tmp_path_factory.mktemp("kills")
     make_inputs(folder / "inputs", tokenizer)
     config = (ROOT / "tests/tiny.yaml").read_text().replace("steps: [12]", "steps: [300]")
-    (folder / "long.yaml").write_text(config + "\ncheckpoint_minutes: 0\n")
+    (folder / "long.yaml").write_text(config + "\nsave_minutes: 0\n")
     return folder
 
 

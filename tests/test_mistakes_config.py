@@ -5,8 +5,8 @@ Each is refused in one line before anything runs.
 
 import pytest
 
-from conftest import DEFAULT
-from mistakes import REMOVED, SCHEMA, changed
+from conftest import DEFAULT, SCHEMA
+from mistakes import REMOVED, changed
 from paramlerp.jobs.errors import UserError
 from paramlerp.plan import config
 from runs import snakemake
@@ -24,7 +24,11 @@ IN_THE_CONFIG = [
     ),
     ("seed", "one", "seed: 'one' is not of type 'integer'"),
     ("generation.top_p", 1.5, "generation.top_p: 1.5 is greater than the maximum of 1"),
-    ("generation.shard", 0, "generation.shard: 0 is less than the minimum of 1"),
+    (
+        "generation.samples_per_file",
+        0,
+        "generation.samples_per_file: 0 is less than the minimum of 1",
+    ),
     ("sweeps", ["g1"], "sweeps: ['g1'] is not of type 'object'"),
     # sources
     ("sources.base", REMOVED, "checkpoints.base.source: no source is called 'base'; there are "),
@@ -102,17 +106,17 @@ IN_THE_CONFIG = [
     (
         "attributes.sentiment.text.positive",
         REMOVED,
-        "attributes.sentiment.text: it takes positive and negative, no more",
+        "attributes.sentiment.text: its keys must be positive and negative",
     ),
     (
         "attributes.sentiment.text.neutral",
         {"source": "reviews"},
-        "attributes.sentiment.text: it takes positive and negative, no more",
+        "attributes.sentiment.text: its keys must be positive and negative",
     ),
     (
         "attributes.sentiment.poles",
         ["positive", "neutral"],
-        "attributes.sentiment.text: it takes positive and neutral, no more",
+        "attributes.sentiment.text: its keys must be positive and neutral",
     ),
     (
         "attributes.sentiment.poles",
@@ -205,18 +209,18 @@ IN_THE_CONFIG = [
     (
         "scorers.sentiment.values",
         [0, 0.5, 1],
-        "scorers.sentiment: as many labels as values, please",
+        "scorers.sentiment: needs as many values as labels",
     ),
     ("scorers.sentiment.values", [0, 0.5], "scorers.sentiment.values: one label must count 1"),
     (
         "checkpoints.sentiment_judge.also_test_on",
         {"reviews": DEFAULT["attributes"]["sentiment"]["text"]},
-        "checkpoints.sentiment_judge.also_test_on.reviews: reviews is what it is trained on; ",
+        "checkpoints.sentiment_judge.also_test_on.reviews: the classifier is trained on reviews, and ",
     ),
     (
         "checkpoints.sentiment_judge.also_test_on.editorials.negative",
         REMOVED,
-        "checkpoints.sentiment_judge.also_test_on.editorials: it takes positive and negative, no",
+        "checkpoints.sentiment_judge.also_test_on.editorials: its keys must be positive and negative",
     ),
     # models that are trained here
     (
@@ -230,7 +234,7 @@ IN_THE_CONFIG = [
         1000,
         "pretraining.effective_batch: 1000 is no whole number of 1 processes x device_batch 32",
     ),
-    ("pretraining.warmup_steps", 300, "pretraining.warmup_steps: as many as the steps, or more"),
+    ("pretraining.warmup_steps", 300, "pretraining.warmup_steps: must be fewer than the steps"),
     ("pretraining.processes", 3, "pretraining.processes: 3 is not one of [1, 2, 4, 8, 16]"),
     (
         "checkpoints.films_1.corpus",
@@ -250,7 +254,7 @@ IN_THE_CONFIG = [
     (
         "corpora.films",
         {"kind": "stream", "source": "reviews"},
-        "corpora.films.source: only what reader table reads is streamed",
+        "corpora.films.source: only reader table can stream",
     ),
     ("corpora.films.sources", ["base"], "corpora.films.sources: source 'base' declares no reader"),
     (
@@ -263,19 +267,19 @@ IN_THE_CONFIG = [
     (
         "sweeps.pairs.points.alpha",
         [0, 0.5],
-        "sweeps.pairs.points: 0 and 1 must be among them, the pair itself",
+        "sweeps.pairs.points: 0 and 1, the checkpoints themselves, must be among them",
     ),
 ]
 
 
 def test_the_default_is_valid():
-    config.check(DEFAULT, SCHEMA)
+    config.complete(DEFAULT, SCHEMA)
 
 
 @pytest.mark.parametrize(("key", "value", "line"), IN_THE_CONFIG)
 def test_a_mistake_in_the_config_names_its_key(key, value, line):
     with pytest.raises(UserError) as error:
-        config.check(changed(key, value), SCHEMA)
+        config.complete(changed(key, value), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
     assert "\n" not in str(error.value)
 

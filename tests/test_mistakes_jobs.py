@@ -3,7 +3,8 @@
 import re
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,24 +13,27 @@ import pytest
 import torch
 import yaml
 
-from conftest import ROOT, laid_over, make_inputs, save, tiny, tiny_encoder
+from conftest import laid_over, make_inputs, save, tiny, tiny_encoder
 from paramlerp.jobs import files
-from runs import snakemake
+from runs import snakemake, snakemake_command
+from tiny_dag import TINY
 
 
 class Mistake(NamedTuple):
-    """What was done to the files or said in the config, what was asked for, the one line."""
+    """A change of the inputs or of the config, a target, and the error line that answers it."""
 
-    what: str
+    name: str
     target: str
     line: str
     config: dict = MappingProxyType({})
-    files: Callable[..., object] = lambda folder, tokenizer: None
+    change_files: Callable[[Path, object], object] = lambda folder, tokenizer: None
     arguments: tuple[str, ...] = ()
+    #: run as users do; the others in a fork of a warm process, twice as fast
+    by_command: bool = False
 
 
 def append(file: str, content: bytes):
-    """A file with something at its end."""
+    """Append to a file."""
 
     def do(folder: Path, tokenizer) -> None:
         with open(folder / file, "ab") as out:
@@ -39,7 +43,7 @@ def append(file: str, content: bytes):
 
 
 def cut(file: str):
-    """A file without its second half, as a download that broke off leaves it."""
+    """Cut off a file's second half, as a broken download does."""
 
     def do(folder: Path, tokenizer) -> None:
         with open(folder / file, "r+b") as out:
@@ -52,8 +56,8 @@ def remove(file: str):
     return lambda folder, tokenizer: (folder / file).unlink()
 
 
-def experts_of_ones_own(family: str = "llama", **changes):
-    """Two experts put into their places by hand, one of them with these changes."""
+def experts_made_by_hand(family: str = "llama", **changes):
+    """Put two experts where the workflow would, one of them with these changes."""
 
     def do(folder: Path, tokenizer) -> None:
         save(tiny("llama", tokenizer), tokenizer, folder / "results/checkpoints/positive")
@@ -64,7 +68,7 @@ def experts_of_ones_own(family: str = "llama", **changes):
 
 
 def a_weight_that_is_not_finite(folder: Path, tokenizer) -> None:
-    experts_of_ones_own()(folder, tokenizer)
+    experts_made_by_hand()(folder, tokenizer)
     broken = tiny("llama", tokenizer)
     with torch.no_grad():
         broken.model.norm.weight[0] = torch.nan
@@ -77,22 +81,24 @@ def merged_model_and_long_prompts(folder: Path, tokenizer) -> None:
     files.write_jsonl(folder / "results/prompts/neutral.jsonl", [prompt])
 
 
-def a_scorer_of_ones_own(folder: Path, tokenizer) -> None:
+def a_scorer_made_by_hand(folder: Path, tokenizer) -> None:
     tiny_encoder(tokenizer, folder / "results/checkpoints/sentiment_judge")
     text = {"prompt_id": 0, "sample_id": 0, "prompt": "the film", "text": " is good"}
     files.write_jsonl(folder / TEXTS, [text])
 
 
 def a_package(folder: Path, tokenizer) -> None:
-    """In a folder that pip takes for its index."""
-    (folder / "index").mkdir()
-    with zipfile.ZipFile(folder / "index/carrier-1.0-py3-none-any.whl", "w") as wheel:
+    """Put an empty package into the index."""
+    (folder / INDEX).mkdir()
+    with zipfile.ZipFile(folder / INDEX / "carrier-1.0-py3-none-any.whl", "w") as wheel:
         about = {"METADATA": "Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n", "RECORD": ""}
         about["WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         for name, content in about.items():
             wheel.writestr(f"carrier-1.0.dist-info/{name}", content)
 
 
+#: a folder that pip takes for its index, in the run's folder
+INDEX = "index"
 SPLIT = "results/data/sentiment/experts/positive/train.jsonl"
 PROMPTS = "results/prompts/neutral.jsonl"
 MERGED = "results/merged/g1/alpha=0.500"
@@ -103,7 +109,7 @@ CANDIDATE = "results/candidates/positive/lr=0.001_batch=8_steps=12"
 
 
 def positive(**selection) -> dict:
-    """Which reviews stand for the pole."""
+    """A change of the reviews that stand for the pole."""
     return {"attributes": {"sentiment": {"text": {"positive": selection}}}}
 
 
@@ -113,13 +119,14 @@ IN_DATA_AND_MODELS = [
         "a text that is no text",
         SPLIT,
         "inputs/reviews.jsonl: row 961: text: not text: 3",
-        files=append("inputs/reviews.jsonl", b'{"text": 3, "label": 1}\n'),
+        change_files=append("inputs/reviews.jsonl", b'{"text": 3, "label": 1}\n'),
+        by_command=True,
     ),
     Mistake(
         "a line that is not JSON",
         SPLIT,
         "inputs/reviews.jsonl: ",
-        files=append("inputs/reviews.jsonl", b'{"text": "half a li\n'),
+        change_files=append("inputs/reviews.jsonl", b'{"text": "half a li\n'),
     ),
     Mistake(
         "a column that is called something else",
@@ -140,7 +147,7 @@ IN_DATA_AND_MODELS = [
         config=positive(labels=[0, 1]),
     ),
     Mistake(
-        "a split too small for the text there is",
+        "a split too small for its text",
         SPLIT,
         "inputs/reviews.jsonl: experts/positive/validation is empty: too little positive text",
         config={"splitting": {"splits": {"train": 0.998, "validation": 0.001, "test": 0.001}}},
@@ -149,13 +156,15 @@ IN_DATA_AND_MODELS = [
         "a file that is not UTF-8",
         PROMPTS,
         "inputs/editorials.txt: line 29: not UTF-8",
-        files=append("inputs/editorials.txt", "7\t0.1\tUne critique am\xe8re.\n".encode("latin-1")),
+        change_files=append(
+            "inputs/editorials.txt", "7\t0.1\tUne critique am\xe8re.\n".encode("latin-1")
+        ),
     ),
     Mistake(
         "a rating that is no number",
         PROMPTS,
         "inputs/editorials.txt: line 29: not id, rating, text: '7\\tgood\\tA sentence.'",
-        files=append("inputs/editorials.txt", b"7\tgood\tA sentence.\n"),
+        change_files=append("inputs/editorials.txt", b"7\tgood\tA sentence.\n"),
     ),
     Mistake(
         "more prompts than there are texts",
@@ -168,7 +177,7 @@ IN_DATA_AND_MODELS = [
         "a package whose hash is not the one that was pinned",
         "results/sources/base",
         f"package carrier==1.0: no file of it has sha256 {'0' * 64}",
-        files=a_package,
+        change_files=a_package,
         config={
             "sources": {
                 "base": {
@@ -180,6 +189,7 @@ IN_DATA_AND_MODELS = [
                 }
             }
         },
+        by_command=True,
     ),
     Mistake(
         "a hub model without a hub",
@@ -192,27 +202,28 @@ IN_DATA_AND_MODELS = [
         "a folder without weights",
         "results/checkpoints/base",
         "inputs/base: holds no safetensors, GGUF or pytorch_model.bin",
-        files=remove("inputs/base/model.safetensors"),
+        change_files=remove("inputs/base/model.safetensors"),
     ),
     Mistake(
         "weights cut short",
         "results/checkpoints/base",
         "inputs/base/model.safetensors: model.embed_tokens.weight: the file ends in mid-tensor;"
         " it is cut short",
-        files=cut("inputs/base/model.safetensors"),
+        change_files=cut("inputs/base/model.safetensors"),
+        by_command=True,
     ),
     Mistake(
         "a model without its tokenizer",
         "results/checkpoints/base",
         "inputs/base: cannot be read as a causal LM: ",
-        files=remove("inputs/base/tokenizer.json"),
+        change_files=remove("inputs/base/tokenizer.json"),
     ),
     Mistake(
         "experts of different shape",
         MERGED,
         "results/checkpoints/negative and results/checkpoints/positive do not mix:"
         " tensor lm_head.weight has shape [384, 64] and [384, 32]",
-        files=experts_of_ones_own(hidden_size=64),
+        change_files=experts_made_by_hand(hidden_size=64),
         arguments=("--allowed-rules", "merge"),
     ),
     Mistake(
@@ -220,7 +231,7 @@ IN_DATA_AND_MODELS = [
         MERGED,
         "results/checkpoints/negative and results/checkpoints/positive do not mix:"
         " tensor lm_head.weight is in results/checkpoints/positive only",
-        files=experts_of_ones_own("gpt2"),
+        change_files=experts_made_by_hand("gpt2"),
         arguments=("--allowed-rules", "merge"),
     ),
     Mistake(
@@ -228,34 +239,36 @@ IN_DATA_AND_MODELS = [
         MERGED,
         "tensor model.norm.weight: the merge of 0.500 x results/checkpoints/negative and"
         " 0.500 x results/checkpoints/positive holds NaN or Inf",
-        files=a_weight_that_is_not_finite,
+        change_files=a_weight_that_is_not_finite,
         arguments=("--allowed-rules", "merge"),
+        by_command=True,
     ),
     Mistake(
         "a scorer whose labels stand in another order",
         SCORES,
         "results/checkpoints/sentiment_judge: config.json: id2label is ['LABEL_0', 'LABEL_1'],"
         " the config says ['negative', 'positive']",
-        files=a_scorer_of_ones_own,
+        change_files=a_scorer_made_by_hand,
         arguments=("--allowed-rules", "classify"),
     ),
     Mistake(
         "a tagger without its list of tags",
         GRAMMAR,
         "inputs/tagger/tag_vocab.json: no such file",
-        files=lambda folder, tokenizer: (
-            a_scorer_of_ones_own(folder, tokenizer),
+        change_files=lambda folder, tokenizer: (
+            a_scorer_made_by_hand(folder, tokenizer),
             (folder / "inputs/tagger/tag_vocab.json").unlink(),
         ),
         arguments=("--allowed-rules", "tag"),
     ),
-    # sizes and settings that a job alone can judge
+    # sizes and settings that only a job can check
     Mistake(
         "prompts longer than the model reads",
         TEXTS,
         "prompts and 8 tokens more do not fit the model's 128",
-        files=merged_model_and_long_prompts,
+        change_files=merged_model_and_long_prompts,
         arguments=("--allowed-rules", "generate"),
+        by_command=True,
     ),
     Mistake(
         "a learning rate at which the loss explodes",
@@ -267,26 +280,35 @@ IN_DATA_AND_MODELS = [
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory, tokenizer) -> Path:
-    folder = tmp_path_factory.mktemp("inputs")
-    make_inputs(folder, tokenizer)
-    return folder
+def runs(request, tokenizer, tmp_path_factory) -> Iterator[dict[str, tuple[Path, Future]]]:
+    """Test name -> the folder and the run of its mistake; two runs at a time."""
+    inputs = tmp_path_factory.mktemp("inputs")
+    make_inputs(inputs, tokenizer)
+    with pytest.MonkeyPatch.context() as environment, ThreadPoolExecutor(2) as pool:
+        environment.setenv("PIP_NO_INDEX", "1")
+        environment.setenv("PIP_FIND_LINKS", INDEX)
+        out = {}
+        for item in request.session.items:
+            if item.module is request.module:
+                mistake, folder = item.callspec.params["mistake"], tmp_path_factory.mktemp("run")
+                shutil.copytree(inputs, folder / "inputs")
+                mistake.change_files(folder, tokenizer)
+                config = folder / "mistake.yaml"
+                config.write_text(yaml.safe_dump(laid_over(TINY, mistake.config)))
+                run = snakemake_command if mistake.by_command else snakemake
+                arguments = (mistake.target, *mistake.arguments)
+                out[item.name] = folder, pool.submit(run, folder, *arguments, configfile=config)
+        yield out
+        pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize("mistake", IN_DATA_AND_MODELS, ids=lambda mistake: mistake.what)
-def test_a_mistake_in_data_or_models_is_one_line(mistake, tmp_path, inputs, tokenizer, monkeypatch):
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
-    shutil.copytree(inputs, tmp_path / "inputs")
-    mistake.files(tmp_path, tokenizer)
-    tiny_config = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
-    said = laid_over(tiny_config, mistake.config)
-    (tmp_path / "mistake.yaml").write_text(yaml.safe_dump(said))
-    which = {"configfile": tmp_path / "mistake.yaml"}
-    run = snakemake(tmp_path, mistake.target, *mistake.arguments, **which)
+@pytest.mark.parametrize("mistake", IN_DATA_AND_MODELS, ids=lambda mistake: mistake.name)
+def test_a_mistake_in_data_or_models_is_one_line(runs, request, mistake):
+    folder, future = runs[request.node.name]
+    run = future.result()
     assert run.returncode != 0
-    told = re.findall(r"ERROR error: (.*)", run.stderr)
-    assert len(told) == 1 and told[0].startswith(mistake.line), run.stderr
+    errors = re.findall(r"ERROR error: (.*)", run.stderr)
+    assert len(errors) == 1 and errors[0].startswith(mistake.line), run.stderr
     assert re.search(r"^FAILED .*\nits log, results/logs/.*, ends:$", run.stderr, re.M)
     assert "Traceback" not in run.stderr
-    assert not (tmp_path / mistake.target).exists()
+    assert not (folder / mistake.target).exists()

@@ -2,8 +2,7 @@
 
 import pytest
 
-from conftest import DEFAULT, over_default
-from mistakes import SCHEMA
+from conftest import DEFAULT, SCHEMA, over_default
 from paramlerp.jobs.errors import UserError
 from paramlerp.plan import config
 
@@ -51,7 +50,7 @@ LAID_OVER = [
             "sweeps": {"g2": {"prompts": ["more"]}},
             "prompts": {"more": DEFAULT["prompts"]["neutral"]},
         },
-        "sweeps.ensemble.prompts: neutral is beyond sweeps.g2.prompts, which it is shown beside",
+        "sweeps.ensemble.prompts: neutral is not in sweeps.g2.prompts, which it is shown beside",
     ),
     (
         {
@@ -104,7 +103,7 @@ LAID_OVER = [
             "schemes": {"h3": DEFAULT["schemes"]["g3"]},
             "sweeps": {"g3": {"schemes": ["g3", "h3"]}},
         },
-        "sweeps.g3.schemes: a plane is of one scheme",
+        "sweeps.g3.schemes: a plane has one scheme",
     ),
     (
         {
@@ -114,11 +113,11 @@ LAID_OVER = [
                 "g3": {"over": ["tilt"]},
             },
         },
-        "sweeps.g3.over: tilt has no points of their own on the plane",
+        "sweeps.g3.over: tilt has no points of its own on the plane",
     ),
     (
         {"sweeps": {"ensemble": {"losses": ["positive"]}}},
-        "sweeps.ensemble.losses: what mixes logits has none",
+        "sweeps.ensemble.losses: a sweep that mixes logits has none",
     ),
     (
         {"sweeps": {"ensemble": {"schemes": ["ensemble"]}}, "figures": {"fig4": WORDS_OF_LOGITS}},
@@ -129,7 +128,7 @@ LAID_OVER = [
         {"scorers": {"sentiment": {"labels": ["positive", "negative"]}}},
         "scorers.sentiment.labels: those of sentiment_judge are ['negative', 'positive']",
     ),
-    ({"seeds": {"positve": 1}}, "seeds: positve: nothing is trained that is called so"),
+    ({"seeds": {"positve": 1}}, "seeds: positve: no training has that name"),
     (
         {"pretraining": {"tokenizer": {"kind": "model", "model": "films_1"}}},
         "pretraining.tokenizer.model: films_1 is pretrained with it",
@@ -168,7 +167,7 @@ LAID_OVER = [
     ),
     (
         {"pretraining": {"processes": 4, "device_batch": 8}, "resources": {"pretrain": {"gpu": 2}}},
-        "resources.pretrain.gpu: fewer than pretraining.processes, which have one each",
+        "resources.pretrain.gpu: fewer than pretraining.processes, which need one each",
     ),
 ]
 
@@ -176,6 +175,6 @@ LAID_OVER = [
 @pytest.mark.parametrize(("own", "line"), LAID_OVER)
 def test_a_mistake_of_several_keys_names_one(own, line):
     with pytest.raises(UserError) as error:
-        config.check(over_default(own), SCHEMA)
+        config.complete(over_default(own), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
     assert "\n" not in str(error.value)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conftest import DEFAULT
-from mistakes import REMOVED, SCHEMA, changed
+from conftest import DEFAULT, SCHEMA
+from mistakes import REMOVED, changed
 from paramlerp.jobs.errors import UserError
 from paramlerp.plan import config
 
@@ -76,46 +76,46 @@ IN_THE_CONFIG = [
     (
         "sweeps.ensemble.points.alpha",
         [0, 0.7],
-        "sweeps.ensemble.points.alpha: 0.700 is beyond sweeps.g2.points.alpha, which it is shown "
+        "sweeps.ensemble.points.alpha: 0.700 is not in sweeps.g2.points.alpha, which it is shown "
         "beside",
     ),
     (
         "sweeps.ensemble.samples",
         5,
-        "sweeps.ensemble.samples: 5 is beyond sweeps.g2.samples, which it is shown beside",
+        "sweeps.ensemble.samples: 5 is more than sweeps.g2.samples, which it is shown beside",
     ),
     ("sweeps.ensemble.against", "g4", "sweeps.ensemble.against: no sweep is called 'g4'"),
     (
         "sweeps.ensemble.against",
         "pairs",
-        "sweeps.ensemble.against: takes logits here, and merged weights there",
+        "sweeps.ensemble.against: takes logits here, and merged weights on disk there",
     ),
     (
         "sweeps.ensemble.attribute",
         REMOVED,
-        "sweeps.ensemble.attribute: missing; along its text the two are told apart",
+        "sweeps.ensemble.attribute: missing; the two are compared along its text",
     ),
     (
         "sweeps.g3.samples",
         5,
-        "sweeps.g3.samples: 5 is beyond sweeps.g1.samples, which it is shown beside",
+        "sweeps.g3.samples: 5 is more than sweeps.g1.samples, which it is shown beside",
     ),
     ("sweeps.g3.over", ["g4"], "sweeps.g3.over: no sweep is called 'g4'"),
     (
         "sweeps.g3.losses",
         ["films"],
-        "sweeps.g3.losses: films is beyond sweeps.g1.losses, which it is shown beside",
+        "sweeps.g3.losses: films is not in sweeps.g1.losses, which it is shown beside",
     ),
     (
         "sweeps.g3.points.alpha",
         [0],
-        "sweeps.g3.points: a plane has two values of each coordinate, or more",
+        "sweeps.g3.points: a plane has two or more values of each coordinate",
     ),
     # sweeps in memory
     (
         "sweeps.ensemble.in_memory",
         True,
-        "sweeps.ensemble.in_memory: what mixes logits merges nothing",
+        "sweeps.ensemble.in_memory: a sweep that mixes logits merges nothing",
     ),
     ("sweeps.g3.losses", REMOVED, "sweeps.g3.losses: missing; a sweep in_memory measures them"),
     (
@@ -156,7 +156,7 @@ IN_THE_CONFIG = [
         "ensemble",
         "figures.fig5.beside: two_lines takes a sweep of one scheme",
     ),
-    ("sweeps.g1.attribute", REMOVED, "sweeps.g1.attribute: missing; figures.fig3 is of one"),
+    ("sweeps.g1.attribute", REMOVED, "sweeps.g1.attribute: missing; figures.fig3 shows one"),
     ("sweeps.g1.scorers", ["grammar"], "sweeps.g1.scorers: lacks sentiment; figures.fig3 shows it"),
     ("sweeps.ensemble.against", REMOVED, "sweeps.ensemble.against: missing; figures.fig6 shows "),
     (
@@ -183,12 +183,12 @@ IN_THE_CONFIG = [
     (
         "attributes.sentiment.next_words.words.negative",
         ["bad", "good"],
-        "attributes.sentiment.next_words.words: 'good' is among those of both poles",
+        "attributes.sentiment.next_words.words: 'good' is a word of both poles",
     ),
     (
         "attributes.sentiment.next_words.words.negative",
         REMOVED,
-        "attributes.sentiment.next_words.words: it takes positive and negative, no more",
+        "attributes.sentiment.next_words.words: its keys must be positive and negative",
     ),
 ]
 
@@ -196,6 +196,6 @@ IN_THE_CONFIG = [
 @pytest.mark.parametrize(("key", "value", "line"), IN_THE_CONFIG)
 def test_a_mistake_in_the_config_names_its_key(key, value, line):
     with pytest.raises(UserError) as error:
-        config.check(changed(key, value), SCHEMA)
+        config.complete(changed(key, value), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
     assert "\n" not in str(error.value)

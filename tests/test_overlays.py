@@ -4,9 +4,8 @@ import copy
 
 import pytest
 
-from conftest import DEFAULT, laid_over, over_default
-from mistakes import SCHEMA
-from paramlerp.plan import config
+from conftest import DEFAULT, SCHEMA, laid_over, over_default
+from paramlerp.plan import config, entries
 
 #: sections, and of the default's entries in each one that a user may replace
 WHOLE = {
@@ -20,10 +19,12 @@ WHOLE = {
 @pytest.mark.parametrize("section", WHOLE)
 def test_an_entry_of_the_user_s_replaces_the_default_s_whole(section):
     """Not a key of it is left; the others stay as they are."""
-    name, own = WHOLE[section]
-    found = over_default({section: {name: own}})
-    assert found == {**DEFAULT, section: {**DEFAULT[section], name: own}}
-    assert found != laid_over(DEFAULT, {section: {name: own}}), "as Snakemake would have it"
+    name, entry = WHOLE[section]
+    overrides = {section: {name: entry}}
+    merged = laid_over(DEFAULT, overrides)
+    layered = config.laid_over(merged, overrides)
+    assert layered == {**DEFAULT, section: {**DEFAULT[section], name: entry}}
+    assert layered != merged, "as Snakemake merges them"
 
 
 MIXED = {
@@ -58,7 +59,7 @@ def test_with_a_sweep_go_its_figures_and_what_is_drawn_of_it():
     assert found["sweeps"]["g3"]["over"] == ["g1"] and DEFAULT["sweeps"]["g3"]["over"][1:] == ["g2"]
     found = over_default({"sweeps": {"g1": None, "g3": None}, "figures": {"fig6": None}})
     assert set(found["figures"]) == {"fig9", "fig10", "fig11"}
-    config.check(found, SCHEMA)
+    config.complete(found, SCHEMA)
 
 
 def test_a_config_laid_over_another_changes_neither():
@@ -82,5 +83,5 @@ def test_what_is_left_over_of_another_kind_is_no_mistake():
         },
         "prompts": {"neutral": {"at_least": None, "at_most": None}},
     }
-    config.check(over_default(own), SCHEMA)
-    assert config.selection(over_default(own)["prompts"]["neutral"]) == {}
+    config.complete(over_default(own), SCHEMA)
+    assert entries.selection(over_default(own)["prompts"]["neutral"]) == {}

@@ -159,8 +159,7 @@ def test_a_file_system_without_locks_is_said_and_used(tmp_path, monkeypatch, cap
     def none(*arguments):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(run.fcntl, "flock", none)
-    monkeypatch.setenv(run.MAIN_PROCESS, "")
+    monkeypatch.setattr(lock.fcntl, "flock", none)
     lock.lock_folder(tmp_path / "lock").close()
     assert "has no locks" in capsys.readouterr().err
 

@@ -20,7 +20,7 @@ from transformers import (
 from conftest import BAD, ENCODER, GOOD, ROOT, over_default, save, sentences, tiny
 from paramlerp.data import readers, selections, splitting
 from paramlerp.jobs import files
-from paramlerp.plan import config, sweeps
+from paramlerp.plan import entries, sweeps
 from runs import snakemake
 
 PAPER = ROOT / "config" / "paper.yaml"
@@ -222,7 +222,9 @@ def test_the_treebank_from_the_hub_gives_the_same_corpus(done, tmp_path):
     rows = readers.read(tmp_path, {"reader": "table", "text": "text", "label": "label"})
     poles = WHOLE["attributes"]["sentiment"]["text"]
     places = splitting.split(
-        selections.assign_poles(rows, {pole: config.selection(own) for pole, own in poles.items()}),
+        selections.assign_poles(
+            rows, {pole: entries.selection(own) for pole, own in poles.items()}
+        ),
         poles=list(poles),
         parts=WHOLE["splitting"]["parts"],
         splits={},

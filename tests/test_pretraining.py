@@ -339,7 +339,7 @@ def folder(tmp_path_factory, tokenizer) -> Path:
     tiny_config = (ROOT / "tests/tiny.yaml").read_text().replace("  steps: 6\n", "  steps: 150\n")
     assert "steps: 150" in tiny_config
     dropout = tiny_config.replace("n_embd: 32}", "n_embd: 32, resid_pdrop: 0.1}")
-    (folder / "long.yaml").write_text(dropout + "\ncheckpoint_minutes: 0\n")
+    (folder / "long.yaml").write_text(dropout + "\nsave_minutes: 0\n")
     return folder
 
 

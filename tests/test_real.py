@@ -90,7 +90,7 @@ def test_the_base_model_is_ruined_at_the_middle_of_the_line_to_its_twin(done):
 def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
     """`kill -9` of the whole group while an expert is trained, the scorer is, texts are
     generated and are scored; after each the same command; all on one core."""
-    how = ["--cores", "1", "--config", "checkpoint_minutes=0.2"]
+    how = ["--cores", "1", "--config", "save_minutes=0.2"]
     results = tmp_path / "results"
     moments = {
         "candidate": lambda: list(results.glob("unfinished/candidate-*/*/step=*")),

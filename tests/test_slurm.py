@@ -246,10 +246,10 @@ def long(cluster, tmp_path, tokenizer) -> Path:
     make_inputs(tmp_path / "inputs", tokenizer)
     own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     change = {
-        "checkpoint_minutes": 0,
+        "save_minutes": 0,
         "finetuning": {"learning_rate": [1.0e-2], "steps": [300]},
         "sweeps": {"g1": {"samples": 3000}},
-        "generation": {"max_rows": 2, "shard": 3000},
+        "generation": {"max_rows": 2, "samples_per_file": 3000},
     }
     (tmp_path / "long.yaml").write_text(yaml.safe_dump(laid_over(own, change)))
     return tmp_path

@@ -7,7 +7,6 @@ its own working directory, environment and output; of this workflow's code it ho
 before. Tests of kills, of SLURM and of the whole DAG use the real command.
 """
 
-import logging
 import multiprocessing
 import os
 import sys
@@ -35,9 +34,8 @@ HEAVY = (
 )
 #: what Snakemake's `shell` sets for a job
 THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
-TESTS = Path(__file__).parent
-#: where pytest finds this checkout's modules, which a command must find by itself
-PATHS_OF_TESTS = {str(path) for path in (TESTS, *TESTS.parent.glob("workflow/scripts"))}
+#: where pytest finds the modules of this checkout; a command finds those of its own Snakefile
+SCRIPTS = str(Path(__file__).parent.parent / "workflow" / "scripts")
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(list(HEAVY))
@@ -65,7 +63,10 @@ def _command(arguments, folder, environment, outputs) -> None:
     _enter(folder, environment, outputs)
     from snakemake import cli, script
 
-    script.PythonScript.execute_script = lambda job, file: _run_job(job, file, outputs)
+    def execute_script(job, file, edit=False):
+        _run_job(job, file, outputs)
+
+    script.PythonScript.execute_script = execute_script
     sys.argv = ["snakemake", *arguments]
     cli.main(arguments)
 
@@ -100,5 +101,4 @@ def _enter(folder: str, environment: dict[str, str], outputs) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[:] = [path for path in sys.path if path not in PATHS_OF_TESTS]
-    logging.captureWarnings(False)
+    sys.path[:] = [path for path in sys.path if path != SCRIPTS]
