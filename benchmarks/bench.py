@@ -1,9 +1,9 @@
-"""What every comparison shares: its arguments, its clock, and the machine's measured peak.
+"""Shared parts of all comparisons: arguments, clock, and the measured peak of the machine.
 
-A comparison is a module with UNIT (what a rate counts), OURS (the side that others are
-compared with, or None), optionally CASES, and SIDES: name -> function of a `Given` that
-prepares, does the work under `timed`, and returns what that returned. `run.py` runs every
-side in a process of its own; by hand: python benchmarks/decoding.py "ours" RESULTS [CASE]
+A comparison is a module with UNIT (the unit of its rates), OURS (the side that the others are
+compared with, or None), optionally CASES, and SIDES: name -> function of a `Setup`. That
+function prepares, does the work under `timed`, and returns the figures of `timed`. `run.py`
+runs each side in a separate process; by hand: python benchmarks/decoding.py "ours" RESULTS [CASE]
 """
 
 import argparse
@@ -20,8 +20,8 @@ sys.path.append(str(HERE.parent / "workflow" / "scripts"))
 
 
 @dataclass(frozen=True)
-class Given:
-    """Where a finished default run lies, which case is measured, and with how many threads."""
+class Setup:
+    """The results of a finished default run, the case to measure, and the number of threads."""
 
     results: Path
     case: str
@@ -29,7 +29,7 @@ class Given:
     threads: int
 
     def model(self, point: str | None = None) -> Path:
-        """The HF directory of a merged point, by default that of the case."""
+        """The HF directory of a merged point; the case is the default point."""
         return self.results / "merged" / (point or self.case)
 
     def checkpoint(self, name: str) -> Path:
@@ -43,7 +43,7 @@ class Given:
         return rows[:10] if self.quick else rows
 
     def texts(self) -> list[dict]:
-        """Generated texts of the case."""
+        """The generated texts of the case's point."""
         from paramlerp.jobs import files
 
         point = self.results / "generations" / "neutral" / self.case
@@ -52,14 +52,14 @@ class Given:
 
 
 def timed(work: Callable[[], dict]) -> dict:
-    """`work()`'s figures, of which `amount` is the units done, with the seconds it took."""
+    """The figures that `work` returns (`amount` is the number of units done), and its seconds."""
     start = time.perf_counter()
     figures = work()
     return {"seconds": time.perf_counter() - start, **figures}
 
 
 def peak_flops() -> float:
-    """FLOP/s of an fp32 matrix product in this process: PyTorch's or a packed one, the best."""
+    """FLOP/s of an fp32 matrix product in this process: the best of PyTorch's and a packed one."""
     import torch
 
     from paramlerp.lm.packing import PackedLinear
@@ -72,7 +72,7 @@ def peak_flops() -> float:
 
 
 def flops_per_token(model) -> float:
-    """Of reading one token: 2 per weight of every linear layer, the LM head included."""
+    """FLOPs of the forward pass of a token: 2 per weight of every linear layer and the LM head."""
     from torch import nn
     from transformers.pytorch_utils import Conv1D
 
@@ -93,15 +93,15 @@ def plain_model(directory, threads: int):
 
 
 def left_padded(tokenizer, prompts: list[dict]) -> tuple:
-    """Ids and mask of EOS and each prompt, as `generate` wants a batch of them."""
+    """Ids and attention mask of EOS + prompt for each prompt, as `generate` expects a batch."""
     tokenizer.padding_side, tokenizer.pad_token = "left", tokenizer.eos_token
     texts = [tokenizer.eos_token + p["prompt"] for p in prompts]
     batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
     return batch["input_ids"], batch["attention_mask"]
 
 
-def our_model(directory, threads: int, **how):
-    """The same as the workflow's jobs load them, with their settings of memory."""
+def our_model(directory, threads: int, **options):
+    """A causal LM and its tokenizer as the workflow's jobs load them, with malloc set as there."""
     import torch
 
     from paramlerp.jobs import environment, runtime
@@ -110,11 +110,11 @@ def our_model(directory, threads: int, **how):
     torch.set_num_threads(threads)
     environment.quiet_transformers()
     runtime.reuse_freed_memory()
-    return models.load_causal_lm(directory, **how)
+    return models.load_causal_lm(directory, **options)
 
 
-def main(sides: dict[str, Callable[[Given], dict]]) -> None:
-    """Run one side and print what it measured as a line of JSON, the last."""
+def main(sides: dict[str, Callable[[Setup], dict]]) -> None:
+    """Run one side and print its figures as JSON, on the last line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("side", choices=sides)
     parser.add_argument("results", type=Path)
@@ -124,5 +124,5 @@ def main(sides: dict[str, Callable[[Given], dict]]) -> None:
     a = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    found = sides[a.side](Given(a.results, a.case, a.quick, a.threads))
-    print(json.dumps(found))
+    figures = sides[a.side](Setup(a.results, a.case, a.quick, a.threads))
+    print(json.dumps(figures))

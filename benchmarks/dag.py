@@ -1,6 +1,6 @@
-"""What Snakemake itself takes of a finished run, and of plans as large as the paper's.
+"""The time that Snakemake takes on a finished run, and to plan runs as large as the paper's.
 
-Nothing is compared: these are the seconds that a user waits before the first job.
+Without comparison: these are the seconds that a user waits before the first job.
 """
 
 import json
@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 
 import bench
-from bench import Given, timed
+from bench import Setup, timed
 
 UNIT = "jobs"
 OURS = None
 _AXIS = {"from": -4, "to": 4, "step": 0.4}
-#: the paper's lattice, 21 x 21
-LATTICE = {"sweeps": {"g3": {"points": {"alpha": _AXIS, "beta": _AXIS}}}}
+#: the paper's plane, 21 x 21
+PLANE = {"sweeps": {"g3": {"points": {"alpha": _AXIS, "beta": _AXIS}}}}
 #: g1 in steps of .004
 MANY = {"sweeps": {"g1": {"points": {"alpha": {"from": -2, "to": 3, "step": 0.004}}}}}
 
@@ -37,12 +37,12 @@ def _snakemake(*arguments, directory: Path) -> dict:
     return timed(work)
 
 
-def again(given: Given) -> dict:
-    own = given.results.resolve().parent
+def again(setup: Setup) -> dict:
+    run = setup.results.resolve().parent
     command = [sys.executable, "-m", "snakemake", "--cores", "all"]
 
     def work() -> dict:
-        done = subprocess.run(command, cwd=own, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=run, capture_output=True, text=True)
         if "Nothing to be done" not in done.stdout + done.stderr:
             raise SystemExit("the run is not finished\n" + done.stdout + done.stderr)
         return {"amount": 0}
@@ -50,7 +50,7 @@ def again(given: Given) -> dict:
     return timed(work)
 
 
-def plan(given: Given, config: dict) -> dict:
+def plan(setup: Setup, config: dict) -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "config.json"
         path.write_text(json.dumps(config))
@@ -59,7 +59,7 @@ def plan(given: Given, config: dict) -> dict:
 
 SIDES = {
     "the default run again": again,
-    "dry run, a plane of 441 points": partial(plan, config=LATTICE),
+    "dry run, a plane of 441 points": partial(plan, config=PLANE),
     "dry run, g1 at 1,251 points": partial(plan, config=MANY),
 }
 

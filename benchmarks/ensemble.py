@@ -1,11 +1,11 @@
 """Continuations of the default run's prompts by three models' logits, or by one model.
 
-The paper's "no overhead": a merged model costs what any single one does, an ensemble what
-its members do together. Nucleus sampling at .9, up to 30 tokens, one core; alpha is 1/2.
+The paper's "no overhead": a merged model costs as much as a single one, an ensemble as much
+as all its members together. Nucleus sampling at .9, up to 30 tokens, one core; alpha is 1/2.
 """
 
 import bench
-from bench import Given, timed
+from bench import Setup, timed
 
 UNIT = "texts"
 OURS = "ensemble, ours"
@@ -13,46 +13,46 @@ SAMPLES, LENGTH, TOP_P = 1, 30, 0.9
 COEFFICIENTS = {"base": 1.0, "positive": 0.5, "negative": -0.5}
 
 
-def _directories(given: Given):
-    return [given.checkpoint(name) for name in COEFFICIENTS]
+def _directories(setup: Setup):
+    return [setup.checkpoint(name) for name in COEFFICIENTS]
 
 
-def _ours(given: Given, directories, coefficients) -> dict:
+def _ours(setup: Setup, directories, coefficients) -> dict:
     from paramlerp.lm import decoding
 
-    loaded = [bench.our_model(d, given.threads) for d in directories]
+    loaded = [bench.our_model(d, setup.threads) for d in directories]
     source = decoding.EnsembleLogits([decoding.ModelLogits(m) for m, _ in loaded], coefficients)
-    how = {"max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}
-    prompts, tokenizer, samples = given.prompts(), loaded[0][1], range(SAMPLES)
-    decoding.continue_prompts(source, tokenizer, prompts[:2], samples, how, 0)
+    settings = {"max_new_tokens": LENGTH, "top_p": TOP_P, "max_rows": 256}
+    prompts, tokenizer, samples = setup.prompts(), loaded[0][1], range(SAMPLES)
+    decoding.continue_prompts(source, tokenizer, prompts[:2], samples, settings, 0)
 
     def work() -> dict:
-        rows = decoding.continue_prompts(source, tokenizer, prompts, samples, how, 1)
+        rows = decoding.continue_prompts(source, tokenizer, prompts, samples, settings, 1)
         return {"amount": len(rows), "tokens": sum(row["n_tokens"] for row in rows)}
 
     return timed(work)
 
 
-def ours(given: Given) -> dict:
-    return _ours(given, _directories(given), list(COEFFICIENTS.values()))
+def ours(setup: Setup) -> dict:
+    return _ours(setup, _directories(setup), list(COEFFICIENTS.values()))
 
 
-def merged(given: Given) -> dict:
-    return _ours(given, [given.model("g2/alpha=0.500")], [1.0])
+def merged(setup: Setup) -> dict:
+    return _ours(setup, [setup.model("g2/alpha=0.500")], [1.0])
 
 
-def single(given: Given) -> dict:
-    return _ours(given, [given.checkpoint("base")], [1.0])
+def single(setup: Setup) -> dict:
+    return _ours(setup, [setup.checkpoint("base")], [1.0])
 
 
-def loop(given: Given) -> dict:
-    """As one would write it: three forward passes a step, all rows to the end."""
+def loop(setup: Setup) -> dict:
+    """The obvious loop: three forward passes per step, and no row is dropped before the end."""
     import torch
     from transformers import DynamicCache
 
-    loaded = [bench.plain_model(d, given.threads) for d in _directories(given)]
+    loaded = [bench.plain_model(d, setup.threads) for d in _directories(setup)]
     tokenizer = loaded[0][1]
-    prompts = given.prompts()
+    prompts = setup.prompts()
 
     def run(prompts, length: int) -> dict:
         ids, mask = bench.left_padded(tokenizer, prompts)

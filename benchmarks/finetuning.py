@@ -1,39 +1,39 @@
 """Fine-tuning theta0 on positive reviews, batches of 16: real tokens a second, one core.
 
-Of both sides the same steps on the same sentences; Trainer takes them in its own order
-and pads as its collator does. Pads are no tokens.
+Both sides take the same number of steps on the same sentences. Trainer has another order, and
+its collator pads. Padding does not count as tokens.
 """
 
 import tempfile
 from pathlib import Path
 
 import bench
-from bench import Given, timed
+from bench import Setup, timed
 
 UNIT = "tokens"
 OURS = "ours"
 SIZE = 16
 
 
-def _steps(given: Given) -> int:
-    return 4 if given.quick else 12
+def _steps(setup: Setup) -> int:
+    return 4 if setup.quick else 12
 
 
-def _sequences(given: Given, tokenizer) -> list[list[int]]:
+def _sequences(setup: Setup, tokenizer) -> list[list[int]]:
     from paramlerp.jobs import files
     from paramlerp.lm import tokenization
 
-    text = given.results / "data" / "sentiment" / "experts" / "positive" / "train.jsonl"
+    text = setup.results / "data" / "sentiment" / "experts" / "positive" / "train.jsonl"
     rows = files.read_jsonl(text)
     return [tokenization.encode(tokenizer, row["text"], end=True)[:64] for row in rows]
 
 
-def ours(given: Given) -> dict:
+def ours(setup: Setup) -> dict:
     from paramlerp.lm import batching, likelihood
     from paramlerp.training import loop, states
 
-    model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads, train=True)
-    sequences = _sequences(given, tokenizer)
+    model, tokenizer = bench.our_model(setup.checkpoint("base"), setup.threads, train=True)
+    sequences = _sequences(setup, tokenizer)
     peak = bench.peak_flops()
     cost = 3 * bench.flops_per_token(model)
 
@@ -57,17 +57,17 @@ def ours(given: Given) -> dict:
         return {"amount": sum(lengths[i] - 1 for batch in batches for i in batch)}
 
     fit(1)
-    found = timed(lambda: fit(_steps(given)))
-    return {**found, "of_peak": found["amount"] * cost / found["seconds"] / peak}
+    figures = timed(lambda: fit(_steps(setup)))
+    return {**figures, "of_peak": figures["amount"] * cost / figures["seconds"] / peak}
 
 
-def trainer(given: Given) -> dict:
+def trainer(setup: Setup) -> dict:
     from datasets import Dataset
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
-    model, tokenizer = bench.plain_model(given.checkpoint("base"), given.threads)
+    model, tokenizer = bench.plain_model(setup.checkpoint("base"), setup.threads)
     tokenizer.pad_token = tokenizer.eos_token
-    sequences = _sequences(given, tokenizer)
+    sequences = _sequences(setup, tokenizer)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm=False)
     seen = []
 
@@ -98,7 +98,7 @@ def trainer(given: Given) -> dict:
         return {"amount": sum(seen[:steps])}
 
     fit(1)
-    return timed(lambda: fit(_steps(given)))
+    return timed(lambda: fit(_steps(setup)))
 
 
 SIDES = {"ours": ours, "Trainer with its default padding": trainer}

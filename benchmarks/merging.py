@@ -1,9 +1,9 @@
 """Merging two models at one half, files in the system's cache: bytes read and written a second.
 
-Every side is a process of its own, timed from its start until what it wrote is on the disk
-(fsync). Case `experts` are the default run's two (0.5 GB each); case `large` are two random
-checkpoints of 1.2 GB each, of which one tensor is half. Private memory is anonymous pages
-alone: those of mapped files are the system's.
+Every side is a separate process, timed from its start until its files are on the disk (fsync).
+Case `experts` merges the default run's two (0.5 GB each); case `large` merges two random
+checkpoints of 1.2 GB each, half of which is one tensor. Private memory counts anonymous pages
+only, because the pages of mapped files belong to the system.
 """
 
 import json
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import bench
-from bench import Given
+from bench import Setup
 
 UNIT = "bytes"
 OURS = "ours"
@@ -34,26 +34,26 @@ merging.write_merged("g1", "alpha=0.500", {"positive": half, "negative": half},
 """
 
 
-def _ends(given: Given, folder: Path) -> list[Path]:
-    if given.case == "experts":
-        return [given.checkpoint(pole) for pole in ("positive", "negative")]
-    return [_random(given, folder / pole, seed) for seed, pole in enumerate(("a", "b"))]
+def _ends(setup: Setup, folder: Path) -> list[Path]:
+    if setup.case == "experts":
+        return [setup.checkpoint(pole) for pole in ("positive", "negative")]
+    return [_random(setup, folder / pole, seed) for seed, pole in enumerate(("a", "b"))]
 
 
-def _random(given: Given, target: Path, seed: int) -> Path:
+def _random(setup: Setup, target: Path, seed: int) -> Path:
     """A Llama of 300M parameters in fp32, half of them in its embedding."""
     import numpy as np
     from safetensors.numpy import save_file
 
     from paramlerp.weights import checkpoints, records
 
-    own = given.checkpoint("positive")
+    model = setup.checkpoint("positive")
     target.mkdir()
-    for name in checkpoints.companion_files(own):
-        shutil.copyfile(own / name, target / name)
-    config = json.loads((own / "config.json").read_text())
-    width, wide, layers = 768, 3072, 16
-    config |= {"hidden_size": width, "intermediate_size": wide, "num_hidden_layers": layers}
+    for name in checkpoints.companion_files(model):
+        shutil.copyfile(model / name, target / name)
+    config = json.loads((model / "config.json").read_text())
+    width, inner, layers = 768, 3072, 16
+    config |= {"hidden_size": width, "intermediate_size": inner, "num_hidden_layers": layers}
     config |= {"num_attention_heads": 12, "num_key_value_heads": 12, "head_dim": 64}
     config |= {"vocab_size": 200_000}
     (target / "config.json").write_text(json.dumps(config))
@@ -63,10 +63,10 @@ def _random(given: Given, target: Path, seed: int) -> Path:
         for name in "qkvo":
             shapes[f"{layer}self_attn.{name}_proj.weight"] = (width, width)
         shapes[f"{layer}mlp.gate_proj.weight"] = shapes[f"{layer}mlp.up_proj.weight"] = (
-            wide,
+            inner,
             width,
         )
-        shapes[f"{layer}mlp.down_proj.weight"] = (width, wide)
+        shapes[f"{layer}mlp.down_proj.weight"] = (width, inner)
         for name in ("input_layernorm", "post_attention_layernorm"):
             shapes[f"{layer}{name}.weight"] = (width,)
     random = np.random.default_rng(seed)
@@ -76,19 +76,19 @@ def _random(given: Given, target: Path, seed: int) -> Path:
     return target
 
 
-def _measured(given: Given, command, sources: int) -> dict:
-    """Run `command(ends, target)` on warm files; it reads `sources` models."""
-    with tempfile.TemporaryDirectory(dir=given.results) as scratch:
+def _measured(setup: Setup, command, sources: int) -> dict:
+    """Run `command(ends, target)`, which reads `sources` models, on files in the cache."""
+    with tempfile.TemporaryDirectory(dir=setup.results) as scratch:
         folder = Path(scratch)
-        ends, target = _ends(given, folder), folder / "out"
+        ends, target = _ends(setup, folder), folder / "out"
         size = 0
         for end in ends:
             for file in end.glob("*.safetensors"):
-                size += len(file.read_bytes())  # and it is in the cache now
+                size += len(file.read_bytes())  # also puts the file into the cache
         subprocess.run(["sync"], check=True)
         start = time.perf_counter()
         running = subprocess.Popen(command(ends, target), stdout=subprocess.DEVNULL)
-        memory = _peak_of_anonymous_memory(running)
+        memory = _PeakAnonymousMemory(running)
         if running.wait():
             raise SystemExit(f"{command.__name__}: exit status {running.returncode}")
         subprocess.run(["sync", *target.iterdir(), target], check=True)
@@ -99,7 +99,9 @@ def _measured(given: Given, command, sources: int) -> dict:
         return {"seconds": seconds, "amount": sources * size / len(ends) + out, "private": share}
 
 
-class _peak_of_anonymous_memory(threading.Thread):
+class _PeakAnonymousMemory(threading.Thread):
+    """Samples a process's anonymous memory until it ends; `peak` is the largest, in bytes."""
+
     def __init__(self, running):
         super().__init__(daemon=True)
         self.running, self.peak = running, 0
@@ -114,26 +116,26 @@ class _peak_of_anonymous_memory(threading.Thread):
             time.sleep(0.005)
 
 
-def ours(given: Given) -> dict:
+def ours(setup: Setup) -> dict:
     library = bench.HERE.parent / "workflow" / "scripts"
 
     def command(ends, target):
         return [sys.executable, "-c", MERGE, library, *ends, target]
 
-    return _measured(given, command, 2)
+    return _measured(setup, command, 2)
 
 
-def copy(given: Given) -> dict:
-    """cp of one of the two: a byte read for each that is written."""
+def copy(setup: Setup) -> dict:
+    """cp of one of the two models: as many bytes are read as written."""
 
     def command(ends, target):
         return ["cp", "-r", ends[0], target]
 
-    return _measured(given, command, 1)
+    return _measured(setup, command, 1)
 
 
-def mergekit(given: Given) -> dict:
-    """Its linear merge, in an environment that is made for it once."""
+def mergekit(setup: Setup) -> dict:
+    """mergekit's linear merge, in a virtual environment that the first run creates."""
     environment = bench.HERE / ".mergekit"
     if not (environment / "bin" / "mergekit-yaml").exists():
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
@@ -142,11 +144,11 @@ def mergekit(given: Given) -> dict:
     def command(ends, target):
         recipe = target.parent / "recipe.yaml"
         models = [{"model": str(end.resolve()), "parameters": {"weight": 0.5}} for end in ends]
-        how = {"merge_method": "linear", "dtype": "float32", "models": models}
-        recipe.write_text(json.dumps(how))  # which is YAML, too
+        settings = {"merge_method": "linear", "dtype": "float32", "models": models}
+        recipe.write_text(json.dumps(settings))  # JSON is YAML
         return [environment / "bin" / "mergekit-yaml", recipe, target]
 
-    return _measured(given, command, 2)
+    return _measured(setup, command, 2)
 
 
 SIDES = {"ours": ours, "cp of one model": copy, f"linear merge by {MERGEKIT}": mergekit}

@@ -1,6 +1,6 @@
-"""The g1 sweep as a script without a pipeline: load, merge, generate, score, one alpha at a time.
+"""The g1 sweep as a plain script: load, merge, generate and score, one alpha at a time.
 
-python naive.py RESULTS THREADS ALPHA... prints what Figure 3 needs of each alpha.
+python naive.py RESULTS THREADS ALPHA... prints the values of Figure 3 for each alpha.
 """
 
 import json
@@ -24,14 +24,14 @@ torch.manual_seed(1)
 lines = (results / "prompts" / "neutral.jsonl").read_text().splitlines()
 prompts = [json.loads(line)["prompt"] for line in lines]
 for alpha in alphas:
-    positive, negative, judge = (
+    positive, negative, base = (
         AutoModelForCausalLM.from_pretrained(checkpoints / d, dtype=torch.float32).eval()
         for d in ("positive", "negative", "base")
     )
     tokenizer = AutoTokenizer.from_pretrained(checkpoints / "base")
-    judging = checkpoints / "sentiment_judge"
-    classifier = AutoModelForSequenceClassification.from_pretrained(judging)
-    its_tokenizer = AutoTokenizer.from_pretrained(judging)
+    scorer = checkpoints / "sentiment_judge"
+    classifier = AutoModelForSequenceClassification.from_pretrained(scorer)
+    classifier_tokenizer = AutoTokenizer.from_pretrained(scorer)
     tagger = Tagger(results / "sources" / "tagger", threads)
     other = negative.state_dict()
     mixed = {k: alpha * v + (1 - alpha) * other[k] for k, v in positive.state_dict().items()}
@@ -53,14 +53,16 @@ for alpha in alphas:
             )
             for row in out:
                 text = tokenizer.decode(row, skip_special_tokens=True)
-                p = classifier(**its_tokenizer(text, return_tensors="pt")).logits.softmax(-1)
+                p = classifier(**classifier_tokenizer(text, return_tensors="pt")).logits.softmax(-1)
                 sentiment += float(p[0, 1])
                 grammar += float(tagger.acceptability([text])[0])
-                whole = tokenizer(eos + text, return_tensors="pt", add_special_tokens=False)
-                logits = judge(input_ids=whole["input_ids"]).logits[0, :-1]
-                own = torch.nn.functional.cross_entropy(
-                    logits, whole["input_ids"][0, 1:], reduction="none"
+                full = tokenizer(eos + text, return_tensors="pt", add_special_tokens=False)
+                logits = base(input_ids=full["input_ids"]).logits[0, :-1]
+                token_nll = torch.nn.functional.cross_entropy(
+                    logits, full["input_ids"][0, 1:], reduction="none"
                 )[ids["input_ids"].shape[1] - 1 :]
-                nll, tokens, count = nll + float(own.sum()), tokens + len(own), count + 1
+                nll += float(token_nll.sum())
+                tokens += len(token_nll)
+                count += 1
     perplexity = float(torch.tensor(nll / tokens).exp())
     print(alpha, sentiment / count, grammar / count, perplexity, flush=True)

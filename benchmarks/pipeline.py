@@ -1,7 +1,7 @@
-"""The default run's g1 sweep, experts given: points a minute on all cores.
+"""The default run's g1 sweep from finished experts: points a minute on all cores.
 
-Ours is the DAG from the experts to results/tables/g1.csv, next words left out, in a copy of
-the run whose g1 is gone. The other is `naive.py`, one alpha after the other.
+Ours is the DAG from the experts to results/tables/g1.csv, without next words, in a copy of the
+run from which the results of g1 are removed. The other side is `naive.py`, one alpha at a time.
 """
 
 import os
@@ -12,28 +12,28 @@ import tempfile
 from pathlib import Path
 
 import bench
-from bench import Given, timed
+from bench import Setup, timed
 
 UNIT = "points"
 OURS = "ours"
 
 
-def ours(given: Given) -> dict:
-    """Works on a copy of hard links beside the run, so that the run stays as it is."""
-    own = given.results.resolve().parent
-    if not (own / "Snakefile").exists():
-        raise SystemExit(f"{given.results}: this comparison needs a run inside a clone")
-    with tempfile.TemporaryDirectory(dir=own.parent) as scratch:
-        copy = Path(scratch) / own.name
-        subprocess.run(["cp", "-al", own, copy], check=True)
+def ours(setup: Setup) -> dict:
+    """Works on a hard-linked copy beside the run, so the run itself does not change."""
+    run = setup.results.resolve().parent
+    if not (run / "Snakefile").exists():
+        raise SystemExit(f"{setup.results}: this comparison needs a run inside a clone")
+    with tempfile.TemporaryDirectory(dir=run.parent) as scratch:
+        copy = Path(scratch) / run.name
+        subprocess.run(["cp", "-al", run, copy], check=True)
         for rewritten in (".snakemake", "results/logs", "results/benchmarks"):
-            shutil.rmtree(copy / rewritten)  # written in place: a link would change the run's own
-            shutil.copytree(own / rewritten, copy / rewritten)
+            shutil.rmtree(copy / rewritten)  # written in place: a link would change the run's files
+            shutil.copytree(run / rewritten, copy / rewritten)
         results = copy / "results"
-        for gone in ("merged/g1", "generations/neutral/g1", "scores/neutral/g1"):
-            shutil.rmtree(results / gone)
-        for gone in (results / "tables").glob("g1*.csv"):
-            gone.unlink()  # or Snakemake would find the sweep done
+        for folder in ("merged/g1", "generations/neutral/g1", "scores/neutral/g1"):
+            shutil.rmtree(results / folder)
+        for table in (results / "tables").glob("g1*.csv"):
+            table.unlink()  # otherwise Snakemake finds nothing to do
         command = [sys.executable, "-m", "snakemake", "--cores", "all", "results/tables/g1.csv"]
 
         def work() -> dict:
@@ -43,14 +43,14 @@ def ours(given: Given) -> dict:
         return timed(work)
 
 
-def naive(given: Given) -> dict:
-    """Two of the alphas: each takes as long as the others."""
-    alphas = ["0.5"] if given.quick else ["0", "1"]
+def naive(setup: Setup) -> dict:
+    """Two of the alphas only: all take the same time."""
+    alphas = ["0.5"] if setup.quick else ["0", "1"]
     script = str(bench.HERE / "naive.py")
     cores = str(len(os.sched_getaffinity(0)))
 
     def work() -> dict:
-        subprocess.run([sys.executable, script, given.results, cores, *alphas], check=True)
+        subprocess.run([sys.executable, script, setup.results, cores, *alphas], check=True)
         return {"amount": len(alphas)}
 
     return timed(work)

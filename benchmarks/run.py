@@ -1,11 +1,11 @@
-"""Side-by-side measurements of what the workflow does and of what a user would do otherwise.
+"""Compare the workflow's speed with that of the common alternatives, side by side.
 
     python benchmarks/run.py [NAME ...] [--quick] [--rounds 3] [--results results]
 
-Each side is run in a process of its own, in turn, round after round, on the model, texts
-and experts of a finished default run. A table of every comparison goes to
-benchmarks/results/NAME.csv, a row a side: its rate (median over rounds), and how many times
-as fast our side is, in the rounds' median, least and most.
+Each side runs in a separate process, in turn, round after round, on the model, texts and
+experts of a finished default run. Each comparison writes benchmarks/results/NAME.csv, a row per
+side: its rate (median over rounds), and how many times as fast our side is (median, minimum
+and maximum over rounds).
 """
 
 import argparse
@@ -26,28 +26,28 @@ LIBRARIES = ["torch", "transformers", "accelerate", "snakemake", "numpy"]
 
 
 def measure(name: str, side: str, case: str, results: Path, quick: bool) -> dict:
-    """What one side printed last. Ends with its error if it failed."""
+    """The figures that one side prints. Exits with its output if it fails."""
     command = [sys.executable, str(bench.HERE / f"{name}.py"), side, str(results), case]
-    done = subprocess.run([*command, *(["--quick"] if quick else [])], capture_output=True)
-    if done.returncode:
-        sys.exit(f"{name}, {side}: failed\n{done.stdout.decode()}{done.stderr.decode()}")
-    return json.loads(done.stdout.decode().splitlines()[-1])
+    process = subprocess.run([*command, *(["--quick"] if quick else [])], capture_output=True)
+    if process.returncode:
+        sys.exit(f"{name}, {side}: failed\n{process.stdout.decode()}{process.stderr.decode()}")
+    return json.loads(process.stdout.decode().splitlines()[-1])
 
 
 def table(rounds: list[dict[str, dict]], ours: str | None) -> list[dict]:
-    """A row a side of rounds of side -> figures: its rate, and how many times ours that is less."""
+    """A row per side of `rounds` (each side -> figures): rate, and the ratio of our speed to it."""
     rows = []
     for side in rounds[0]:
-        own = [figures[side] for figures in rounds]
-        row = {"side": side, "seconds": statistics.median(f["seconds"] for f in own)}
-        if all(f["amount"] for f in own):
-            row["rate"] = statistics.median(f["amount"] / f["seconds"] for f in own)
+        measured = [figures[side] for figures in rounds]
+        row = {"side": side, "seconds": statistics.median(f["seconds"] for f in measured)}
+        if all(f["amount"] for f in measured):
+            row["rate"] = statistics.median(f["amount"] / f["seconds"] for f in measured)
         if ours:
             ratios = [speed(figures[ours]) / speed(figures[side]) for figures in rounds]
             row["ours_is_times_as_fast"] = statistics.median(ratios)
             row |= {"least": min(ratios), "most": max(ratios)}
-        for more in own[0].keys() - {"seconds"}:
-            row[more] = statistics.median(f[more] for f in own)
+        for name in measured[0].keys() - {"seconds"}:
+            row[name] = statistics.median(f[name] for f in measured)
         rows.append(row)
     return rows
 
@@ -57,7 +57,7 @@ def speed(figures: dict) -> float:
 
 
 def machine() -> dict[str, str]:
-    """What was measured on."""
+    """The machine and the library versions of a measurement."""
     cpu = platform.processor()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -90,11 +90,11 @@ def main() -> None:
             for number in range(1 if a.quick else a.rounds):
                 rounds.append({})
                 for side in module.SIDES:
-                    found = measure(name, side, case, a.results, a.quick)
-                    rounds[-1][side] = found
-                    print(f"{name} {case} round {number + 1}: {side}: {found}", flush=True)
-            own = {"case": case} if case else {}
-            rows += [{**own, **row} for row in table(rounds, module.OURS)]
+                    figures = measure(name, side, case, a.results, a.quick)
+                    rounds[-1][side] = figures
+                    print(f"{name} {case} round {number + 1}: {side}: {figures}", flush=True)
+            labels = {"case": case} if case else {}
+            rows += [{**labels, **row} for row in table(rounds, module.OURS)]
         frame = pd.DataFrame(rows).assign(unit=module.UNIT, rounds=len(rounds), **machine())
         frame.to_csv(a.out / f"{name}.csv", index=False, float_format="%.4g")
         print(f"\n{module.__doc__.strip()}\n\n{frame.drop(columns=list(machine())).to_string()}\n")

@@ -1,42 +1,42 @@
 """All scores of a point's texts: sentiment, grammar and perplexity, one core.
 
-The models are loaded before the clock starts. VADER, which takes a hundredth of a second,
-is the same for all and left out.
+The models are loaded before the clock starts. VADER is left out: it takes a hundredth of a
+second, the same on every side.
 """
 
 from functools import partial
 
 import bench
-from bench import Given, timed
+from bench import Setup, timed
 
 UNIT = "texts"
 OURS = "ours"
 CASES = ["g1/alpha=0.500", "g2/alpha=0.500"]
 
 
-def _judges(given: Given):
+def _scorers(setup: Setup):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     from paramlerp.measure.tagging import Tagger
 
-    torch.set_num_threads(given.threads)
-    folder = given.checkpoint("sentiment_judge")
+    torch.set_num_threads(setup.threads)
+    folder = setup.checkpoint("sentiment_judge")
     classifier = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    tagger = Tagger(given.results / "sources" / "tagger", given.threads)
+    tagger = Tagger(setup.results / "sources" / "tagger", setup.threads)
     return classifier, AutoTokenizer.from_pretrained(folder), tagger
 
 
-def ours(given: Given) -> dict:
+def ours(setup: Setup) -> dict:
     from paramlerp.lm import continuations
     from paramlerp.measure import classifiers
 
-    model, tokenizer = bench.our_model(given.checkpoint("base"), given.threads)
-    classifier, its_tokenizer, tagger = _judges(given)
+    model, tokenizer = bench.our_model(setup.checkpoint("base"), setup.threads)
+    classifier, classifier_tokenizer, tagger = _scorers(setup)
 
     def score(rows: list[dict]) -> dict:
         texts = [row["prompt"] + row["text"] for row in rows]
-        classifiers.probabilities(classifier, its_tokenizer, texts, 128)
+        classifiers.probabilities(classifier, classifier_tokenizer, texts, 128)
         tagger.acceptability(texts)
         pairs = [
             continuations.encode_continuation(tokenizer, row["prompt"], row["text"]) for row in rows
@@ -45,40 +45,40 @@ def ours(given: Given) -> dict:
         parts = continuations.continuation_nll(model, list(sequences), list(starts))
         return {"amount": len(rows), "nll": sum(float(part.sum()) for part in parts)}
 
-    return _measured(score, given)
+    return _measured(score, setup)
 
 
-def _measured(score, given: Given) -> dict:
-    rows = given.texts()
+def _measured(score, setup: Setup) -> dict:
+    rows = setup.texts()
     score(rows[:4])
     return timed(lambda: score(rows))
 
 
-def _in_slices(given: Given, size: int, sentiment) -> dict:
-    """Texts as they come, `size` at a time, through transformers."""
+def _in_slices(setup: Setup, size: int, sentiment) -> dict:
+    """Texts in their original order, `size` at a time, through transformers."""
     import torch
 
     from paramlerp.lm.continuations import encode_continuation
     from paramlerp.lm.tokenization import encode
 
-    model, tokenizer = bench.plain_model(given.checkpoint("base"), given.threads)
-    classifier, its_tokenizer, tagger = _judges(given)
-    classify = sentiment(classifier, its_tokenizer)
+    model, tokenizer = bench.plain_model(setup.checkpoint("base"), setup.threads)
+    classifier, classifier_tokenizer, tagger = _scorers(setup)
+    classify = sentiment(classifier, classifier_tokenizer)
 
     @torch.inference_mode()
     def nll_of(rows: list[dict]) -> float:
         pairs = [encode_continuation(tokenizer, row["prompt"], row["text"]) for row in rows]
         width = max(len(ids) for ids, _ in pairs)
         eos = encode(tokenizer, "")
-        ids = torch.tensor([own + eos * (width - len(own)) for own, _ in pairs])
-        mask = torch.tensor([[1] * len(own) + [0] * (width - len(own)) for own, _ in pairs])
+        ids = torch.tensor([row + eos * (width - len(row)) for row, _ in pairs])
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row, _ in pairs])
         logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
         nll = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
         )
         return sum(
-            float(row[start - 1 : len(own) - 1].sum())
-            for row, (own, start) in zip(nll.view(len(ids), -1), pairs, strict=True)
+            float(row[start - 1 : len(tokens) - 1].sum())
+            for row, (tokens, start) in zip(nll.view(len(ids), -1), pairs, strict=True)
         )
 
     def score(rows: list[dict]) -> dict:
@@ -90,10 +90,10 @@ def _in_slices(given: Given, size: int, sentiment) -> dict:
             total += nll_of(rows[start : start + size])
         return {"amount": len(rows), "nll": total}
 
-    return _measured(score, given)
+    return _measured(score, setup)
 
 
-def one_at_a_time(given: Given) -> dict:
+def one_at_a_time(setup: Setup) -> dict:
     import torch
 
     def sentiment(model, tokenizer):
@@ -104,16 +104,16 @@ def one_at_a_time(given: Given) -> dict:
 
         return classify
 
-    return _in_slices(given, 1, sentiment)
+    return _in_slices(setup, 1, sentiment)
 
 
-def in_batches(given: Given, size: int = 16) -> dict:
+def in_batches(setup: Setup, size: int = 16) -> dict:
     from transformers import pipeline
 
     def sentiment(model, tokenizer):
         return pipeline("text-classification", model, tokenizer=tokenizer, batch_size=size)
 
-    return _in_slices(given, size, sentiment)
+    return _in_slices(setup, size, sentiment)
 
 
 SIDES = {
