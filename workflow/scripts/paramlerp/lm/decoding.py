@@ -14,7 +14,8 @@ from .prefix_cache import PrefixCache
 from .sampling import sample_top_p, truncate, uniforms
 from .tokenization import encode
 
-#: share of finished rows at which a batch drops them; dropping copies the rows that stay
+#: share of finished rows at which a batch drops them; dropping copies the cache of the other
+#: rows (measured: 1/16 and 1/32 are no faster)
 DROP = 1 / 8
 
 

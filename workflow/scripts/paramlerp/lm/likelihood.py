@@ -14,12 +14,15 @@ from .batching import batches_by_length, pad
 from .models import device
 from .tokenization import encode
 
-#: rows of logits in memory at a time
+#: rows of logits in memory at a time (measured: 64 to 512 are equally fast)
 HEAD_ROWS = 512
 
 
 def tokens_per_batch() -> int:
-    """Padded tokens in a batch of inference: as many as fit a CPU's cache or occupy a GPU."""
+    """Padded tokens in a batch of inference: as many as fit a CPU's cache or occupy a GPU.
+
+    Measured on a CPU: 256 and 1024 are no faster than 512.
+    """
     return 16384 if device().type == "cuda" else 512
 
 
