@@ -6,6 +6,7 @@ theta+ - theta-, and theta0 is above the middle of theta- and theta+.
 """
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paramlerp.jobs.runtime import job
@@ -50,8 +51,8 @@ def main(
     return figure
 
 
-def add_upper_axis(axis, label: str, shift: float) -> None:
-    """An x axis at the top for the second line, whose coordinate is `shift` less."""
+def add_upper_axis(axis: Axes, label: str, shift: float) -> None:
+    """Add an x axis at the top for the second line, whose coordinate is smaller by `shift`."""
     upper = axis.secondary_xaxis("top", functions=(lambda x: x - shift, lambda x: x + shift))
     upper.set_xlabel(label, color=COLOURS[1])
     upper.tick_params(colors=COLOURS[1])

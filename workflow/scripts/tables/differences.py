@@ -14,7 +14,7 @@ from paramlerp.weights import checkpoints, compatibility
 def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:
     """Root mean square of a - b over flat arrays, summed in float64."""
     total = 0.0
-    # In chunks: the arrays are mapped files, and their float64 copies would not fit in memory.
+    # In chunks: the arrays are mapped files, and float64 copies of them would be in memory.
     for start in range(0, a.size, chunk):
         gap = a[start : start + chunk].astype(np.float64) - b[start : start + chunk]
         total += float(gap @ gap)

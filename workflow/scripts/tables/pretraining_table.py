@@ -10,8 +10,11 @@ from paramlerp.jobs.runtime import job
 
 
 def main(corpora: dict[str, str], settings: list[str], losses: list[str]) -> pd.DataFrame:
-    """A row for each setting. `corpora` is model -> corpus; `settings` and `losses` are the files
-    that the pretraining of each model wrote."""
+    """A row for each setting.
+
+    `corpora` is model -> corpus; `settings` and `losses` are the files that the pretraining of
+    each model wrote.
+    """
     columns = {}
     for (model, corpus), used, path in zip(corpora.items(), settings, losses, strict=True):
         last = pd.read_csv(path).iloc[-1]

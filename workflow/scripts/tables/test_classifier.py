@@ -34,7 +34,7 @@ def main(
         p = classifiers.probabilities(network, tokenizer, texts, max_tokens)
         p = p[:, network.config.label2id[high]]
         summary.append({"domain": domain, "n": len(rows), **evaluate(p, is_high, bootstrap)})
-        diagrams += [{"domain": domain, **bin_} for bin_ in calibration.reliability(p, is_high)]
+        diagrams += [{"domain": domain, **row} for row in calibration.reliability(p, is_high)]
     return pd.DataFrame(summary), pd.DataFrame(diagrams)
 
 

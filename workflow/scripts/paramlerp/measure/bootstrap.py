@@ -1,8 +1,8 @@
-"""Bootstrap intervals whose unit is the prompt (or the sentence), and paired differences.
+"""Estimates with bootstrap intervals; the unit is the prompt (for losses: the sentence).
 
 Continuations of one prompt resemble each other, so a resample draws prompts with replacement
-and takes all texts of each (cluster bootstrap; Davison & Hinkley 1997, section 3.8). All points
-of a line share their resamples, so a difference between two points is paired.
+and takes all texts of each (cluster bootstrap; Davison & Hinkley 1997, section 3.8). Points
+with equally many prompts share their resamples, so a difference between two points is paired.
 """
 
 from collections.abc import Callable, Sequence

@@ -10,11 +10,11 @@ from .measurement import Measurement
 def difference(
     reference: Measurement, other: Measurement, metric: str, bootstrap: Bootstrap
 ) -> dict[str, float]:
-    """`other` minus `reference` in one metric with its interval, and the variance saved.
+    """`other` minus `reference` in one metric, with its interval and the variance saved.
 
-    Both have the same prompts and samples. `variance_saved` is the effect of shared prompts and
-    random numbers together; `variance_saved_by_random_numbers` that of the random numbers alone,
-    NaN unless the metric is a mean over texts.
+    Both have the same prompts and samples. `variance_saved` measures the effect of shared prompts
+    and random numbers together. `variance_saved_by_random_numbers` measures the effect of the
+    random numbers alone; it is NaN unless the metric is a mean over texts.
     """
     (metric_a, a), (metric_b, b) = reference.metrics[metric], other.metrics[metric]
     saved_by_random_numbers = float("nan")
