@@ -53,8 +53,8 @@ def resolved(schema: dict, part: dict) -> dict:
     for key in part["$ref"].removeprefix("#/").split("/"):
         target = target[key]
     target = resolved(schema, target)
-    own = {key: value for key, value in part.items() if key != "$ref"}
-    return {key: value for key, value in target.items() if key != "default"} | own
+    siblings = {key: value for key, value in part.items() if key != "$ref"}
+    return {key: value for key, value in target.items() if key != "default"} | siblings
 
 
 def with_defaults(config: dict, schema: dict) -> dict:
