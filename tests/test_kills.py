@@ -70,7 +70,7 @@ def test_a_broken_checkpoint_is_passed_over(tmp_path, caplog):
         file.truncate(1000)
     resumed, _, steps = trained(tmp_path / "killed", keep=2)
     assert steps == STEPS - 8
-    assert "step=00000009 cannot be read, so it is passed over" in caplog.text
+    assert "step=00000009 cannot be read and is skipped" in caplog.text
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
 
 
@@ -160,13 +160,13 @@ def log(folder: Path) -> str:
 def test_the_same_command_goes_on_after_a_kill(folder):
     """Of the whole group: no stale lock, no flag, no lost step, the same bytes; nothing is left."""
     must(long_run(snakemake_command, folder))
-    assert "going on" not in log(folder)
+    assert "resuming" not in log(folder)
     undisturbed = candidate(folder)
     with training_again(folder):
         pass
     assert not (folder / TARGET).exists()
     must(long_run(snakemake_command, folder))
-    assert "going on from step" in log(folder)
+    assert "resuming from step" in log(folder)
     assert candidate(folder) == undisturbed
     assert not list((folder / "results/unfinished").iterdir())
     assert not list(folder.rglob("*.part"))
@@ -183,7 +183,7 @@ def test_no_job_outlives_its_run(folder):
             assert time.monotonic() < end, "the job goes on alone"
             time.sleep(0.1)
     must(long_run(snakemake_command, folder))
-    assert "going on from step" in log(folder)
+    assert "resuming from step" in log(folder)
 
 
 def test_one_run_at_a_time(folder):

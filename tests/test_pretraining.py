@@ -327,7 +327,7 @@ def test_what_goes_wrong_in_a_process_is_one_line(text, tmp_path):
     with pytest.raises(UserError, match=r"^step \d: the loss is (nan|inf); lower the learning"):
         broken = work(text, tmp_path, learning_rate=1e30, warmup_steps=0)
         pretrain.launch(SCRIPT, broken, tmp_path, LOG)
-    with pytest.raises(UserError, match="block: 65, but the model has 64 places"):
+    with pytest.raises(UserError, match="block: 65, but the model has 64 positions"):
         pretrain.launch(SCRIPT, work(text, tmp_path, block=65), tmp_path, LOG)
 
 
@@ -371,7 +371,7 @@ def kill_in_the_middle(folder: Path) -> list[Path]:
 @pytest.fixture(scope="module")
 def undisturbed(folder) -> dict[str, bytes]:
     found = run_to_the_end(folder)
-    assert "going on" not in log(folder)
+    assert "resuming" not in log(folder)
     return found
 
 
@@ -379,7 +379,7 @@ def test_a_killed_pretraining_ends_in_the_same_bytes(folder, undisturbed):
     """Weights, losses and samples; with dropout."""
     kill_in_the_middle(folder)
     assert run_to_the_end(folder) == undisturbed
-    assert "going on from step" in log(folder)
+    assert "resuming from step" in log(folder)
 
 
 def test_a_broken_checkpoint_falls_back_to_the_one_before(folder, undisturbed):
@@ -388,8 +388,8 @@ def test_a_broken_checkpoint_falls_back_to_the_one_before(folder, undisturbed):
     with open(held[-1] / "tensors.safetensors", "r+b") as file:
         file.truncate(2000)
     assert run_to_the_end(folder) == undisturbed
-    assert f"{held[-1].name} cannot be read, so it is passed over" in log(folder)
-    assert f"going on from step {int(held[-2].name[5:])} of 150" in log(folder)
+    assert f"{held[-1].name} cannot be read and is skipped" in log(folder)
+    assert f"resuming from step {int(held[-2].name[5:])} of 150" in log(folder)
 
 
 def test_a_checkpoint_that_cannot_be_read_does_not_outlive_new_ones(tmp_path):

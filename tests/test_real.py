@@ -112,7 +112,7 @@ def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     for rule in ("candidate", "train_classifier"):
         logs = [log.read_text() for log in (results / "logs" / rule).rglob("*.log")]
-        assert any("going on from step" in text for text in logs), rule
+        assert any("resuming from step" in text for text in logs), rule
     compared = 0
     for path in sorted(done.rglob("*")):
         place = path.relative_to(done)

@@ -195,14 +195,14 @@ def test_a_point_is_one_job_with_one_gpu(done, planned):
     """Its rules are no jobs of their own; they take turns, and the time is their sum. The losses
     of a row, which need none of its texts, are a job beside them."""
     groups = [asked(job) for job in done if rule_of(job).startswith("point_")]
-    losses = [job for job in groups if job == planned["row_losses"]]
+    losses = [job for job in groups if job == planned["line_losses"]]
     # two rows of the lattice, a pair
     assert len(losses) == 2 + 1
     points = [job for job in groups if job not in losses]
     # two points each of g1 and g2, an ensemble, two rows of the lattice, a pair
     assert len(points) == 2 + 2 + 1 + 2 + 1
     rules = {rule_of(job) for job in done}
-    assert not rules & {"merge", "generate", "ensemble", "row", "row_losses", "classify", "losses"}
+    assert not rules & {"merge", "generate", "ensemble", "generate_line", "line_losses", "classify", "losses"}
     for job in points:
         assert job["gpu"] == 1
         assert job["mem_mb"] >= planned["perplexity"]["mem_mb"]
@@ -223,7 +223,7 @@ def test_a_job_sees_one_gpu_and_its_log_says_which(done, folder):
     seen = {
         re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", line)[1]
         for log, line in lines.items()
-        if {"generate", "row"} & set(log.parts)
+        if {"generate", "generate_line"} & set(log.parts)
     }
     assert len(seen) > 1, "points ran side by side"
     (line,) = (line for log, line in lines.items() if "pretrain" in log.parts)
@@ -292,7 +292,7 @@ def test_jobs_whose_step_is_killed(long):
     with started(long, target, *PROFILE, "--retries", "1", **own) as process:
         job = kill_the_step_of("point", long, process, generates)
         assert process.wait(300) == 0, (long / "run.log").read_text()
-    assert "going on from step" in (logs / f"candidate/positive/{setting}.log").read_text()
+    assert "resuming from step" in (logs / f"candidate/positive/{setting}.log").read_text()
     told = (long / "run.log").read_text()
     failed = "FAILED generate neutral g1 alpha=0.500 0-2999"
     assert re.findall(r"^FAILED .*", told, re.M) == [failed]

@@ -111,11 +111,13 @@ def main(work: dict) -> None:
     model = initialisation.new_model(work["architecture"], tokenizer, work["initialisation"])
     eos = tokenizer.eos_token_id
     if (limit := models.clip_to_context(model, block)) < block:
-        raise UserError(f"config: pretraining.block: {block}, but the model has {limit} places")
+        raise UserError(f"config: pretraining.block: {block}, but the model has {limit} positions")
     prompt = tokenization.encode(tokenizer, work["prompt"])
     limit = models.clip_to_context(model, len(prompt) + SAMPLE_TOKENS)
     if len(prompt) >= limit:
-        raise UserError(f"config: pretraining.sample_prompt: no place is left behind it of {limit}")
+        raise UserError(
+            f"config: pretraining.sample_prompt: it fills all {limit} positions of the model"
+        )
 
     def encode(texts: list[str]) -> list[list[int]]:
         return tokenizer(texts, add_special_tokens=False)["input_ids"]

@@ -62,7 +62,7 @@ def fit(
         tensors, numbers = state
         restore(model, optimizer, schedule, tensors, numbers)
         records, losses, start = numbers["records"], numbers["losses"], numbers["step"]
-        logger.info("going on from step %d of %d", start, steps)
+        logger.info("resuming from step %d of %d", start, steps)
         del state, tensors  # frees the tensors, which are as large as model and optimizer
     else:
         record(0)
@@ -86,10 +86,10 @@ def fit(
             tensors, numbers = snapshot(model, optimizer, schedule)
             states.save(step, tensors, {**numbers, "records": records, "losses": losses})
         metrics = {k: v for k, v in records[-1].items() if k not in _NOT_LOGGED and v}
-        progress(step, f"loss {batch_loss.item():.3f}, {_list(metrics)}")
+        progress(step, f"loss {batch_loss.item():.3f}, {_format(metrics)}")
     model.eval()
     return records
 
 
-def _list(metrics: dict[str, float]) -> str:
+def _format(metrics: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())

@@ -111,7 +111,7 @@ def train(
         history, start = History(**numbers["history"]), numbers["step"]
         position = numbers["positions"][rank]
         if accelerator.is_main_process:
-            logger.info("going on from step %d of %d", start, steps)
+            logger.info("resuming from step %d of %d", start, steps)
         del state, tensors
     blocks = blocks_from(position)
 

@@ -35,7 +35,7 @@ class TrainingStates:
     def save(self, step: int, tensors: dict[str, torch.Tensor], numbers: dict) -> None:
         """Save the state after `step`, then delete the oldest; `numbers` is written as JSON.
 
-        The state appears under its name only when all of it is written.
+        The state gets its name only when it is complete, so a kill never leaves half a state.
         """
         name = f"step={step:08d}"
         with files.writing(self.folder / name) as beside:
@@ -59,7 +59,7 @@ class TrainingStates:
                 numbers = json.loads((path / _NUMBERS).read_text(encoding="utf-8"))
                 return load_file(path / _TENSORS), numbers
             except (OSError, ValueError, SafetensorError) as error:
-                logger.warning("%s cannot be read, so it is passed over: %s", path, error)
+                logger.warning("%s cannot be read and is skipped: %s", path, error)
         return None
 
     def _paths(self) -> list[Path]:

@@ -1,5 +1,7 @@
-"""Two records beside a model's weights, so that no later job reads the weights to learn them:
-their content hashes, and the model's family."""
+"""Records beside a model's weights: their content hashes, and the model's family.
+
+Later jobs read these small files instead of the weights.
+"""
 
 import json
 from pathlib import Path

@@ -9,9 +9,9 @@ coordinate, whose coefficients sum to 0. The schemes of the paper are
     g2(a)    = theta0 + a (theta+ - theta-)                           (eq. 3)
     g3(a, b) = theta0 + a (theta+ - theta0) + b (theta- - theta0)     (eq. 4)
 
-The paper contradicts itself in places. Here alpha is the coefficient of theta+ in g1 (eq. 1,
-not the formula in the introduction); g3(1, 0) is theta+ and g3(0, 1) is theta-; the line
-alpha + beta = 1 of g3 is g1, and alpha + beta = 0 is g2.
+Where the paper contradicts itself, this project reads it so: alpha is the coefficient of theta+
+in g1 (eq. 1, not the formula in the introduction); g3(1, 0) is theta+ and g3(0, 1) is theta-;
+the line alpha + beta = 1 of g3 is g1, and alpha + beta = 0 is g2.
 
 All arithmetic is decimal. In binary floats 1 - 0.7 - 0.3 is not 0, so a checkpoint with
 coefficient 0 would still add a tiny multiple of its weights.
