@@ -25,7 +25,7 @@ def test_the_default_run_costs_what_it_did():
         assert 3600 * stages[stage]["hours"] == pytest.approx(seconds, rel=0.5), stage
     # The plane's texts and losses; they were measured without those of pairs.
     plane, _ = map(by_name, estimate.estimate(over_default({"sweeps": {"pairs": None}})).values())
-    hours = plane["row"]["hours"] + plane["row_losses"]["hours"]
+    hours = plane["generate_line"]["hours"] + plane["line_losses"]["hours"]
     assert 3600 * hours == pytest.approx(701, rel=0.5)
     total = 3600 * sum(row["hours"] for row in stages.values())
     assert total == pytest.approx(4600, rel=0.25)
@@ -39,7 +39,7 @@ def test_the_paper_s_pretraining_by_hand():
     seconds = 6 * 82e6 * 37_000 * 1024 * 1024 / 8 / PAPER["estimate"]["pretraining"]
     assert stages["pretrain"]["hours"] == pytest.approx(seconds / 3600, rel=0.01)
     assert stages["pretrain"]["gpu_hours"] == 8 * stages["pretrain"]["hours"]
-    assert stages["row"]["jobs"] == 21 + 2 and stages["candidate"]["jobs"] == 24 * 3
+    assert stages["generate_line"]["jobs"] == 21 + 2 and stages["candidate"]["jobs"] == 24 * 3
     merged = disk["merged models, 53"]
     assert merged["most_gb"] == pytest.approx(53 * 3.1, rel=0.01) and merged["kept_gb"] == 0
     assert sum(row["kept_gb"] for row in disk.values()) < 50
@@ -50,10 +50,10 @@ def test_the_paper_s_rows_of_points_by_hand():
     stages, _ = map(by_name, estimate.estimate(PAPER).values())
     texts, starts = 5000 * 30, 23 * 20
     seconds = 2 * texts * (441 * 774e6 + 2 * 31 * 82e6) / 8e12 + starts
-    assert stages["row"]["hours"] == pytest.approx(seconds / 3600)
+    assert stages["generate_line"]["hours"] == pytest.approx(seconds / 3600)
     tested = 441 * 774e6 * 2 * 1000 * 26 + 2 * 31 * 82e6 * 1000 * 128
-    assert stages["row_losses"]["hours"] == pytest.approx((2 * tested / 1.2e13 + starts) / 3600)
-    assert stages["row_losses"]["jobs"] == stages["row"]["jobs"] == 23
+    assert stages["line_losses"]["hours"] == pytest.approx((2 * tested / 1.2e13 + starts) / 3600)
+    assert stages["line_losses"]["jobs"] == stages["generate_line"]["jobs"] == 23
 
 
 def test_what_is_left_over_of_another_kind_costs_nothing():
@@ -77,7 +77,7 @@ def test_what_is_left_over_of_another_kind_costs_nothing():
 def test_more_samples_cost_more_texts_alone():
     more = laid_over(PAPER, {"sweeps": {"g3": {"samples": 25}}})
     before, after = (by_name(estimate.estimate(c)["stages"]) for c in (PAPER, more))
-    assert after["row"]["gpu_hours"] > 10 * before["row"]["gpu_hours"]
+    assert after["generate_line"]["gpu_hours"] > 10 * before["generate_line"]["gpu_hours"]
     assert after["candidate"] == before["candidate"]
 
 

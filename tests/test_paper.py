@@ -142,7 +142,7 @@ def test_it_is_planned_without_a_network(tmp_path, monkeypatch):
     counts = dict(re.findall(r"^(\w+) +(\d+)$", said, re.M))
     for rule, count in {"fetch": 10, "candidate": 72, "merge": 53}.items():
         assert int(counts[rule]) == count, rule
-    assert counts["row"] == counts["row_losses"] == "23", "21 of the lattice, 2 pairs"
+    assert counts["row"] == counts["line_losses"] == "23", "21 of the lattice, 2 pairs"
     assert counts["pretrain"] == "1" and int(counts["total"]) > 820
     assert "vader" not in counts, "a second opinion that the paper does not have"
 

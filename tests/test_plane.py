@@ -20,10 +20,10 @@ from paramlerp.measure.barriers import excess
 from paramlerp.measure.bootstrap import Bootstrap
 from paramlerp.measure.samples import SampleFiles
 from paramlerp.weights import checkpoints, merging
-from scores import classify, perplexity, row_losses
+from scores import classify, perplexity, line_losses
 from tables import barriers, plane_table
 from test_figures import planes
-from texts import row
+from texts import generate_line
 
 G3 = SCHEMES["g3"]
 LOSSES = ["alpha", "text", "text_id", "nll", "n_tokens"]
@@ -41,8 +41,8 @@ def row_of(trio, beta, alphas):
     points = {}
     for alpha in alphas:
         points[alpha] = {n: f"{c:f}" for n, c in G3.coefficients(alpha, beta).items()}
-    texts = row.main(trio, "alpha", points, PROMPTS, SAMPLES, HOW, 1, log)
-    return texts, row_losses.main(trio, "alpha", points, TESTS, 64, log)
+    texts = generate_line.main(trio, "alpha", points, PROMPTS, SAMPLES, HOW, 1, log)
+    return texts, line_losses.main(trio, "alpha", points, TESTS, 64, log)
 
 
 def table_of(folder: Path, values: list[str]):
@@ -213,8 +213,8 @@ def test_a_point_whose_losses_overflow_counts_as_broken(trio, tmp_path, monkeypa
 MEMORY = """
 import sys, threading, time, logging
 from pathlib import Path
-from texts import row
-from scores import row_losses
+from texts import generate_line
+from scores import line_losses
 from paramlerp.lm import models
 from paramlerp.weights import schemes
 
@@ -240,9 +240,9 @@ g3 = schemes.linear("g3", {"origin": {"base": 1}, **directions}, trio)
 points = {alpha: g3.coefficients(alpha, "0.500") for alpha in alphas}
 how = {"max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
 prompts = [{"prompt_id": 0, "prompt": "the film"}]
-row.main(trio, "alpha", points, prompts, [0, 1], how, 1, logging.getLogger())
+generate_line.main(trio, "alpha", points, prompts, [0, 1], how, 1, logging.getLogger())
 tests = {"positive": ["a joy to watch"]}
-row_losses.main(trio, "alpha", points, tests, 64, logging.getLogger())
+line_losses.main(trio, "alpha", points, tests, 64, logging.getLogger())
 done.set()
 thread.join()
 print(peak[0] - start)

@@ -95,9 +95,9 @@ def scores(lines: int, others: int) -> dict[str, int]:
     return {name: n for name, n in every.items() if n}
 
 
-TEXTS = {"generate": GENERATIONS, "ensemble": ENSEMBLES, "row": PLANE_LINES}
+TEXTS = {"generate": GENERATIONS, "ensemble": ENSEMBLES, "generate_line": PLANE_LINES}
 TEXTS |= scores(GENERATIONS, ENSEMBLES + PLANE_LINES) | TABLES
-READ = {"losses": 4 + 3, "row_losses": 3, "divergence": 2, **WORDS}
+READ = {"losses": 4 + 3, "line_losses": 3, "divergence": 2, **WORDS}
 MERGES = {"merge": 4 + 3, **READ}
 EXPERTS = {"candidate": 4, "select": 2, "training_tables": 1, **MERGES, **TEXTS}
 CLASSIFIER = {
@@ -115,17 +115,17 @@ ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1}
 #: pairs: their lines, and what shows them; and what follows from another expert of films_1, or
 #: from other text to pretrain on (but table 1, which is of all experts)
 SHOWN_OF_PAIRS = {"pairs_table": 1, "fig10": 1}
-TEXTS_OF_PAIRS = {"row": 5, "perplexity": 5, "tag": 5, **SHOWN_OF_PAIRS}
-LOSSES_OF_PAIRS = {"row_losses": 5, **SHOWN_OF_PAIRS}
+TEXTS_OF_PAIRS = {"generate_line": 5, "perplexity": 5, "tag": 5, **SHOWN_OF_PAIRS}
+LOSSES_OF_PAIRS = {"line_losses": 5, **SHOWN_OF_PAIRS}
 OF_PAIRS = {**TEXTS_OF_PAIRS, **LOSSES_OF_PAIRS}
 FIG9 = {"differences": 1, "fig9": 1}
-TWO_PAIRS = {"row": 2, "row_losses": 2, "perplexity": 2, "tag": 2}
-ONE_PAIR = {"row": 1, "row_losses": 1, "perplexity": 1, "tag": 1, **SHOWN_OF_PAIRS}
+TWO_PAIRS = {"generate_line": 2, "line_losses": 2, "perplexity": 2, "tag": 2}
+ONE_PAIR = {"generate_line": 1, "line_losses": 1, "perplexity": 1, "tag": 1, **SHOWN_OF_PAIRS}
 FINETUNED = {"candidate": 2, "select": 1, **FIG9, **ONE_PAIR}
 PRETRAINED = {"train_tokenizer": 1, "pretrain": 3, "fig11": 1, "pretraining_table": 1}
 PRETRAINED |= {"permute": 1, "candidate": 2, "select": 1, **FIG9, **OF_PAIRS}
 #: theta0's own pair does not mind what is pretrained, but the text that it is tested on
-NOT_BASE = {"row": 4, "row_losses": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
+NOT_BASE = {"generate_line": 4, "line_losses": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
 
 
 def plus(*jobs: dict[str, int]) -> dict[str, int]:
@@ -187,8 +187,8 @@ BOTH = {"prompts": ["neutral", "glad"]}
         ),
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
-            {"prompts": 1, "generate": 7, "ensemble": 4, "row": 3}
-            | plus(scores(7, 4 + 3), {**TABLES, "generation_table": 1}, {"row": 3}, TEXTS_OF_PAIRS),
+            {"prompts": 1, "generate": 7, "ensemble": 4, "generate_line": 3}
+            | plus(scores(7, 4 + 3), {**TABLES, "generation_table": 1}, {"generate_line": 3}, TEXTS_OF_PAIRS),
             id="more prompts of one set: that set's texts, no expert, no loss",
         ),
         pytest.param(
@@ -208,17 +208,17 @@ BOTH = {"prompts": ["neutral", "glad"]}
         ),
         pytest.param(
             {"sweeps": {"g3": {"points": {axis: [0, 0.5, 1, 1.5] for axis in ("alpha", "beta")}}}},
-            {"row": 8, "row_losses": 4, **scores(0, 8), **OF_PLANE},
+            {"generate_line": 8, "line_losses": 4, **scores(0, 8), **OF_PLANE},
             id="a larger lattice: its rows alone",
         ),
         pytest.param(
             {"sweeps": {"g3": {"points": {"beta": [0, 0.5, 1, 1.5]}}}},
-            {"row": 2, "row_losses": 1, **scores(0, 2), **OF_PLANE},
+            {"generate_line": 2, "line_losses": 1, **scores(0, 2), **OF_PLANE},
             id="one more row of the lattice: it alone",
         ),
         pytest.param(
             {"test_texts": 4},
-            plus({"losses": 7, "row_losses": 3, "barriers": 1, **OF_PLANE}, LOSSES_OF_PAIRS),
+            plus({"losses": 7, "line_losses": 3, "barriers": 1, **OF_PLANE}, LOSSES_OF_PAIRS),
             id="fewer test sentences: losses, no text",
         ),
         pytest.param(
@@ -333,27 +333,27 @@ def test_a_change_of_config_reruns_what_depends_on_it(plans, request, change, jo
             {
                 **MERGES,
                 "generate": GENERATIONS,
-                "row": PLANE_LINES,
+                "generate_line": PLANE_LINES,
                 **TABLES,
                 "sweep_table": 2,
                 "examples": 2,
             }
             | plus(
-                scores(GENERATIONS, PLANE_LINES), OF_PAIRS, {"row": PLANE_LINES, "row_losses": 3}
+                scores(GENERATIONS, PLANE_LINES), OF_PAIRS, {"generate_line": PLANE_LINES, "line_losses": 3}
             ),
         ),
         (
             "paramlerp/lm/lines.py",
             plus(
-                {"row": PLANE_LINES, **scores(0, PLANE_LINES), "row_losses": 3, **OF_PLANE},
+                {"generate_line": PLANE_LINES, **scores(0, PLANE_LINES), "line_losses": 3, **OF_PLANE},
                 OF_PAIRS,
             ),
         ),
         (
-            "texts/row.py",
-            plus({"row": PLANE_LINES, **scores(0, PLANE_LINES), **OF_PLANE}, TEXTS_OF_PAIRS),
+            "texts/generate_line.py",
+            plus({"generate_line": PLANE_LINES, **scores(0, PLANE_LINES), **OF_PLANE}, TEXTS_OF_PAIRS),
         ),
-        ("scores/row_losses.py", plus({"row_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
+        ("scores/line_losses.py", plus({"line_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
         ("paramlerp/training/loop.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),
         ("paramlerp/plan/overview.py", {}),
         ("paramlerp/lm/prefix_cache.py", plus({**TEXTS, **WORDS}, TEXTS_OF_PAIRS)),
@@ -378,7 +378,7 @@ def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
                 {"split_sentiment": 1, "unigrams": 1, "corpus": 1},
                 {**EXPERTS, **CLASSIFIER},
                 # Theta0 and its twin write the same texts; of all five, films are other ones.
-                {**PRETRAINED, "row": 4, "tag": 4},
+                {**PRETRAINED, "generate_line": 4, "tag": 4},
             ),
         ),
         (

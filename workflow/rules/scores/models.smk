@@ -64,7 +64,7 @@ rule losses:
         "../../scripts/scores/losses.py"
 
 
-rule row_losses:
+rule line_losses:
     """NLL of test texts under the models of a row of points, merged in memory."""
     input:
         models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
@@ -74,9 +74,9 @@ rule row_losses:
     output:
         losses=paths.LOSSES,
     log:
-        "results/logs/row_losses/{scheme}/{point}.log",
+        "results/logs/line_losses/{scheme}/{point}.log",
     benchmark:
-        "results/benchmarks/row_losses/{scheme}/{point}.tsv"
+        "results/benchmarks/line_losses/{scheme}/{point}.tsv"
     wildcard_constraints:
         scheme=one_of(name for name in PLAN.sweep_of_lines if PLAN.loss_sets.get(name)),
         point=PLAN.line,
@@ -85,9 +85,9 @@ rule row_losses:
         environment("torch")
     threads: 1
     resources:
-        **asks("row_losses"),
+        **asks("line_losses"),
     params:
-        code=code("scores/row_losses"),
+        code=code("scores/line_losses"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
         coordinate=lambda w: SCHEMES[w.scheme].coordinates[0],
         points=PLAN.line_coefficients,
@@ -95,7 +95,7 @@ rule row_losses:
         test_texts=config["test_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
     script:
-        "../../scripts/scores/row_losses.py"
+        "../../scripts/scores/line_losses.py"
 
 
 rule divergence:

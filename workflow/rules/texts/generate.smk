@@ -62,7 +62,7 @@ rule ensemble:
         "../../scripts/texts/ensemble.py"
 
 
-rule row:
+rule generate_line:
     """Merge the models of a row of points in memory, and continue every prompt with each."""
     input:
         models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
@@ -70,9 +70,9 @@ rule row:
     output:
         texts=paths.TEXTS,
     log:
-        "results/logs/row/{prompts}/{scheme}/{point}/{samples}.log",
+        "results/logs/generate_line/{prompts}/{scheme}/{point}/{samples}.log",
     benchmark:
-        "results/benchmarks/row/{prompts}/{scheme}/{point}/{samples}.tsv"
+        "results/benchmarks/generate_line/{prompts}/{scheme}/{point}/{samples}.tsv"
     wildcard_constraints:
         scheme=one_of(PLAN.sweep_of_lines),
         point=PLAN.line,
@@ -81,9 +81,9 @@ rule row:
         environment("torch")
     threads: 1
     resources:
-        **asks("row"),
+        **asks("generate_line"),
     params:
-        code=code("texts/row"),
+        code=code("texts/generate_line"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
         coordinate=lambda w: SCHEMES[w.scheme].coordinates[0],
         points=PLAN.line_coefficients,
@@ -91,4 +91,4 @@ rule row:
         samples=lambda w: list(sweeps.sample_ids(w.samples)),
         seed=config["seed"],
     script:
-        "../../scripts/texts/row.py"
+        "../../scripts/texts/generate_line.py"

@@ -151,11 +151,11 @@ class _Costs:
         work = sum(flops(s) * len(s.schemes[0].checkpoints) for s in self.ensembles)
         add("ensemble", jobs, work, "decoding")
         jobs = sum(map(self.text_files, self.in_memory))
-        add("row", jobs, sum(map(flops, self.in_memory)), "decoding")
+        add("generate_line", jobs, sum(map(flops, self.in_memory)), "decoding")
 
     def _add_models(self, add) -> None:
         """What is measured on the models themselves: losses, next words and divergence."""
-        for stage, sweeps in (("row_losses", self.in_memory), ("losses", self.merged)):
+        for stage, sweeps in (("line_losses", self.in_memory), ("losses", self.merged)):
             measured = [s for s in sweeps if s.losses]
             flops = sum(self.forward(s, self.loss_tokens(s)) for s in measured)
             add(stage, sum(map(self.loss_files, measured)), flops, "scoring")

@@ -30,9 +30,7 @@ def source_files(config: dict, *names: str) -> list[str]:
 
     They are inputs beside the folder, since a folder's date does not change with its files.
     """
-    folders = [
-        source(config, name) for name in names if config["sources"][name]["kind"] == "path"
-    ]
+    folders = [source(config, name) for name in names if config["sources"][name]["kind"] == "path"]
     return [file for folder in folders if os.path.isdir(folder) for file in _files_below(folder)]
 
 
