@@ -20,7 +20,7 @@ from paramlerp.measure.barriers import excess
 from paramlerp.measure.bootstrap import Bootstrap
 from paramlerp.measure.samples import SampleFiles
 from paramlerp.weights import checkpoints, merging
-from scores import classify, perplexity, line_losses
+from scores import classify, line_losses, perplexity
 from tables import barriers, plane_table
 from test_figures import planes
 from texts import generate_line

@@ -188,7 +188,12 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
             {"prompts": 1, "generate": 7, "ensemble": 4, "generate_line": 3}
-            | plus(scores(7, 4 + 3), {**TABLES, "generation_table": 1}, {"generate_line": 3}, TEXTS_OF_PAIRS),
+            | plus(
+                scores(7, 4 + 3),
+                {**TABLES, "generation_table": 1},
+                {"generate_line": 3},
+                TEXTS_OF_PAIRS,
+            ),
             id="more prompts of one set: that set's texts, no expert, no loss",
         ),
         pytest.param(
@@ -339,19 +344,28 @@ def test_a_change_of_config_reruns_what_depends_on_it(plans, request, change, jo
                 "examples": 2,
             }
             | plus(
-                scores(GENERATIONS, PLANE_LINES), OF_PAIRS, {"generate_line": PLANE_LINES, "line_losses": 3}
+                scores(GENERATIONS, PLANE_LINES),
+                OF_PAIRS,
+                {"generate_line": PLANE_LINES, "line_losses": 3},
             ),
         ),
         (
             "paramlerp/lm/lines.py",
             plus(
-                {"generate_line": PLANE_LINES, **scores(0, PLANE_LINES), "line_losses": 3, **OF_PLANE},
+                {
+                    "generate_line": PLANE_LINES,
+                    **scores(0, PLANE_LINES),
+                    "line_losses": 3,
+                    **OF_PLANE,
+                },
                 OF_PAIRS,
             ),
         ),
         (
             "texts/generate_line.py",
-            plus({"generate_line": PLANE_LINES, **scores(0, PLANE_LINES), **OF_PLANE}, TEXTS_OF_PAIRS),
+            plus(
+                {"generate_line": PLANE_LINES, **scores(0, PLANE_LINES), **OF_PLANE}, TEXTS_OF_PAIRS
+            ),
         ),
         ("scores/line_losses.py", plus({"line_losses": 3, **OF_PLANE}, LOSSES_OF_PAIRS)),
         ("paramlerp/training/loop.py", plus({**EXPERTS, **CLASSIFIER}, FINETUNED)),

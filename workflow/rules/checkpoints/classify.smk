@@ -29,7 +29,7 @@ rule train_classifier:
         labels=lambda w: list(
             reversed(reading.attribute_of(config, w.checkpoint)["poles"])
         ),
-        training=lambda w: registry.training(config, w.checkpoint),
+        settings=lambda w: registry.training(config, w.checkpoint),
         seed=lambda w: registry.seed(config, w.checkpoint, "classifier"),
     script:
         "../../scripts/checkpoints/train_classifier.py"

@@ -32,7 +32,7 @@ rule candidate:
     params:
         code=code("checkpoints/finetune"),
         setting=lambda w: registry.grid(config, w.checkpoint)[w.setting],
-        training=lambda w: reading.training_settings(config, w.checkpoint),
+        fixed_settings=lambda w: reading.training_settings(config, w.checkpoint),
         seed=lambda w: registry.seed(
             config,
             w.checkpoint,
@@ -47,7 +47,7 @@ rule candidate:
 rule select:
     """Take the candidate of lowest validation perplexity as the checkpoint."""
     input:
-        models=lambda w: paths.candidates(config, w.checkpoint),
+        candidates=lambda w: paths.candidates(config, w.checkpoint),
         losses=lambda w: [
             f"{model}.csv" for model in paths.candidates(config, w.checkpoint)
         ],

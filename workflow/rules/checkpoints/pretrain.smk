@@ -36,13 +36,13 @@ rule pretrain:
         nodes=1,
     params:
         code=code("checkpoints/pretrain"),
-        text=lambda w: reading.corpus_text(config, CHECKPOINTS[w.checkpoint]["corpus"]),
+        documents=lambda w: reading.corpus_text(config, CHECKPOINTS[w.checkpoint]["corpus"]),
         architecture=config["pretraining"]["architecture"],
-        pretraining=reading.pretraining_settings(config),
+        settings=reading.pretraining_settings(config),
         seed=lambda w: registry.seed(config, w.checkpoint, "pretrain", key="training"),
         # All models of one corpus read the same text in the same order.
-        order=lambda w: registry.order(config, w.checkpoint),
-        initialisation=lambda w: registry.seed(
+        order_seed=lambda w: registry.order(config, w.checkpoint),
+        initialisation_seed=lambda w: registry.seed(
             config, w.checkpoint, "weights", key="weights"
         ),
     script:

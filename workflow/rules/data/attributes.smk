@@ -34,7 +34,7 @@ for NAME, ATTRIBUTE in ATTRIBUTES.items():
             runtime=more(30),
         params:
             code=code("data/split"),
-            texts=reading.by_source(config, ATTRIBUTE.text),
+            readings=reading.by_source(config, ATTRIBUTE.text),
             poles=list(ATTRIBUTE.poles),
             splitting=config["splitting"],
             seed=config["seed"],

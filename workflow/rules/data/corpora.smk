@@ -27,7 +27,7 @@ rule corpus:
     params:
         code=code("data/corpus"),
         readings=lambda w: reading.readings(config, CORPORA[w.corpus]["sources"]),
-        held_out=lambda w: CORPORA[w.corpus]["held_out"],
+        held_out_share=lambda w: CORPORA[w.corpus]["held_out"],
         seed=config["seed"],
     script:
         "../../scripts/data/corpus.py"
@@ -53,7 +53,7 @@ rule held_out:
         runtime=more(60),
     params:
         code=code("data/held_out"),
-        text=lambda w: reading.corpus_text(config, w.corpus),
+        documents=lambda w: reading.corpus_text(config, w.corpus),
         n_texts=max(
             config["pretraining"]["validation_texts"], config["test_texts"] or 0
         ),

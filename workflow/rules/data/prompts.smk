@@ -26,7 +26,7 @@ rule prompts:
         reading=lambda w: entries.reading(
             config["sources"][config["prompts"][w.prompts]["source"]]
         ),
-        prompts=lambda w: {
+        drawing=lambda w: {
             "count": config["prompts"][w.prompts]["count"],
             "words": config["prompts"][w.prompts]["words"],
             "selection": entries.selection(config["prompts"][w.prompts]),

@@ -18,8 +18,8 @@ rule fetch:
         runtime=more(60),
     params:
         code=code("data/fetch"),
-        source=lambda w: entries.location(config["sources"][w.source]),
-        dataset=lambda w: "reader" in config["sources"][w.source],
+        location=lambda w: entries.location(config["sources"][w.source]),
+        is_dataset=lambda w: "reader" in config["sources"][w.source],
         stream=lambda w: w.source in entries.streamed(config),
     script:
         "../../scripts/data/fetch.py"

@@ -57,8 +57,8 @@ rule losses:
         **asks("losses"),
     params:
         code=code("scores/losses"),
-        sets=lambda w: PLAN.loss_sets[w.scheme],
-        test_texts=config["test_texts"],
+        test_sets=lambda w: PLAN.loss_sets[w.scheme],
+        texts_per_set=config["test_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
     script:
         "../../scripts/scores/losses.py"
@@ -91,8 +91,8 @@ rule line_losses:
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
         coordinate=lambda w: SCHEMES[w.scheme].coordinates[0],
         points=PLAN.line_coefficients,
-        sets=lambda w: PLAN.loss_sets[w.scheme],
-        test_texts=config["test_texts"],
+        test_sets=lambda w: PLAN.loss_sets[w.scheme],
+        texts_per_set=config["test_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
     script:
         "../../scripts/scores/line_losses.py"
@@ -124,8 +124,8 @@ rule divergence:
     params:
         code=code("scores/divergence"),
         coefficients=PLAN.point_coefficients,
-        sets=lambda w: list(ATTRIBUTES[PLAN.compared_with[w.scheme][1]].poles),
-        test_texts=config["divergence_texts"],
+        test_sets=lambda w: list(ATTRIBUTES[PLAN.compared_with[w.scheme][1]].poles),
+        texts_per_set=config["divergence_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
     script:
         "../../scripts/scores/divergence.py"

@@ -30,7 +30,7 @@ rule test_classifier:
         **asks("test_classifier"),
     params:
         code=code("tables/test_classifier"),
-        own=lambda w: "+".join(
+        domain=lambda w: "+".join(
             reading.sources_of(reading.attribute_of(config, w.checkpoint)["text"])
         ),
         poles=lambda w: list(reading.attribute_of(config, w.checkpoint)["poles"]),

@@ -26,16 +26,16 @@ rule plane_table:
         code=code("tables/plane_table"),
         scheme=lambda w: SWEEPS[w.sweep].schemes[0].title,
         axes=lambda w: list(SWEEPS[w.sweep].coordinates),
-        rows=lambda w: SWEEPS[w.sweep].line_measurements(),
+        lines=lambda w: SWEEPS[w.sweep].line_measurements(),
         values=lambda w: SWEEPS[w.sweep].first_values,
-        shards=lambda w: len(SWEEPS[w.sweep].sample_ranges),
+        files_per_line=lambda w: len(SWEEPS[w.sweep].sample_ranges),
         overlays=lambda w: [o.columns for o in measurements.overlays(PLAN, w.sweep)],
-        overlay_shards=lambda w: [
+        overlay_files=lambda w: [
             len(o.measured.sample_ranges) for o in measurements.overlays(PLAN, w.sweep)
         ],
         kinds=lambda w: PLAN.scorer_kinds(w.sweep),
-        sets=lambda w: SWEEPS[w.sweep].losses,
-        samples=lambda w: SWEEPS[w.sweep].samples,
+        test_sets=lambda w: SWEEPS[w.sweep].losses,
+        n_samples=lambda w: SWEEPS[w.sweep].samples,
         statistics=config["statistics"],
         seed=config["seed"],
     script:
@@ -66,12 +66,12 @@ rule pairs_table:
         runtime=more(30),
     params:
         code=code("tables/pairs_table"),
-        rows=lambda w: SWEEPS[w.sweep].line_measurements(),
+        lines=lambda w: SWEEPS[w.sweep].line_measurements(),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
         values=lambda w: SWEEPS[w.sweep].first_values,
-        shards=lambda w: len(SWEEPS[w.sweep].sample_ranges),
+        files_per_line=lambda w: len(SWEEPS[w.sweep].sample_ranges),
         kinds=lambda w: PLAN.scorer_kinds(w.sweep),
-        sets=lambda w: SWEEPS[w.sweep].losses,
+        test_sets=lambda w: SWEEPS[w.sweep].losses,
         between=lambda w: (
             list(SWEEPS[w.sweep].pair_ends())
             if {"0.000", "1.000"} <= set(SWEEPS[w.sweep].first_values)

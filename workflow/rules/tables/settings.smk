@@ -70,7 +70,7 @@ rule generation_table:
 rule pretraining_table:
     """Table 4: the settings that models were pretrained with."""
     input:
-        used=[
+        settings=[
             f"{registry.path(name)}.settings.json"
             for name in PLAN.in_use("pretrained")
         ],

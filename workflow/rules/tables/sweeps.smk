@@ -26,9 +26,9 @@ rule sweep_table:
     params:
         code=code("tables/sweep_table"),
         kinds=lambda w: PLAN.scorer_kinds(w.sweep),
-        places=lambda w: SWEEPS[w.sweep].measurement_columns(),
+        measurements=lambda w: SWEEPS[w.sweep].measurement_columns(),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
-        shards=lambda w: len(SWEEPS[w.sweep].sample_ranges),
+        files_per_measurement=lambda w: len(SWEEPS[w.sweep].sample_ranges),
         statistics=config["statistics"],
         seed=config["seed"],
     script:
@@ -60,7 +60,7 @@ rule examples:
         runtime=more(10),
     params:
         code=code("tables/examples"),
-        places=lambda w: SWEEPS[w.sweep].measurement_columns(),
+        measurements=lambda w: SWEEPS[w.sweep].measurement_columns(),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
     script:
         "../../scripts/tables/examples.py"
@@ -125,7 +125,7 @@ rule barriers:
         values=lambda w: measurements.values_between(PLAN, w.sweep),
         scorers=lambda w: PLAN.scorers_of_kind(w.sweep, "perplexity"),
         prompts=lambda w: SWEEPS[w.sweep].prompts,
-        sizes=lambda w: [len(SWEEPS[w.sweep].sample_ranges)]
+        file_counts=lambda w: [len(SWEEPS[w.sweep].sample_ranges)]
         * len(measurements.values_between(PLAN, w.sweep)),
         statistics=config["statistics"],
         margin=config["barrier_margin"],
@@ -159,9 +159,9 @@ rule against:
     params:
         code=code("tables/against"),
         kinds=lambda w: PLAN.scorer_kinds(w.sweep),
-        places=lambda w: SWEEPS[w.sweep].measurement_columns(),
+        measurements=lambda w: SWEEPS[w.sweep].measurement_columns(),
         points=lambda w: list(SWEEPS[w.sweep].points()),
-        sizes=lambda w: {
+        file_counts=lambda w: {
             side: [len(m.sample_ranges) for m in measured]
             for side, measured in measurements.sides(PLAN, w.sweep).items()
         },

@@ -67,7 +67,7 @@ if __name__ == "__main__":
             snakemake.input.train,
             snakemake.input.validation,
             snakemake.params.setting,
-            snakemake.params.training,
+            snakemake.params.fixed_settings,
             snakemake.params.seed,
             snakemake.output.model,
             snakemake.output.losses,

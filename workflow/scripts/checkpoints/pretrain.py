@@ -178,19 +178,19 @@ if __name__ == "__main__" and "snakemake" in globals():
     from paramlerp.training import resume
 
     params, inputs = snakemake.params, snakemake.input
-    processes = params.pretraining["processes"]
+    processes = params.settings["processes"]
     pretraining_config = snakemake.config["pretraining"]
     with job(snakemake, gpus=processes) as log, resume.training_states(snakemake) as states:
         work = {
-            "text": params.text,
+            "text": params.documents,
             "held_out": inputs.held_out,
             "tokenizer": inputs.tokenizer,
             "architecture": params.architecture,
-            "settings": params.pretraining,
+            "settings": params.settings,
             "seed": params.seed,
             # All models of a corpus read the same text in the same order.
-            "order": params.order,
-            "initialisation": params.initialisation,
+            "order": params.order_seed,
+            "initialisation": params.initialisation_seed,
             # From the config and not a param: another prompt must not train the model again.
             "prompt": pretraining_config["sample_prompt"],
             "threads": max(1, snakemake.threads // processes),

@@ -22,4 +22,4 @@ def main(candidates: list[str], losses: list[str], target: str, log) -> None:
 
 if __name__ == "__main__":
     with job(snakemake) as log:
-        main(snakemake.input.models, snakemake.input.losses, snakemake.output.model, log)
+        main(snakemake.input.candidates, snakemake.input.losses, snakemake.output.model, log)

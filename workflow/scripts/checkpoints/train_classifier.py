@@ -78,7 +78,7 @@ if __name__ == "__main__":
             snakemake.params.labels,
             snakemake.input.train,
             snakemake.input.validation,
-            snakemake.params.training,
+            snakemake.params.settings,
             snakemake.params.seed,
             snakemake.output.model,
             snakemake.output.losses,

@@ -45,7 +45,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.sources,
             snakemake.params.readings,
-            snakemake.params.held_out,
+            snakemake.params.held_out_share,
             snakemake.params.seed,
             snakemake.output.train,
             snakemake.output.held_out,

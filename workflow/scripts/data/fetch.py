@@ -26,8 +26,8 @@ def main(location: dict, dataset: bool, stream: bool, record: Path, target: str)
 if __name__ == "__main__":
     with job(snakemake):
         main(
-            snakemake.params.source,
-            snakemake.params.dataset,
+            snakemake.params.location,
+            snakemake.params.is_dataset,
             snakemake.params.stream,
             Path("results", "revisions", f"{snakemake.wildcards.source}.json"),
             snakemake.output.files,

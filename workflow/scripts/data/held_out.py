@@ -24,5 +24,5 @@ def main(text: dict, count: int) -> list[str]:
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
-        texts = main(params.text, params.n_texts)
+        texts = main(params.documents, params.n_texts)
         files.write_jsonl(snakemake.output.held_out, ({"text": text} for text in texts))

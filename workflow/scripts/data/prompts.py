@@ -19,7 +19,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.source,
             snakemake.params.reading,
-            snakemake.params.prompts,
+            snakemake.params.drawing,
             snakemake.params.seed,
             snakemake.output.prompts,
         )

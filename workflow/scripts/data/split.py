@@ -29,7 +29,7 @@ if __name__ == "__main__":
         params = snakemake.params
         main(
             snakemake.input.sources,
-            params.texts,
+            params.readings,
             dict(snakemake.output.items()),
             log,
             poles=params.poles,

@@ -38,4 +38,4 @@ if __name__ == "__main__":
     with job(snakemake), plotting.style():
         params = snakemake.params
         table, plane = pd.read_csv(snakemake.input.table), planes.Plane(**params.plane)
-        plotting.save(main(table, params.sets, plane), *snakemake.output)
+        plotting.save(main(table, params.test_sets, plane), *snakemake.output)

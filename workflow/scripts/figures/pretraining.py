@@ -30,7 +30,7 @@ def main(losses: dict[str, pd.DataFrame], corpora: dict[str, str]) -> Figure:
 
 if __name__ == "__main__":
     with job(snakemake), plotting.style():
-        corpora = snakemake.params.models
+        corpora = snakemake.params.corpora
         losses = map(pd.read_csv, snakemake.input.losses)
         figure = main(dict(zip(corpora, losses, strict=True)), corpora)
         plotting.save(figure, *snakemake.output)

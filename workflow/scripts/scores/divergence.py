@@ -19,8 +19,8 @@ if __name__ == "__main__":
         directories = dict(zip(coefficients, snakemake.input.models, strict=True))
         members, weights, tokenizer = ensembles.load(directories, coefficients)
         merged, _ = models.load_causal_lm(snakemake.input.model)
-        paths = dict(zip(params.sets, snakemake.input.tests, strict=True))
-        texts = files.read_texts(paths, params.test_texts)
+        paths = dict(zip(params.test_sets, snakemake.input.tests, strict=True))
+        texts = files.read_texts(paths, params.texts_per_set)
         progress = Progress(sum(map(len, texts.values())), "texts")
         rows = text_losses.measure_divergence(
             members, weights, merged, tokenizer, texts, params.max_tokens, progress

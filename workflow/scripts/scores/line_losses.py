@@ -35,12 +35,12 @@ def main(
 if __name__ == "__main__":
     with job(snakemake) as log:
         params = snakemake.params
-        paths = dict(zip(params.sets, snakemake.input.tests, strict=True))
+        paths = dict(zip(params.test_sets, snakemake.input.tests, strict=True))
         rows = main(
             dict(zip(params.checkpoints, snakemake.input.models, strict=True)),
             params.coordinate,
             params.points,
-            files.read_texts(paths, params.test_texts),
+            files.read_texts(paths, params.texts_per_set),
             params.max_tokens,
             log,
         )

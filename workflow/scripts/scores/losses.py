@@ -9,8 +9,8 @@ from paramlerp.lm import models, text_losses
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
-        paths = dict(zip(params.sets, snakemake.input.tests, strict=True))
-        texts = files.read_texts(paths, params.test_texts)
+        paths = dict(zip(params.test_sets, snakemake.input.tests, strict=True))
+        texts = files.read_texts(paths, params.texts_per_set)
         model, tokenizer = models.load_causal_lm(snakemake.input.model)
         progress = Progress(sum(map(len, texts.values())), "texts")
         rows = text_losses.measure_losses(model, tokenizer, texts, params.max_tokens, progress)

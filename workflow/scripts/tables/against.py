@@ -68,9 +68,10 @@ if __name__ == "__main__":
         inputs, params = snakemake.input, snakemake.params
         bootstrap = Bootstrap(**params.statistics, seed=params.seed)
         weights, logits = (
-            sample_files(inputs, params.kinds, params.sizes[side], f"{side}_") for side in SIDES
+            sample_files(inputs, params.kinds, params.file_counts[side], f"{side}_")
+            for side in SIDES
         )
-        table = main(params.places, weights, logits, params.kinds, bootstrap)
+        table = main(params.measurements, weights, logits, params.kinds, bootstrap)
         files.write_frame(snakemake.output.differences, table)
         kl = divergence(params.points, inputs.divergence, bootstrap)
         files.write_frame(snakemake.output.divergence, kl)

@@ -58,7 +58,7 @@ if __name__ == "__main__":
         params = snakemake.params
         paths = iter(snakemake.input.perplexity)
         scores = {
-            (scorer, prompts): split(paths, params.sizes)
+            (scorer, prompts): split(paths, params.file_counts)
             for scorer in params.scorers
             for prompts in params.prompts
         }

@@ -44,6 +44,6 @@ if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
         page = main(
-            params.places, params.coordinate, snakemake.input.texts, snakemake.wildcards.sweep
+            params.measurements, params.coordinate, snakemake.input.texts, snakemake.wildcards.sweep
         )
         files.write_text(snakemake.output.page, page)

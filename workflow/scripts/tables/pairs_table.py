@@ -19,7 +19,7 @@ def main(
     coordinate: str,
     values: list[str],
     kinds: dict[str, str],
-    test_texts: list[str],
+    test_sets: list[str],
     between: list[str],
     margin: float,
     bootstrap: Bootstrap,
@@ -27,14 +27,14 @@ def main(
     """A row for each point, and a row for each barrier.
 
     `lines` are the columns that name each line, and its files. `kinds` is scorer -> kind;
-    `test_texts` are the sets of test text that have a loss of their own. The schemes `between`
+    `test_sets` are the sets of test text that have a loss of their own. The schemes `between`
     run from one checkpoint at 0 to another at 1, and have barriers on [0, 1].
     """
     rows, barriers = [], []
     for line, paths in lines:
         loss_between = {}
         for value, samples, losses in read_line(paths, kinds, coordinate, values):
-            by_text = {"loss": losses, **losses_by_text(losses, test_texts)}
+            by_text = {"loss": losses, **losses_by_text(losses, test_sets)}
             row, estimates = measure_with_losses(
                 {**line, coordinate: value}, samples, by_text, bootstrap
             )
@@ -56,14 +56,14 @@ def main(
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
-        counts = [params.shards] * len(params.rows)
+        counts = [params.files_per_line] * len(params.lines)
         paths = sample_files(snakemake.input, params.kinds, counts)
         table, barriers = main(
-            list(zip(params.rows, paths, strict=True)),
+            list(zip(params.lines, paths, strict=True)),
             params.coordinate,
             params.values,
             params.kinds,
-            params.sets,
+            params.test_sets,
             params.between,
             params.margin,
             Bootstrap(**params.statistics, seed=params.seed),

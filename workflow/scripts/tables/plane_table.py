@@ -84,7 +84,7 @@ def main(
     lines: list[tuple[dict, SampleFiles]],
     overlays: list[tuple[dict, SampleFiles]],
     kinds: dict[str, str],
-    test_texts: list[str],
+    test_sets: list[str],
     n_samples: int,
     bootstrap: Bootstrap,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -92,7 +92,7 @@ def main(
 
     `lines` are the columns that name each line of the plane, and its files; a line holds the
     points at `values` of the first of the two `axes`. `overlays` are the columns that name each
-    point drawn over the plane, and its files. `kinds` is scorer -> kind, `test_texts` the sets
+    point drawn over the plane, and its files. `kinds` is scorer -> kind, `test_sets` the sets
     of test text, and `n_samples` the plane's samples of each prompt.
     """
     points = []
@@ -100,7 +100,7 @@ def main(
         for value, samples, losses in read_line(paths, kinds, axes[0], values):
             key = {"kind": "lattice", "scheme": scheme, "prompts": line["prompts"]}
             key |= {axes[0]: value, axes[1]: line[axes[1]]}
-            by_text = losses_by_text(losses, test_texts)
+            by_text = losses_by_text(losses, test_sets)
             points.append(measure_with_losses(key, samples, by_text, bootstrap))
     rows = [row for row, _ in points]
     for overlay, paths in overlays:
@@ -108,12 +108,12 @@ def main(
         row, _ = measure_with_losses(
             {"kind": "overlay", **overlay},
             samples.select(samples.texts["sample_id"] < n_samples),
-            losses_by_text(pd.read_csv(paths.losses), test_texts),
+            losses_by_text(pd.read_csv(paths.losses), test_sets),
             bootstrap,
         )
         rows.append(row)
     perplexities = [scorer for scorer, kind in kinds.items() if kind == "perplexity"]
-    loss_columns = [f"loss_{name}" for name in test_texts]
+    loss_columns = [f"loss_{name}" for name in test_sets]
     means = means_by_sum(points, axes, perplexities, loss_columns, bootstrap)
     return to_table(rows), pd.DataFrame(means)
 
@@ -121,18 +121,18 @@ def main(
 if __name__ == "__main__":
     with job(snakemake):
         inputs, params = snakemake.input, snakemake.params
-        counts = [params.shards] * len(params.rows)
-        lines = sample_files(inputs, params.kinds, counts, "lattice_")
-        overlays = sample_files(inputs, params.kinds, params.overlay_shards, "overlay_")
+        counts = [params.files_per_line] * len(params.lines)
+        lines = sample_files(inputs, params.kinds, counts, "plane_")
+        overlays = sample_files(inputs, params.kinds, params.overlay_files, "overlay_")
         table, means = main(
             params.scheme,
             params.axes,
             params.values,
-            list(zip(params.rows, lines, strict=True)),
+            list(zip(params.lines, lines, strict=True)),
             list(zip(params.overlays, overlays, strict=True)),
             params.kinds,
-            params.sets,
-            params.samples,
+            params.test_sets,
+            params.n_samples,
             Bootstrap(**params.statistics, seed=params.seed),
         )
         files.write_frame(snakemake.output.table, table)

@@ -32,5 +32,5 @@ def main(corpora: dict[str, str], settings: list[str], losses: list[str]) -> pd.
 if __name__ == "__main__":
     with job(snakemake):
         inputs = snakemake.input
-        table = main(snakemake.params.models, inputs.used, inputs.losses)
+        table = main(snakemake.params.models, inputs.settings, inputs.losses)
         files.write_frame(snakemake.output.table4, table)

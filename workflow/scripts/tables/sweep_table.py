@@ -80,9 +80,9 @@ def main(
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
-        counts = [params.shards] * len(params.places)
+        counts = [params.files_per_measurement] * len(params.measurements)
         table, differences_table, by_ending = main(
-            params.places,
+            params.measurements,
             params.coordinate,
             sample_files(snakemake.input, params.kinds, counts),
             params.kinds,

@@ -93,7 +93,7 @@ if __name__ == "__main__":
         summary, diagrams = main(
             inputs.model,
             high,
-            {params.own: held_out, **other_domains(params.others, inputs.others, high)},
+            {params.domain: held_out, **other_domains(params.others, inputs.others, high)},
             params.max_tokens,
             Bootstrap(**params.statistics, seed=params.seed),
         )

@@ -164,13 +164,13 @@ def plane(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     name, attribute = figure["sweep"], plan.attributes[sweep.attribute]
     title = attribute.title[0].upper() + attribute.title[1:]
     params = {"attribute": {attribute.scorer: title}}
-    params["judges"] = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
+    params["perplexities"] = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
     return {"table": table(name)}, {**params, "plane": plane_labels(plan, sweep)}
 
 
 def plane_losses(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """Losses over a plane."""
-    params = {"sets": sweep.losses, "plane": plane_labels(plan, sweep)}
+    params = {"test_sets": sweep.losses, "plane": plane_labels(plan, sweep)}
     return {"table": table(figure["sweep"])}, params
 
 
@@ -202,7 +202,7 @@ def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     names = registry.with_parents(plan.config, sweep.checkpoints())
     names = [name for name in names if entries[name]["kind"] == "pretrained"]
     losses = [f"{registry.path(name)}.losses.csv" for name in names]
-    return {"losses": losses}, {"models": {name: entries[name]["corpus"] for name in names}}
+    return {"losses": losses}, {"corpora": {name: entries[name]["corpus"] for name in names}}
 
 
 #: kind of figure (`shows` in the config) -> its function

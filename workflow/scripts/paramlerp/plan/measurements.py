@@ -160,7 +160,7 @@ def of_plane(plan: Plan, name: str) -> dict[str, list[str]]:
     """Texts, scores and losses of a plane's lines and of its overlays, as named inputs."""
     plane, inputs = plan.sweeps[name], {}
     parts = {
-        "lattice": [Measured(m, plane.sample_ranges) for m in plane.line_measurements()],
+        "plane": [Measured(m, plane.sample_ranges) for m in plane.line_measurements()],
         "overlay": [overlay.measured for overlay in overlays(plan, name)],
     }
     for part, measured in parts.items():
