@@ -13,6 +13,7 @@ import warm
 
 ROOT = Path(__file__).parent.parent
 TINY_CONFIG = ROOT / "tests" / "tiny.yaml"
+IMPATIENT = ROOT / "tests" / "impatient.py"
 
 
 def arguments_of(folder: Path, *arguments, configfile=TINY_CONFIG, root: Path = ROOT) -> list[str]:
@@ -30,8 +31,10 @@ def snakemake(folder: Path, *arguments, **options) -> subprocess.CompletedProces
 
 
 def command(folder: Path, *arguments, **options) -> list[str]:
-    """The command line that users type."""
-    return [sys.executable, "-m", "snakemake", *arguments_of(folder, *arguments, **options)]
+    """The command line that users type; on a cluster, the same with shorter waits."""
+    on_cluster = "--profile" in arguments
+    program = [str(IMPATIENT)] if on_cluster else ["-m", "snakemake"]
+    return [sys.executable, *program, *arguments_of(folder, *arguments, **options)]
 
 
 def snakemake_command(folder: Path, *arguments, **options) -> subprocess.CompletedProcess:

@@ -1,13 +1,19 @@
 """What a config will cost, against what one did cost."""
 
+import re
+from collections import Counter
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import yaml
+from safetensors.numpy import load_file
 
-from conftest import DEFAULT, ROOT, laid_over, over_default, save, tiny
+from conftest import DEFAULT, ROOT, SCHEMES, laid_over, over_default, save, tiny
 from paramlerp.jobs.errors import UserError
 from paramlerp.plan import estimate
 from runs import snakemake
+from tiny_dag import TINY
 
 PAPER = over_default(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text()))
 
@@ -54,6 +60,96 @@ def test_the_paper_s_rows_of_points_by_hand():
     tested = 441 * 774e6 * 2 * 1000 * 26 + 2 * 31 * 82e6 * 1000 * 128
     assert stages["line_losses"]["hours"] == pytest.approx((2 * tested / 1.2e13 + starts) / 3600)
     assert stages["line_losses"]["jobs"] == stages["generate_line"]["jobs"] == 23
+
+
+#: rules of the tiny DAG that take seconds whatever the models' sizes, and are not estimated
+LEFT_OUT = {
+    *("convert", "fetch", "split", "prompts", "corpus", "unigrams", "train_tokenizer"),
+    *("select", "permute", "merge", "vader", "test_classifier", "against", "barriers", "examples"),
+    *("differences", "plane_table", "pairs_table", "sweep_table", "generation_table"),
+    *("training_tables", "pretraining_table", "next_words_table"),
+}
+
+
+@pytest.fixture
+def measured(finished, monkeypatch) -> tuple[dict, Path]:
+    """The finished run's config, with the sizes of its models and a speed of 1 FLOP/s; its results.
+
+    At that speed, without starts, a stage's seconds are its FLOPs.
+    """
+    monkeypatch.chdir(finished)
+    results = finished / "results"
+    sizes = {name: parameters(results / "checkpoints" / name) for name in PRETRAINED}
+    constants = dict.fromkeys(("training", "pretraining", "decoding", "scoring"), 1)
+    constants |= {"start": 0, "parameters": {**sizes, "inputs/tagger": 1}}
+    return over_default(laid_over(TINY, {"estimate": constants})), results
+
+
+PRETRAINED = ("films_1", "films_2", "papers_1")
+
+
+def parameters(model: Path) -> int:
+    """The parameters in a checkpoint's weights, a tied matrix once."""
+    return sum(tensor.size for tensor in load_file(model / "model.safetensors").values())
+
+
+def lines_of(folder: Path) -> int:
+    """The texts in all files of samples below a folder."""
+    return sum(len(path.read_text().splitlines()) for path in folder.rglob("samples=*.jsonl"))
+
+
+def test_the_jobs_of_each_stage_are_those_of_a_finished_run(measured):
+    config, results = measured
+    ran = pd.read_csv(results / "benchmarks" / "stages.csv").set_index("stage")["jobs"].to_dict()
+    estimated = Counter()
+    for stage, row in by_name(estimate.estimate(config)["stages"]).items():
+        estimated[stage.split()[0]] += row["jobs"]
+    figures = {stage for stage in ran if re.fullmatch(r"fig\d+", stage)}
+    others = {stage: jobs for stage, jobs in ran.items() if stage not in LEFT_OUT | figures}
+    assert dict(estimated) == others
+
+
+def test_the_work_of_each_stage_is_that_of_a_finished_run(measured):
+    """2 FLOPs a parameter and token, 6 in training, of the texts and steps in its files."""
+    config, results = measured
+    stages = by_name(estimate.estimate(config)["stages"])
+    flops = {stage: 3600 * row["hours"] for stage, row in stages.items()}
+    tokens = TINY["generation"]["max_new_tokens"]
+    texts = {name: lines_of(results / "generations" / "neutral" / name) for name in ("g1", "g2")}
+    texts["glad"] = lines_of(results / "generations" / "glad" / "g1")
+    base = parameters(results / "checkpoints" / "base")
+    assert flops["generate"] == pytest.approx(2 * base * tokens * sum(texts.values()))
+    on_lines = 0
+    for prompts in ("neutral", "glad"):
+        for scheme in ("g3", *DEFAULT["sweeps"]["pairs"]["schemes"]):
+            first = next(iter(SCHEMES[scheme].checkpoints))
+            size = parameters(results / "checkpoints" / first)
+            on_lines += size * lines_of(results / "generations" / prompts / scheme)
+    assert flops["generate_line"] == pytest.approx(2 * tokens * on_lines)
+    training = TINY["pretraining"]
+    steps = training["steps"] * training["effective_batch"] * config["pretraining"]["block"]
+    weights = sum(parameters(results / "checkpoints" / name) for name in PRETRAINED)
+    assert flops["pretrain"] == pytest.approx(6 * weights * steps)
+    epochs, examples = TINY["classification"]["epochs"], config["estimate"]["classifier_texts"]
+    size = parameters(results / "checkpoints" / "sentiment_judge")
+    sentence = config["estimate"]["sentence"]
+    expected = 6 * size * epochs * examples * sentence
+    assert flops["train_classifier"] == pytest.approx(expected, rel=0.02), "its head is new"
+
+
+def test_the_disk_is_that_of_a_finished_run(measured):
+    config, results = measured
+    disk = by_name(estimate.estimate(config)["disk"])
+    weights = {
+        name: [path.stat().st_size for path in (results / folder).glob(pattern)]
+        for name, folder, pattern in (
+            ("merged models, 7", "merged", "*/*/model.safetensors"),
+            ("experts and all candidates", "candidates", "*/*/model.safetensors"),
+        )
+    }
+    assert len(weights["merged models, 7"]) == 7
+    for name, sizes in weights.items():
+        assert 1e9 * disk[name]["most_gb"] == pytest.approx(sum(sizes), rel=0.05), name
 
 
 def test_what_is_left_over_of_another_kind_costs_nothing():

@@ -19,7 +19,8 @@ import pytest
 import yaml
 
 from conftest import ROOT, laid_over, make_inputs
-from runs import snakemake_command, started, wait_for
+from runs import snakemake, snakemake_command, started, wait_for
+from tiny_dag import TINY
 
 ETC = Path("/etc/slurm")
 CONF = """
@@ -42,8 +43,10 @@ SlurmctldLogFile={home}/slurmctld.log
 SlurmdLogFile={home}/slurmd.log
 StateSaveLocation={home}/state
 SlurmdSpoolDir={home}/spool
-# The node is said to be larger than this machine.
+# The node passes for larger than this machine.
 SlurmdParameters=config_overrides
+# A job starts when it is submitted, not up to 3 s later.
+SchedulerParameters=batch_sched_delay=0,sched_min_interval=0
 GresTypes=gpu
 NodeName={host} CPUs=64 RealMemory=400000 Gres=gpu:a100:8 State=UNKNOWN
 PartitionName=gpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
@@ -53,20 +56,20 @@ PartitionName=gpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A running one-node cluster."""
-    lacking = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if not _which(name)]
-    lacking += ["the right to start it (root)"] if os.getuid() else []
-    lacking += (
+    missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if not path_of(name)]
+    missing += ["the right to start it (root)"] if os.getuid() else []
+    missing += (
         [f"a machine without a SLURM of its own ({ETC})"] if (ETC / "slurm.conf").exists() else []
     )
-    if lacking and "REQUIRE_SLURM" not in os.environ:
-        pytest.skip(f"no SLURM to test with: this needs {', '.join(lacking)}")
-    assert not lacking, lacking
+    if missing and "REQUIRE_SLURM" not in os.environ:
+        pytest.skip(f"no SLURM to test with: this needs {', '.join(missing)}")
+    assert not missing, missing
     home = Path(tmp_path_factory.mktemp("slurm"))
     host = socket.gethostname().split(".")[0]
     for name in ("state", "spool"):
         (home / name).mkdir()
     (home / "slurm.conf").write_text(CONF.format(host=host, home=home))
-    for i in range(8):  # of the kind of /dev/null
+    for i in range(8):  # any device will do: these are /dev/null's numbers
         os.mknod(home / f"gpu{i}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     (home / "gres.conf").write_text(f"Name=gpu Type=a100 File={home}/gpu[0-7]\n")
     key = home / "munge.key"
@@ -77,15 +80,15 @@ def cluster(tmp_path_factory):
     ]
     munge += [f"--key-file={key}", f"--socket={home}/munge.socket", "--force"]
     ETC.mkdir(exist_ok=True)
-    # The steps of jobs look for it there, whatever the environment says.
+    # The steps of jobs read it there: they ignore SLURM_CONF.
     links = [ETC / name for name in ("slurm.conf", "gres.conf")]
     try:
         for link in links:
             link.symlink_to(home / link.name)
-        subprocess.run([_which("munged"), *munge], check=True)
-        subprocess.run([_which("slurmctld"), "-c"], check=True)
-        subprocess.run([_which("slurmd")], check=True)
-        wait_for(lambda: "idle" in _said("sinfo", "-h", "-o", "%t"), None, "an idle node", 60)
+        subprocess.run([path_of("munged"), *munge], check=True)
+        subprocess.run([path_of("slurmctld"), "-c"], check=True)
+        subprocess.run([path_of("slurmd")], check=True)
+        wait_for(lambda: "idle" in output_of("sinfo", "-h", "-o", "%t"), None, "an idle node", 60)
         yield home
     finally:
         subprocess.run(["scancel", "--user", "root"], check=False)
@@ -93,21 +96,22 @@ def cluster(tmp_path_factory):
             with suppress(OSError, ValueError):
                 process = int((home / f"{name}.pid").read_text())
                 os.kill(process, signal.SIGTERM)
-                gone = Path(f"/proc/{process}")
-                wait_for(lambda: not gone.exists(), None, f"the end of {name}", 60)  # noqa: B023
+                entry = Path(f"/proc/{process}")
+                wait_for(lambda: not entry.exists(), None, f"the end of {name}", 60)  # noqa: B023
         for link in links:
             link.unlink(missing_ok=True)
 
 
-def _which(name: str) -> str | None:
+def path_of(name: str) -> str | None:
+    """The path of a program; Debian keeps daemons where only root looks."""
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
 
 
-def _said(*command: str) -> str:
+def output_of(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout
 
 
-#: the profile that users have; the rest is for a cluster without accounts, and in a hurry
+#: the users' profile, on a cluster without accounts and with shorter waits
 PROFILE = ("--profile", str(ROOT / "profiles" / "slurm"), "--slurm-no-account")
 PROFILE += ("--slurm-status-command", "squeue", "--latency-wait", "5")
 PROFILE += ("--slurm-init-seconds-before-status-checks", "1")
@@ -115,16 +119,16 @@ CONFIGS = [ROOT / "tests" / "tiny.yaml", ROOT / "tests" / "slurm.yaml"]
 
 
 def jobs_of(folder: Path) -> list[dict[str, str]]:
-    """What SLURM was asked for in a folder: a job a row, in the order of their ids."""
-    rows = []
-    for line in _said("scontrol", "show", "job", "--oneliner").splitlines():
-        row = dict(re.findall(r"(\S+?)=(\S*)", line))
-        if row.get("WorkDir") == str(folder):
-            rows.append(row)
-    return sorted(rows, key=lambda row: int(row["JobId"]))
+    """SLURM's record of each job that was submitted from a folder, in the order of their ids."""
+    records = []
+    for line in output_of("scontrol", "show", "job", "--oneliner").splitlines():
+        record = dict(re.findall(r"(\S+?)=(\S*)", line))
+        if record.get("WorkDir") == str(folder):
+            records.append(record)
+    return sorted(records, key=lambda record: int(record["JobId"]))
 
 
-def asked(job: dict[str, str]) -> dict[str, int]:
+def request_of(job: dict[str, str]) -> dict[str, int]:
     """Megabytes, minutes, GPUs and cores of a job."""
     days, _, clock = job["TimeLimit"].rpartition("-")
     hours, minutes, _ = map(int, clock.split(":"))
@@ -147,15 +151,15 @@ def folder(cluster, tmp_path_factory, tokenizer) -> Path:
 
 @pytest.fixture(scope="module")
 def planned(folder) -> dict[str, dict[str, int]]:
-    """What the rules and the config say that a rule's jobs need, from a dry run."""
-    run = snakemake_command(folder, "-n", "--quiet", "host", "--cores", "64", configfile=CONFIGS)
+    """Rule -> the resources that the rules and the config ask for its jobs, from a dry run."""
+    run = snakemake(folder, "-n", "--quiet", "host", "--cores", "64", configfile=CONFIGS)
     assert run.returncode == 0, run.stdout + run.stderr
     plan = {}
     for rule, body in re.findall(r"^rule (\w+):\n((?: .*\n)+)", run.stdout + run.stderr, re.M):
-        own = dict(re.findall(r"\b(mem_mb|runtime|gpu)=(\d+)", body))
+        resources = dict(re.findall(r"\b(mem_mb|runtime|gpu)=(\d+)", body))
         threads = re.search(r"threads: (\d+)", body)
         plan[rule] = {"gpu": 0, "threads": int(threads[1]) if threads else 1}
-        plan[rule] |= {key: int(value) for key, value in own.items()}
+        plan[rule] |= {key: int(value) for key, value in resources.items()}
     return plan
 
 
@@ -172,7 +176,7 @@ def done(folder, planned):
 def test_the_last_figure_is_there(done, folder, planned):
     for number in range(3, 12):
         assert (folder / f"results/figures/fig{number}.png").exists()
-    run = snakemake_command(folder, "-n", configfile=CONFIGS)
+    run = snakemake(folder, "-n", configfile=CONFIGS)
     assert "Nothing to be done" in run.stdout + run.stderr
     assert {(job["JobState"], job["Partition"]) for job in done} == {("COMPLETED", "gpu")}
 
@@ -182,122 +186,126 @@ def rule_of(job: dict[str, str]) -> str:
 
 
 def test_each_rule_asked_for_what_the_config_and_the_rules_say(done, planned):
-    alone = {rule_of(job): asked(job) for job in done if not rule_of(job).startswith("point_")}
-    assert len(alone) > 20 and all(own == planned[rule] for rule, own in alone.items()), [
-        (rule, own, planned[rule]) for rule, own in alone.items() if own != planned[rule]
-    ]
+    alone = {rule_of(job): request_of(job) for job in done if not rule_of(job).startswith("point_")}
+    assert len(alone) > 20
+    assert alone == {rule: planned[rule] for rule in alone}
     assert alone["candidate"] == {"mem_mb": 5000, "runtime": 480, "gpu": 1, "threads": 1}
     assert alone["pretrain"] == {"mem_mb": 48000, "runtime": 480, "gpu": 8, "threads": 32}
     assert alone["fig3"]["gpu"] == alone["convert"]["gpu"] == 0
 
 
 def test_a_point_is_one_job_with_one_gpu(done, planned):
-    """Its rules are no jobs of their own; they take turns, and the time is their sum. The losses
-    of a row, which need none of its texts, are a job beside them."""
-    groups = [asked(job) for job in done if rule_of(job).startswith("point_")]
+    """Its rules are no jobs of their own: they take turns, and the time is their sum. The losses
+    of a line, which need no text of it, are a job beside its texts."""
+    groups = [request_of(job) for job in done if rule_of(job).startswith("point_")]
     losses = [job for job in groups if job == planned["line_losses"]]
-    # two rows of the lattice, a pair
-    assert len(losses) == 2 + 1
+    assert len(losses) == 3, "two lines of the plane, a pair"
     points = [job for job in groups if job not in losses]
-    # two points each of g1 and g2, an ensemble, two rows of the lattice, a pair
-    assert len(points) == 2 + 2 + 1 + 2 + 1
+    assert len(points) == 7, "two points of g1, one of g2, an ensemble, two lines, a pair"
     rules = {rule_of(job) for job in done}
-    grouped = "merge generate ensemble generate_line line_losses classify losses"
-    assert not rules & set(grouped.split())
+    assert not rules & {"merge", "generate", "ensemble", "classify", "losses"}
+    assert not rules & {"generate_line", "line_losses"}
     for job in points:
         assert job["gpu"] == 1
         assert job["mem_mb"] >= planned["perplexity"]["mem_mb"]
-        most = planned["generate"]["runtime"] + planned["perplexity"]["runtime"]
-        assert job["runtime"] >= most
+        assert job["runtime"] >= planned["generate"]["runtime"] + planned["perplexity"]["runtime"]
 
 
-def device_lines(folder: Path) -> dict[Path, str]:
+def devices_in_logs(folder: Path) -> dict[Path, str]:
+    """Log -> the device that it names, of all logs that name one."""
     out = {}
     for log in (folder / "results" / "logs").rglob("*.log"):
-        if found := re.search(r"device: (.*)", log.read_text()):
-            out[log] = found[1]
+        if line := re.search(r"device: (.*)", log.read_text()):
+            out[log] = line[1]
     return out
 
 
-def test_a_job_sees_one_gpu_and_its_log_says_which(done, folder):
-    lines = device_lines(folder)
-    seen = {
-        re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", line)[1]
-        for log, line in lines.items()
+def test_a_job_sees_one_gpu_and_its_log_sayspath_of(done, folder):
+    devices = devices_in_logs(folder)
+    numbers = {
+        re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", device)[1]
+        for log, device in devices.items()
         if {"generate", "generate_line"} & set(log.parts)
     }
-    assert len(seen) > 1, "points ran side by side"
-    (line,) = (line for log, line in lines.items() if "pretrain" in log.parts)
-    assert line == "CPU (CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7)"
-    (line,) = (line for log, line in lines.items() if "test_classifier" in log.parts)
-    assert line == "CPU", "what asked for no GPU has none"
+    assert len(numbers) > 1, "points ran side by side"
+    (pretraining,) = (device for log, device in devices.items() if "pretrain" in log.parts)
+    assert pretraining == "CPU (CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7)"
+    (tested,) = (device for log, device in devices.items() if "test_classifier" in log.parts)
+    assert tested == "CPU", "what asked for no GPU has none"
 
 
 def test_eight_processes_are_launched_for_eight_gpus(done, folder):
     log = (folder / "results/logs/pretrain/films_1.log").read_text()
     assert "ACCELERATE_USE_CPU is set: the CPU takes the place of 8 GPUs" in log
     assert re.search(r"accelerate.commands.launch .*--num_processes 8 --multi_gpu", log)
-    used = yaml.safe_load((folder / "results/checkpoints/films_1.settings.json").read_text())
-    assert used["processes"] == 8 and used["effective_batch"] == 8
+    settings = yaml.safe_load((folder / "results/checkpoints/films_1.settings.json").read_text())
+    assert settings["processes"] == 8 and settings["effective_batch"] == 8
+
+
+SETTING = "lr=0.01_batch=8_steps=120"
+#: texts at one point, made two at a time
+SAMPLES = 1000
 
 
 @pytest.fixture
 def long(cluster, tmp_path, tokenizer) -> Path:
-    """A folder with a training and a generation that take their time."""
+    """A folder with a training and a generation that run long enough to be killed."""
     make_inputs(tmp_path / "inputs", tokenizer)
-    own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     change = {
         "save_minutes": 0,
-        "finetuning": {"learning_rate": [1.0e-2], "steps": [300]},
-        "sweeps": {"g1": {"samples": 3000}},
-        "generation": {"max_rows": 2, "samples_per_file": 3000},
+        "finetuning": {"learning_rate": [1.0e-2], "steps": [120]},
+        "sweeps": {"g1": {"samples": SAMPLES}},
+        "generation": {"max_rows": 2, "samples_per_file": SAMPLES},
     }
-    (tmp_path / "long.yaml").write_text(yaml.safe_dump(laid_over(own, change)))
+    (tmp_path / "long.yaml").write_text(yaml.safe_dump(laid_over(TINY, change)))
     return tmp_path
 
 
-def kill_the_step_of(rule: str, folder: Path, process, met) -> dict[str, str]:
-    """Kill what a job runs, as a node that dies would, once `met()` is true; the job."""
-    wait_for(met, process, f"{rule} at work")
+def kill_the_step_of(rule: str, folder: Path, process, condition) -> dict[str, str]:
+    """Kill the step of a running job, as a node that dies would, once `condition()` is true.
+
+    Returns SLURM's record of the job.
+    """
+    wait_for(condition, process, f"{rule} at work")
     (job,) = (j for j in jobs_of(folder) if j["JobState"] == "RUNNING" and rule in j["Comment"])
-    steps = re.findall(rf"^ *({job['JobId']}\.\d+) ", _said("squeue", "--steps"), re.M)
+    steps = re.findall(rf"^ *({job['JobId']}\.\d+) ", output_of("squeue", "--steps"), re.M)
     subprocess.run(["scancel", "--signal=KILL", steps[-1]], check=True)
     return job
 
 
 def test_jobs_whose_step_is_killed(long):
-    """The error names the log of what was at work; the same command goes on from there; and what
-    is killed while there are tries left is tried again with more, by itself."""
-    setting = "lr=0.01_batch=8_steps=300"
-    target = "results/scores/neutral/g1/sentiment/alpha=0.500/samples=0-2999.csv"
+    """The error names the log of the job that was killed, and the same command resumes its
+    training. With tries left, it is tried again with more memory and time without a command."""
+    samples = f"0-{SAMPLES - 1}"
+    target = f"results/scores/neutral/g1/sentiment/alpha=0.500/samples={samples}.csv"
     logs = long / "results" / "logs"
-    own = {"configfile": long / "long.yaml"}
+    config = {"configfile": long / "long.yaml"}
 
     def trains() -> bool:
-        held = long / "results" / "unfinished"
-        return bool(list(held.glob("candidate-positive-*/*/step=*[1-9]0")))
+        states = (long / "results" / "unfinished").glob("candidate-positive-*/*/step=*[1-9]0")
+        return any(states)
 
-    with started(long, target, *PROFILE, "--retries", "0", **own) as process:
+    with started(long, target, *PROFILE, "--retries", "0", **config) as process:
         job = kill_the_step_of("candidate_wildcards_positive", long, process, trains)
         assert process.wait(120) != 0
-    told = (long / "run.log").read_text()
-    assert re.findall(r"^FAILED .*", told, re.M) == [f"FAILED candidate positive {setting}"]
-    assert f"its log, results/logs/candidate/positive/{setting}.log, ends:" in told
-    assert "the job was killed" in told and f"/{job['JobId']}.log" in told
+    output = (long / "run.log").read_text()
+    assert re.findall(r"^FAILED .*", output, re.M) == [f"FAILED candidate positive {SETTING}"]
+    assert f"its log, results/logs/candidate/positive/{SETTING}.log, ends:" in output
+    assert "the job was killed" in output and f"/{job['JobId']}.log" in output
     (long / "run.log").unlink()
 
     def generates() -> bool:
-        log = logs / "generate/neutral/g1/alpha=0.500/0-2999.log"
+        log = logs / f"generate/neutral/g1/alpha=0.500/{samples}.log"
         return log.exists() and "device:" in log.read_text()
 
-    with started(long, target, *PROFILE, "--retries", "1", **own) as process:
+    with started(long, target, *PROFILE, "--retries", "1", **config) as process:
         job = kill_the_step_of("point", long, process, generates)
         assert process.wait(300) == 0, (long / "run.log").read_text()
-    assert "resuming from step" in (logs / f"candidate/positive/{setting}.log").read_text()
-    told = (long / "run.log").read_text()
-    failed = "FAILED generate neutral g1 alpha=0.500 0-2999"
-    assert re.findall(r"^FAILED .*", told, re.M) == [failed]
-    assert f"/{job['JobId']}.log" in told
+    assert "resuming from step" in (logs / f"candidate/positive/{SETTING}.log").read_text()
+    output = (long / "run.log").read_text()
+    failed = f"FAILED generate neutral g1 alpha=0.500 {samples}"
+    assert re.findall(r"^FAILED .*", output, re.M) == [failed]
+    assert f"/{job['JobId']}.log" in output
     assert (long / target).exists()
-    first, again = asked(job), asked(jobs_of(long)[-1])
+    first, again = request_of(job), request_of(jobs_of(long)[-1])
     assert again["mem_mb"] == 2 * first["mem_mb"] and again["runtime"] == 2 * first["runtime"]
