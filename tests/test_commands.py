@@ -18,7 +18,7 @@ from paramlerp.jobs import files
 from paramlerp.lm import models
 from paramlerp.weights import checkpoints, records
 from runs import planned, snakemake
-from tiny_dag import ALPHAS, GENERATIONS, SAMPLES, TINY, at, texts_of
+from tiny_dag import ALPHAS, GENERATIONS, SAMPLES, TINY, at, continuations_by
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_scheme_over_four_experts_by_config_alone(folder, must_run, workflow_c
     rows = files.read_jsonl(folder / written)
     assert len(rows) == 6 * 4 and len({(r["prompt_id"], r["sample_id"]) for r in rows}) == 24
     first_three = [r for r in rows if r["sample_id"] < 3]
-    assert [r["text"] for r in first_three] == texts_of(folder / merged, first_three)
+    assert [r["text"] for r in first_three] == continuations_by(folder / merged, first_three)
     assert planned(folder, root=workflow_copy) == {}, "what exists already is not made again"
 
 

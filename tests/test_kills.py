@@ -1,4 +1,4 @@
-"""What a kill costs: minutes, and not one byte; the same command goes on."""
+"""After a kill the same command resumes the run: it loses minutes of work and not one byte."""
 
 import os
 import signal
@@ -14,13 +14,16 @@ from paramlerp.jobs import files
 from paramlerp.plan import closure
 from paramlerp.training import loop, resume, states
 from paramlerp.weights import records
-from runs import snakemake_command, started, wait_for
+from runs import snakemake, snakemake_command, started, wait_for
 
 STEPS = 20
 
 
 def trained(folder: Path, *, keep: int = 1, stop_after: int | None = None):
-    """A small model with dropout after `STEPS` steps, checkpointed at each; its records."""
+    """Train a small model with dropout for `STEPS` steps, its state saved after each.
+
+    Returns the weights, the records and the number of steps that this call took.
+    """
     torch.manual_seed(0)
     model = tiny("gpt2", range(64), resid_pdrop=0.2)
     batches = [[(7 * step + row) % 64 for row in range(8)] for step in range(STEPS)]
@@ -53,20 +56,20 @@ def test_a_resumed_training_ends_in_the_same_bytes(tmp_path):
     for stop in (1, 8):
         with pytest.raises(KeyboardInterrupt):
             trained(tmp_path / "killed", stop_after=stop)
-    resumed, own, steps = trained(tmp_path / "killed")
+    resumed, resumed_records, steps = trained(tmp_path / "killed")
     assert steps == STEPS - 1 - 8, "no step was taken twice"
-    assert own == records
+    assert resumed_records == records
     assert weights.keys() == resumed.keys()
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
 
 
-def test_a_broken_checkpoint_is_passed_over(tmp_path, caplog):
+def test_a_damaged_training_state_is_skipped(tmp_path, caplog):
     weights, *_ = trained(tmp_path / "undisturbed")
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "killed", keep=2, stop_after=9)
-    held = sorted((tmp_path / "killed").iterdir())
-    assert [p.name for p in held] == ["step=00000008", "step=00000009"]
-    with open(held[1] / "tensors.safetensors", "r+b") as file:
+    saved = sorted((tmp_path / "killed").iterdir())
+    assert [p.name for p in saved] == ["step=00000008", "step=00000009"]
+    with open(saved[1] / "tensors.safetensors", "r+b") as file:
         file.truncate(1000)
     resumed, _, steps = trained(tmp_path / "killed", keep=2)
     assert steps == STEPS - 8
@@ -75,7 +78,7 @@ def test_a_broken_checkpoint_is_passed_over(tmp_path, caplog):
 
 
 class Job:
-    """What a script sees of its job, as far as a fingerprint reads it."""
+    """A job as scripts see it, with the attributes that a fingerprint reads."""
 
     rule, threads = "candidate", 1
 
@@ -84,7 +87,7 @@ class Job:
         self.wildcards = {"checkpoint": "positive"}
 
 
-def test_a_checkpoint_belongs_to_config_data_and_code(tmp_path, trio):
+def test_a_training_state_belongs_to_config_data_and_code(tmp_path, trio):
     data, script = tmp_path / "train.jsonl", tmp_path / "before" / "finetune.py"
     data.write_text("{}")
     for place, text in (("before", "steps = 1"), ("same", "steps = 1"), ("after", "steps = 2")):
@@ -102,7 +105,7 @@ def test_a_checkpoint_belongs_to_config_data_and_code(tmp_path, trio):
     first = name(script)
     os.utime(data)
     assert name(script) == first, "a touched file is the same file"
-    assert name(tmp_path / "same" / script.name) == first, "and so is a script of another place"
+    assert name(tmp_path / "same" / script.name) == first, "and so is a script in another folder"
     names = {first, name(script, seed=2)}
     data.write_text("{} ")
     names.add(name(script))
@@ -118,29 +121,30 @@ def test_a_checkpoint_belongs_to_config_data_and_code(tmp_path, trio):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tokenizer) -> Path:
-    """Inputs, and a config of one long training with a checkpoint at every step."""
+    """Inputs, and a config of one long training that saves its state after each step."""
     folder = tmp_path_factory.mktemp("kills")
     make_inputs(folder / "inputs", tokenizer)
-    config = (ROOT / "tests/tiny.yaml").read_text().replace("steps: [12]", "steps: [300]")
+    config = (ROOT / "tests/tiny.yaml").read_text().replace("steps: [12]", "steps: [150]")
     (folder / "long.yaml").write_text(config + "\nsave_minutes: 0\n")
     return folder
 
 
-SETTING = "lr=0.01_batch=8_steps=300"
+SETTING = "lr=0.01_batch=8_steps=150"
 TARGET = f"results/candidates/positive/{SETTING}"
 
 
 def long_run(run, folder: Path, *arguments):
-    """`run`, which is snakemake or started, on that training."""
+    """That training by `run`: snakemake, snakemake_command or started."""
     return run(folder, TARGET, *arguments, configfile=folder / "long.yaml")
 
 
 @contextmanager
 def training_again(folder: Path):
-    """The same training, once done, in progress again with some steps behind it."""
+    """The same training once more, after its first steps."""
     with long_run(started, folder, "--forcerun", "candidate") as process:
-        held = folder / "results" / "unfinished"
-        wait_for(lambda: list(held.glob("candidate-*/*/step=*[2-9]0")), process, "a checkpoint")
+        unfinished = folder / "results" / "unfinished"
+        pattern = "candidate-*/*/step=*[2-9]0"
+        wait_for(lambda: list(unfinished.glob(pattern)), process, "a training state")
         yield process
 
 
@@ -158,8 +162,9 @@ def log(folder: Path) -> str:
 
 
 def test_the_same_command_goes_on_after_a_kill(folder):
-    """Of the whole group: no stale lock, no flag, no lost step, the same bytes; nothing is left."""
-    must(long_run(snakemake_command, folder))
+    """A kill of the whole process group leaves no stale lock and no half-made file; without any
+    flag the same command loses no step and ends in the same bytes."""
+    must(long_run(snakemake, folder))
     assert "resuming" not in log(folder)
     undisturbed = candidate(folder)
     with training_again(folder):
@@ -176,30 +181,30 @@ def test_no_job_outlives_its_run(folder):
     with training_again(folder) as process:
         jobs = [p for p in Path("/proc").glob("[0-9]*") if trains_in(p, folder)]
         assert jobs
-        # The main process alone; nobody waits for it, so it stays on as a zombie.
+        # Only the main process. Nobody waits for it here, so it stays a zombie.
         os.kill(process.pid, signal.SIGKILL)
         end = time.monotonic() + 10
         while [p for p in jobs if trains_in(p, folder)]:
-            assert time.monotonic() < end, "the job goes on alone"
+            assert time.monotonic() < end, "the job outlives it"
             time.sleep(0.1)
-    must(long_run(snakemake_command, folder))
+    must(long_run(snakemake, folder))
     assert "resuming from step" in log(folder)
 
 
 def test_one_run_at_a_time(folder):
     with training_again(folder) as process:
-        os.killpg(process.pid, signal.SIGSTOP)  # at work for as long as this takes
-        second = long_run(snakemake_command, folder)
+        os.killpg(process.pid, signal.SIGSTOP)  # or it could end before the second run begins
+        second = long_run(snakemake, folder)
         assert second.returncode != 0
         assert f"another run is at work in {folder}: process {process.pid}" in second.stderr
         assert "Traceback" not in second.stderr
-        must(long_run(snakemake_command, folder, "--dry-run"))  # to look is always allowed
+        must(long_run(snakemake, folder, "--dry-run"))  # a dry run needs no lock
 
 
 def trains_in(process: Path, folder: Path) -> bool:
-    """Whether a process (its folder in /proc) is a training job of this run."""
+    """Whether a process (a folder of /proc) is a training job of the run in a folder."""
     try:
-        ours = "finetune.py" in (process / "cmdline").read_text()
-        return ours and Path(os.readlink(process / "cwd")) == folder
+        trains = "finetune.py" in (process / "cmdline").read_text()
+        return trains and Path(os.readlink(process / "cwd")) == folder
     except OSError:
         return False

@@ -79,20 +79,21 @@ def test_a_copy_at_another_depth_is_finished_too(finished, workflow_copy, tmp_pa
     assert planned(folder, root=shutil.copytree(workflow_copy, tmp_path / "c" / "code")) == {}
 
 
+# Jobs by what they follow from. Rule -> number of jobs; parts are added up by `plus`.
 FIGURES = dict.fromkeys(["fig3", "fig5", "fig6", "fig7", "fig8"], 1)
-#: tables and figures of what was measured; and what follows from new texts everywhere
+#: tables and figures of all sweeps but pairs
 RESULTS = {"sweep_table": 3, "against": 1, "barriers": 1, "plane_table": 1, **FIGURES}
 TABLES = {**RESULTS, "examples": 3}
-#: of one sweep's
 OF_PLANE = {"plane_table": 1, "fig7": 1, "fig8": 1}
 G1_TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1, "fig5": 1, **OF_PLANE}
 WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
 
 
-def scores(lines: int, others: int) -> dict[str, int]:
-    """Jobs that score texts of g1 and g2, and of ensembles and rows of the lattice."""
-    every = {"classify": lines + others, "perplexity": lines + others, "tag": lines, "vader": lines}
-    return {name: n for name, n in every.items() if n}
+def scores(of_lines: int, of_others: int) -> dict[str, int]:
+    """Jobs that score files of texts: of g1 and g2 by all scorers, of others by two."""
+    both = dict.fromkeys(["classify", "perplexity"], of_lines + of_others)
+    jobs = {**both, "tag": of_lines, "vader": of_lines}
+    return {rule: count for rule, count in jobs.items() if count}
 
 
 TEXTS = {"generate": GENERATIONS, "ensemble": ENSEMBLES, "generate_line": PLANE_LINES}
@@ -105,15 +106,13 @@ CLASSIFIER = {
     "test_classifier": 1,
     "classify": GENERATIONS + ENSEMBLES + PLANE_LINES,
 }
-#: what shows a scorer's figures: all but barriers; a second opinion's, g1 and g2 only
+#: tables and figures of the sentiment scorer, and of a second opinion (g1 and g2 alone)
 SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
 LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
 
 ENSEMBLE = {"ensemble": ENSEMBLES, **scores(0, ENSEMBLES)}
 ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1}
 
-#: pairs: their lines, and what shows them; and what follows from another expert of films_1, or
-#: from other text to pretrain on (but table 1, which is of all experts)
 SHOWN_OF_PAIRS = {"pairs_table": 1, "fig10": 1}
 TEXTS_OF_PAIRS = {"generate_line": 5, "perplexity": 5, "tag": 5, **SHOWN_OF_PAIRS}
 LOSSES_OF_PAIRS = {"line_losses": 5, **SHOWN_OF_PAIRS}
@@ -121,15 +120,17 @@ OF_PAIRS = {**TEXTS_OF_PAIRS, **LOSSES_OF_PAIRS}
 FIG9 = {"differences": 1, "fig9": 1}
 TWO_PAIRS = {"generate_line": 2, "line_losses": 2, "perplexity": 2, "tag": 2}
 ONE_PAIR = {"generate_line": 1, "line_losses": 1, "perplexity": 1, "tag": 1, **SHOWN_OF_PAIRS}
+#: from another expert of films_1, but not table 1, which has all experts
 FINETUNED = {"candidate": 2, "select": 1, **FIG9, **ONE_PAIR}
+#: from other text to pretrain on, again without table 1
 PRETRAINED = {"train_tokenizer": 1, "pretrain": 3, "fig11": 1, "pretraining_table": 1}
 PRETRAINED |= {"permute": 1, "candidate": 2, "select": 1, **FIG9, **OF_PAIRS}
-#: theta0's own pair does not mind what is pretrained, but the text that it is tested on
+#: less the pair of theta0, which is not pretrained here, if its test text stays the same
 NOT_BASE = {"generate_line": 4, "line_losses": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
 
 
 def plus(*jobs: dict[str, int]) -> dict[str, int]:
-    """Jobs of several kinds together."""
+    """The sum of several numbers of jobs by rule."""
     return dict(sum(map(Counter, jobs), Counter()))
 
 
@@ -155,7 +156,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
             {"sweeps": {"g1": {"samples": 4}}},
             {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
             | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
-            id="one more sample of g1: a file of it alone at each point, what counts all samples",
+            id="one more sample of g1: one more file at each point, tables that count samples",
         ),
         pytest.param(
             {"sweeps": {"g1": {"samples": 6}}},
@@ -178,7 +179,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
                 }
             },
             {**CLASSIFIER, **SHOWN},
-            id="nor is it if that classifier has a setting of its own",
+            id="another setting of that classifier alone: no text either",
         ),
         pytest.param(
             {"scorers": {"opinion": {"kind": "vader"}}},
@@ -209,17 +210,17 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"sweeps": {"ensemble": {"schemes": ["truncated_ensemble"]}}},
             {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1, "divergence": 2},
-            id="the first kind less: g2 is told from the other one, no text",
+            id="the first kind of ensemble less: g2 is compared with the other, no text",
         ),
         pytest.param(
             {"sweeps": {"g3": {"points": {axis: [0, 0.5, 1, 1.5] for axis in ("alpha", "beta")}}}},
             {"generate_line": 8, "line_losses": 4, **scores(0, 8), **OF_PLANE},
-            id="a larger lattice: its rows alone",
+            id="a larger plane: its lines alone",
         ),
         pytest.param(
             {"sweeps": {"g3": {"points": {"beta": [0, 0.5, 1, 1.5]}}}},
             {"generate_line": 2, "line_losses": 1, **scores(0, 2), **OF_PLANE},
-            id="one more row of the lattice: it alone",
+            id="one more line of the plane: it alone",
         ),
         pytest.param(
             {"test_texts": 4},
@@ -229,7 +230,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"divergence_texts": 2},
             {"divergence": 2, "against": 1, "fig6": 1},
-            id="fewer sentences to tell g2 from the ensemble along: no text",
+            id="fewer sentences for the divergence of g2 from the ensemble: no text",
         ),
         pytest.param(
             {"barrier_margin": 0.2},
@@ -249,7 +250,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"finetuning": {"learning_rate": [1e-3, 2e-3, 1e-2]}},
             plus(EXPERTS | {"candidate": 2}, FINETUNED | {"candidate": 1}),
-            id="one more setting of the grid: its candidates, and what the best of all may change",
+            id="one more setting of the grid: its candidates, and all that the best one may change",
         ),
         pytest.param(
             {"seed": 2},
@@ -259,9 +260,9 @@ BOTH = {"prompts": ["neutral", "glad"]}
                 {**EXPERTS, **CLASSIFIER},
                 PRETRAINED,
             ),
-            id="another seed: all that draws, no model converted",
+            id="another seed: all jobs that draw random numbers, no conversion",
         ),
-        pytest.param({"sweeps": {"g3": None}}, {"generation_table": 1}, id="no lattice"),
+        pytest.param({"sweeps": {"g3": None}}, {"generation_table": 1}, id="no plane"),
         pytest.param(
             {"sweeps": {"pairs": None}},
             {"generation_table": 1, "training_tables": 1},
@@ -301,7 +302,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"pretraining": {"sample_prompt": "A film", "states_kept": 1}},
             {},
-            id="what samples continue and what is kept change nothing",
+            id="the prompt of samples and the number of saved states change nothing",
         ),
         pytest.param(
             {"sweeps": {"g2": None, "ensemble": None}},
@@ -314,8 +315,12 @@ BOTH = {"prompts": ["neutral", "glad"]}
             | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE},
             id="g2 and ensembles with another prompt set: its texts",
         ),
-        pytest.param({"save_minutes": 1}, {}, id="how often training is saved changes nothing"),
-        pytest.param({"keep_merged": False}, {}, id="nor does what is kept"),
+        pytest.param(
+            {"save_minutes": 1}, {}, id="how often the training state is saved changes nothing"
+        ),
+        pytest.param(
+            {"keep_merged": False}, {}, id="whether merged models are kept changes nothing"
+        ),
     ],
 )
 def test_a_change_of_config_reruns_what_depends_on_it(plans, request, change, jobs):
@@ -391,7 +396,7 @@ def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
             plus(
                 {"split_sentiment": 1, "unigrams": 1, "corpus": 1},
                 {**EXPERTS, **CLASSIFIER},
-                # Theta0 and its twin write the same texts; of all five, films are other ones.
+                # Pairs: four of five; theta0 and its copy are not made of films.
                 {**PRETRAINED, "generate_line": 4, "tag": 4},
             ),
         ),

@@ -1,5 +1,7 @@
 """The whole DAG on tiny models: the files that a finished run leaves."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,37 @@ import torch
 from paramlerp.jobs import files
 from paramlerp.lm import models, text_losses, tokenization
 from paramlerp.weights import checkpoints, records
-from tiny_dag import ALPHAS, FEWER, PAIRS, POINTS, SAMPLES, table, texts, texts_of
+from tiny_dag import (
+    ALPHAS,
+    FEWER,
+    GENERATIONS,
+    JOBS,
+    PAIRS,
+    POINTS,
+    SAMPLES,
+    continuations_by,
+    table,
+    texts,
+)
+
+
+def test_a_run_says_how_far_it_is_and_where_to_look(finished_run):
+    line = rf"^\((\d+)/{JOBS} jobs, \d+:\d\d(?:, .*left)?\) \w+"
+    ended = re.findall(line, finished_run.stderr, re.M)
+    assert [int(number) for number in ended] == list(range(1, JOBS + 1)), "a line as each job ends"
+    assert " steps (" not in finished_run.stderr and "Finished job" not in finished_run.stderr
+    assert "results/figures/fig3.png" in finished_run.stdout
+
+
+def test_a_run_says_what_its_stages_took(finished_run):
+    assert re.search(r"^generate +11 +\d+ +\d+ +\d+ +\d+$", finished_run.stdout, re.M)
+    stages = pd.read_csv(finished_run.folder / "results/benchmarks/stages.csv").set_index("stage")
+    assert stages.loc["generate", "jobs"] == GENERATIONS
+    assert stages["seconds"].is_monotonic_decreasing
+
+
+def test_a_run_writes_nothing_beside_the_code(finished_run):
+    assert finished_run.new_files == set()
 
 
 def test_names_that_others_rely_on(finished):
@@ -39,13 +71,17 @@ def test_the_ends_of_g1_are_the_experts(finished, tokenizer):
     """Texts at alpha = 0 and 1 are those of theta- and theta+, read from their own folders."""
     for alpha, pole in (("0.000", "negative"), ("1.000", "positive")):
         rows = files.read_jsonl(texts(finished, "g1", alpha))
-        assert [r["text"] for r in rows] == texts_of(finished / "results/checkpoints" / pole, rows)
+        assert [r["text"] for r in rows] == continuations_by(
+            finished / "results/checkpoints" / pole, rows
+        )
 
 
 def test_g2_at_0_is_the_base_model(finished, tokenizer):
     """Token for token, read from its own folder."""
     rows = files.read_jsonl(texts(finished, "g2", "0.000"))
-    assert [r["text"] for r in rows] == texts_of(finished / "results/checkpoints/base", rows)
+    assert [r["text"] for r in rows] == continuations_by(
+        finished / "results/checkpoints/base", rows
+    )
 
 
 def test_ensembles_at_0_are_the_base_model_too(finished):
