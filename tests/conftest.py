@@ -1,4 +1,4 @@
-"""Tiny real models, a tokenizer and a corpus, made here: no test needs a network."""
+"""Tiny models, a tokenizer and texts, made here: no test needs a network. One finished tiny run."""
 
 import itertools
 import json
@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Hundreds of processes start: without compiled modules each would compile the library again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import numpy as np
 import pytest
@@ -49,6 +51,7 @@ ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very 
 
 
 def sentences(words: list[str]) -> list[str]:
+    """All sentences with these words about films."""
     return [" ".join(p) for p in itertools.product(SUBJECTS, VERBS, words, ENDS)]
 
 
@@ -67,7 +70,7 @@ def tokenizer(tmp_path_factory):
 
 
 def tiny(kind: str, tokenizer, seed: int = 0, **changes):
-    """A random causal LM; spread-out weights, so that its distributions are not flat."""
+    """A random causal LM. Its weights are spread out, so that its distributions are not flat."""
     torch.manual_seed(seed)
     common = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0}
     if kind == "gpt2":
@@ -97,7 +100,7 @@ def save(model, tokenizer, directory: Path) -> Path:
 
 @pytest.fixture(scope="session", params=["gpt2", "llama"])
 def kind(request) -> str:
-    """Both families: tied and untied matrices, transposed and plain, learned and rotary."""
+    """Both families: matrices tied and untied, transposed and plain; positions learned and rotary."""
     return request.param
 
 
@@ -109,7 +112,7 @@ def trio(kind, tokenizer, tmp_path_factory) -> dict[str, Path]:
     return {n: save(tiny(kind, tokenizer, i), tokenizer, root / n) for i, n in enumerate(names)}
 
 
-#: of encoders that nothing is asked of but to run
+#: the shape of encoders whose outputs no test compares
 ENCODER = {
     "hidden_size": 32,
     "num_hidden_layers": 1,
@@ -128,7 +131,7 @@ def tiny_encoder(tokenizer, directory: Path) -> Path:
 
 
 def tiny_tagger(directory: Path) -> Path:
-    """An ONNX tagger whose logits are a table's rows: word "edit" needs one, others do not."""
+    """An ONNX tagger whose logits come from a table: the word "edit" needs an edit, "good" none."""
     import onnx
     from tokenizers.models import WordLevel
 
@@ -156,7 +159,7 @@ def tiny_tagger(directory: Path) -> Path:
 
 
 def make_inputs(folder: Path, tokenizer) -> None:
-    """What tests/tiny.yaml names: models, reviews and newspaper sentences."""
+    """Write the inputs that tests/tiny.yaml names: models, reviews and newspaper sentences."""
     save(tiny("llama", tokenizer), tokenizer, folder / "base")
     tiny_encoder(tokenizer, folder / "encoder")
     tiny_tagger(folder / "tagger")
@@ -214,7 +217,7 @@ def finished(finished_run) -> Path:
 
 
 def laid_over(config: dict, change: dict) -> dict:
-    """A change laid over a config, as Snakemake lays one file over another."""
+    """A config with a change laid over it, key by key, as Snakemake lays one file over another."""
     out = dict(config)
     for key, value in change.items():
         both = isinstance(value, dict) and isinstance(out.get(key), dict)

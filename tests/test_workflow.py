@@ -68,7 +68,7 @@ def test_generations(finished):
 
 
 def test_the_ends_of_g1_are_the_experts(finished, tokenizer):
-    """Texts at alpha = 0 and 1 are those of theta- and theta+, read from their own folders."""
+    """Texts at alpha = 0 and 1 are those that theta- and theta+ write from their own folders."""
     for alpha, pole in (("0.000", "negative"), ("1.000", "positive")):
         rows = files.read_jsonl(texts(finished, "g1", alpha))
         assert [r["text"] for r in rows] == continuations_by(
@@ -77,7 +77,7 @@ def test_the_ends_of_g1_are_the_experts(finished, tokenizer):
 
 
 def test_g2_at_0_is_the_base_model(finished, tokenizer):
-    """Token for token, read from its own folder."""
+    """The same texts as by the base model's own folder."""
     rows = files.read_jsonl(texts(finished, "g2", "0.000"))
     assert [r["text"] for r in rows] == continuations_by(
         finished / "results/checkpoints/base", rows
@@ -91,44 +91,44 @@ def test_ensembles_at_0_are_the_base_model_too(finished):
         assert files.read_jsonl(texts(finished, scheme, "0.000")) == base
 
 
-def test_cells_of_the_lattice_are_the_points_that_lie_there(finished):
-    """Theta0, theta-, the middle and theta+: from g3's rows and from g1's and g2's own runs."""
+def test_cells_of_the_plane_equal_the_points_of_lines_across_it(finished):
+    """Theta0, theta-, the middle and theta+: merged in memory for g3, and on disk for g1 and g2."""
     g3 = pd.read_csv(
         finished / "results/tables/g3.csv", dtype=dict.fromkeys(["alpha", "beta"], str)
     )
     kinds, g3 = g3["kind"], g3.drop(columns=["kind", "scheme"])
-    place = ["prompts", "alpha", "beta"]
-    cells, over = (g3[kinds == own].set_index(place) for own in ("lattice", "overlay"))
+    key = ["prompts", "alpha", "beta"]
+    cells, over = (g3[kinds == kind].set_index(key) for kind in ("lattice", "overlay"))
     shared = cells.index.intersection(over.index)
     assert set(shared) == {
         *(("neutral", a, b) for a, b in POINTS),
         *(("glad", a, b) for a, b in POINTS if (a, b) != ("0.000", "0.000")),
     }
-    # Batches differ, and with them the last bits of a score.
+    # Batches differ, so the last bits of a score may.
     pd.testing.assert_frame_equal(cells.loc[shared], over.loc[shared], rtol=1e-5)
     assert cells["n_texts"].tolist() == [6 * 2] * 9 + [3 * 2] * 9
     assert (cells["state"] == "ok").all()
 
 
-def test_lines_across_the_plane(finished):
-    """Means over cells by alpha + beta, where all of alpha - beta = -1, 0, 1 are: on g1 here."""
+def test_means_over_the_diagonals_of_the_plane(finished):
+    """Means over cells of one alpha + beta that has all of alpha - beta = -1, 0, 1: g1's here."""
     sums, g3 = table(finished, "g3_sums"), pd.read_csv(finished / "results/tables/g3.csv")
-    own = sums.query("prompts == 'neutral'").set_index("sum")
-    assert own["n_points"].to_dict() == {1: 3}
+    means = sums.query("prompts == 'neutral'").set_index("sum")
+    assert means["n_points"].to_dict() == {1: 3}
     cells = g3.query("prompts == 'neutral' and kind == 'lattice' and alpha + beta == 1")
     assert len(cells) == 3
-    assert own.loc[1, "loss_positive"] == pytest.approx(cells["loss_positive"].mean())
-    assert own.loc[1, "perplexity"] == pytest.approx(np.exp(np.log(cells["perplexity"]).mean()))
-    assert (own["perplexity_low"] <= own["perplexity_high"]).all()
+    assert means.loc[1, "loss_positive"] == pytest.approx(cells["loss_positive"].mean())
+    assert means.loc[1, "perplexity"] == pytest.approx(np.exp(np.log(cells["perplexity"]).mean()))
+    assert (means["perplexity_low"] <= means["perplexity_high"]).all()
 
 
 def test_losses_of_the_plane_are_of_the_test_sentences(finished):
     rows = pd.read_csv(finished / "results/losses/g1/alpha=1.000.csv").query("text == 'positive'")
-    model, own = models.load_causal_lm(finished / "results/checkpoints/positive")
+    model, tokenizer = models.load_causal_lm(finished / "results/checkpoints/positive")
     tests = files.read_jsonl(finished / "results/data/sentiment/experts/positive/test.jsonl")[:8]
     assert len(rows) == 8
     for row, text in zip(rows.itertuples(), tests, strict=True):
-        ids = torch.tensor([tokenization.encode(own, text["text"], end=True)])
+        ids = torch.tensor([tokenization.encode(tokenizer, text["text"], end=True)])
         mean = model(ids, labels=ids).loss.item()
         assert row.nll / row.n_tokens == pytest.approx(mean, rel=1e-4)
     g3 = pd.read_csv(finished / "results/tables/g3.csv")
@@ -146,8 +146,8 @@ def test_barriers_of_g1(finished):
     g1 = table(finished, "g1").query("prompts == 'neutral'").set_index("alpha")
     ends = np.log(g1.loc[["0.000", "0.500", "1.000"], "perplexity"])
     expected = ends.max() - (ends.iloc[0] + ends.iloc[2]) / 2
-    found = barriers.loc[("log_perplexity", "neutral", "frankle")]
-    assert found["barrier"] == pytest.approx(expected)
+    row = barriers.loc[("log_perplexity", "neutral", "frankle")]
+    assert row["barrier"] == pytest.approx(expected)
 
 
 def test_g2_and_ensembles_are_compared_where_both_are(finished):
@@ -157,10 +157,11 @@ def test_g2_and_ensembles_are_compared_where_both_are(finished):
     same = gaps[["difference", "low", "high"]] == 0
     assert same[gaps["alpha"] == "0.000"].all(axis=None), "the same texts at 0"
     assert not same[gaps["alpha"] == "0.500"].all(axis=None)
-    own = gaps.query("alpha == '0.500' and metric == 'sentiment' and scheme == 'ensemble'").iloc[0]
+    query = "alpha == '0.500' and metric == 'length' and scheme == 'ensemble'"
+    row = gaps.query(query).iloc[0]
     g2, ensemble = (table(finished, name).query("alpha == '0.500'") for name in ("g2", "ensemble"))
-    assert own["weights"] == pytest.approx(g2["sentiment"].item()), "all its samples are shared"
-    assert own["logits"] == pytest.approx(ensemble["sentiment"].iloc[0])
+    assert row["weights"] == pytest.approx(g2["length"].item()), "all its samples are shared"
+    assert row["logits"] == pytest.approx(ensemble["length"].iloc[0])
     kl = table(finished, "ensemble_divergence").set_index("alpha")["kl"]
     assert kl["0.000"] == 0 and kl["0.500"] > 0
     assert table(finished, "ensemble")["scheme"].tolist() == [both[0]] * 2 + [both[1]] * 2
@@ -181,7 +182,7 @@ def test_g1_table(finished):
 
 
 def test_the_table_is_what_the_scores_say(finished):
-    """The mean sentiment and corpus perplexity, worked out again from the scores' files."""
+    """The mean sentiment and the corpus perplexity, computed again from the files of scores."""
     row = table(finished, "g1").query("prompts == 'neutral' and alpha == '0.500'").iloc[0]
     scores = finished / "results/scores/neutral/g1"
     sentiment = pd.read_csv(scores / f"sentiment/alpha=0.500/{SAMPLES}.csv")
@@ -193,9 +194,10 @@ def test_the_table_is_what_the_scores_say(finished):
 
 
 def test_differences_are_paired_with_the_negative_expert(finished):
-    """Two points share prompts and random numbers, so most intervals of their difference are far
-    narrower than the two points' own would make it: by 1 - cov / mean variance, within 20% for
-    200 resamples. Of SLOR, which varies most here (mean over texts, drawn by prompts).
+    """Two points share prompts and random numbers, so the variance of their difference is
+    var a + var b - 2 cov(a, b), and its interval narrower than one without the covariance.
+
+    Checked on SLOR, a mean over texts that varies here; 200 resamples give a width within 20%.
     """
     differences = table(finished, "g1_differences").query("metric == 'perplexity_slor'")
     assert set(differences["reference"]) == {0.0} and len(differences) == 2 * 3
@@ -209,7 +211,7 @@ def test_differences_are_paired_with_the_negative_expert(finished):
         assert row.low < row.difference < row.high
         assert row.variance_saved == pytest.approx(1 - (paired / unpaired) ** 2, abs=0.1)
         unpaired_over_paired.append(unpaired / paired)
-    assert np.median(unpaired_over_paired) > 1.3, "intervals without pairing would fail above"
+    assert np.median(unpaired_over_paired) > 1.3, "an interval without the covariance fails above"
 
 
 def slor_by_prompt(finished, prompts: str, alpha: str) -> pd.Series:
@@ -225,37 +227,45 @@ def standard_error(by_prompt: pd.Series) -> float:
     return np.sqrt(by_prompt.var(ddof=0) / len(by_prompt))
 
 
-def test_ended_and_cut_texts_are_told_apart(finished):
-    whole = table(finished, "g1").set_index(["prompts", "alpha"])
+def test_ended_and_cut_texts_have_rows_of_their_own(finished):
+    together = table(finished, "g1").set_index(["prompts", "alpha"]).sort_index()
     apart = table(finished, "g1_endings").set_index(["prompts", "alpha"])
     assert set(apart["texts"]) == {"ended", "cut"}
     counts = apart.groupby(level=[0, 1])["n_texts"].sum()
-    assert (counts == whole["n_texts"].sort_index()).all()
-    sums = (apart["sentiment"] * apart["n_texts"]).groupby(level=[0, 1]).sum() / counts
-    np.testing.assert_allclose(sums, whole["sentiment"].sort_index(), atol=1e-8)
+    assert (counts == together["n_texts"]).all()
+    for metric in ("sentiment", "length"):
+        means = (apart[metric] * apart["n_texts"]).groupby(level=[0, 1]).sum() / counts
+        np.testing.assert_allclose(means, together[metric], atol=1e-8)
 
 
-def test_pairs_have_their_ends_and_their_barriers(finished):
-    """Ends are the two models' own; a permuted copy's is the model's; table 4 says what was run."""
+def test_pairs_begin_and_end_at_their_models(finished):
+    """A permuted copy has the loss of its model."""
     pair = table(finished, "pairs").set_index(["scheme", "alpha"])
     assert set(pair.index.get_level_values(0)) == set(PAIRS)
     assert pair["n_texts"].eq(12).all() and (pair["state"] == "ok").all()
     first = pair.xs("0.000", level="alpha").drop("permuted_base")
     assert first["loss"].round(6).nunique() == 1, "one model is the start of four lines"
     for name in ("permuted", "permuted_base"):
-        own = pair.loc[name]
-        assert own.loc["0.000", "loss"] == pytest.approx(own.loc["1.000", "loss"], rel=1e-5)
+        losses = pair.loc[name, "loss"]
+        assert losses["0.000"] == pytest.approx(losses["1.000"], rel=1e-5)
+    model, tokenizer = models.load_causal_lm(finished / "results/checkpoints/papers_1")
+    tests = {c: finished / f"results/corpora/{c}/held_out.jsonl" for c in ("films", "papers")}
+    rows = text_losses.measure_losses(model, tokenizer, files.read_texts(tests, 8), 64)
+    mean = sum(r["nll"] for r in rows) / sum(r["n_tokens"] for r in rows)
+    assert pair.loc[("unrelated", "1.000"), "loss"] == pytest.approx(mean, rel=1e-5)
+
+
+def test_pairs_have_barriers_and_differences_of_weights(finished):
+    pair = table(finished, "pairs").set_index(["scheme", "alpha"])
     rises = table(finished, "pairs_barriers").set_index(["scheme", "definition"])
     line = pair.loc["unrelated"]["loss"]
     expected = max(0, line["0.500"] - (line["0.000"] + line["1.000"]) / 2)
     assert rises.loc[("unrelated", "entezari"), "barrier"] == pytest.approx(expected, abs=1e-8)
-    model, own = models.load_causal_lm(finished / "results/checkpoints/papers_1")
-    tests = {c: finished / f"results/corpora/{c}/held_out.jsonl" for c in ("films", "papers")}
-    rows = text_losses.measure_losses(model, own, files.read_texts(tests, 8), 64)
-    mean = sum(r["nll"] for r in rows) / sum(r["n_tokens"] for r in rows)
-    assert line["1.000"] == pytest.approx(mean, rel=1e-5)
     gaps = table(finished, "pairs_differences").set_index(["scheme", "tensor"])["difference"]
     assert (gaps > 0).groupby(level=0).any().all()
+
+
+def test_table_4_says_how_models_were_pretrained(finished):
     table4 = table(finished, "table4").set_index("parameter")
     assert table4.loc["effective_batch", "films_1"] == "8" and table4.loc["tokens"].eq("3072").all()
 
@@ -265,8 +275,8 @@ def test_training_tables_say_what_was_run(finished):
     experts = ("positive", "negative", "films_1_positive")
     assert len(table1) == 2 * 3 and len(table2) == 3
     for name in experts:
-        own = table1[table1["checkpoint"] == name]
-        best = own.loc[own["validation_perplexity"].idxmin()]
+        candidates = table1[table1["checkpoint"] == name]
+        best = candidates.loc[candidates["validation_perplexity"].idxmin()]
         assert (table2.set_index("checkpoint").loc[name] == best.drop("checkpoint")).all()
         folder = finished / "results/candidates" / name
         chosen = folder / f"lr={best['learning_rate']:g}_batch=8_steps=12"
@@ -285,11 +295,11 @@ def test_the_classifier_learned_and_was_tested_elsewhere(finished):
 
 
 def test_scorers_and_experts_share_no_text(finished):
-    def held(part):
+    def texts_of(part: str) -> set[str]:
         paths = (finished / "results/data/sentiment" / part).rglob("*.jsonl")
         return {r["text"] for path in paths for r in files.read_jsonl(path)}
 
-    parts = [held(p) for p in ("experts", "classifier", "language_model")]
+    parts = [texts_of(part) for part in ("experts", "classifier", "language_model")]
     assert all(parts)
     assert len(parts[0] | parts[1] | parts[2]) == sum(map(len, parts))
 
