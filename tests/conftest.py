@@ -31,7 +31,7 @@ from transformers import (
 from paramlerp.jobs import files
 from paramlerp.plan import config as settings
 from paramlerp.plan import schema, sweeps
-from runs import snakemake_command
+from runs import snakemake
 
 torch.set_num_threads(1)
 
@@ -100,7 +100,7 @@ def save(model, tokenizer, directory: Path) -> Path:
 
 @pytest.fixture(scope="session", params=["gpt2", "llama"])
 def kind(request) -> str:
-    """Both families: matrices tied and untied, transposed and plain; positions learned and rotary."""
+    """Both families: their matrices are tied or not, transposed or not; positions differ, too."""
     return request.param
 
 
@@ -197,7 +197,10 @@ class FinishedRun(NamedTuple):
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory, tokenizer, workflow_copy) -> FinishedRun:
-    """The whole tiny DAG, run once for all tests by the real command."""
+    """The whole tiny DAG, run once for all tests.
+
+    The tests on SLURM and on the real model run whole DAGs by the real command.
+    """
     folder = tmp_path_factory.mktemp("run")
     make_inputs(folder / "inputs", tokenizer)
 
@@ -205,7 +208,7 @@ def finished_run(tmp_path_factory, tokenizer, workflow_copy) -> FinishedRun:
         return {path for path in workflow_copy.rglob("*") if "__pycache__" not in path.parts}
 
     before = files_of_the_code()
-    run = snakemake_command(folder, root=workflow_copy)
+    run = snakemake(folder, root=workflow_copy)
     assert run.returncode == 0, run.stdout + run.stderr
     return FinishedRun(folder, run.stdout, run.stderr, files_of_the_code() - before)
 
