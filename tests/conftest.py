@@ -28,9 +28,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from paramlerp.config import layers, schema, sweeps
 from paramlerp.jobs import files
-from paramlerp.plan import config as settings
-from paramlerp.plan import schema, sweeps
 from runs import snakemake
 
 torch.set_num_threads(1)
@@ -230,5 +229,5 @@ def laid_over(config: dict, change: dict) -> dict:
 
 def over_default(overrides: dict) -> dict:
     """The default config under a user's, as the workflow uses it but unchecked."""
-    layered = settings.laid_over(laid_over(DEFAULT, overrides), overrides)
+    layered = layers.laid_over(laid_over(DEFAULT, overrides), overrides)
     return schema.with_defaults(layered, SCHEMA)

@@ -11,9 +11,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from conftest import DEFAULT, ROOT, SCHEMA, over_default
+from paramlerp.config import layers, schema
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
-from paramlerp.plan import config, schema
 
 SCHEMAS = ROOT / "workflow" / "schemas"
 WRITTEN = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -87,7 +87,7 @@ def test_the_defaults_of_the_schema_are_as_good_as_written_ones():
         assert key in DEFAULT and key not in short
     assert "over" in DEFAULT["sweeps"]["g1"] and "over" not in short["sweeps"]["g1"]
     assert schema.with_defaults(short, SCHEMA) == DEFAULT
-    assert config.complete(short, SCHEMA) == config.complete(DEFAULT, SCHEMA)
+    assert layers.complete(short, SCHEMA) == layers.complete(DEFAULT, SCHEMA)
 
 
 def test_defaults_change_nothing_that_is_written():
@@ -158,7 +158,7 @@ def test_keys_whose_absence_means_something_stay_absent():
 )
 def test_what_the_schema_does_not_know_is_refused_by_name(overrides, line):
     with pytest.raises(UserError) as error:
-        config.complete(over_default(overrides), SCHEMA)
+        layers.complete(over_default(overrides), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
 
 
@@ -179,15 +179,15 @@ def test_a_study_brings_the_schema_of_its_section(tmp_path):
     studies = schema.studies(tmp_path)
     assert studies == [tmp_path / "ridges"] and schema.studies(tmp_path / "nowhere") == []
     whole = schema.load(SCHEMAS, studies)
-    completed = config.complete(WRITTEN, whole)
+    completed = layers.complete(WRITTEN, whole)
     assert completed["ridges"] == {"points": [0, 1], "share": 0.5}
-    assert {k: v for k, v in completed.items() if k != "ridges"} == config.complete(WRITTEN, SCHEMA)
-    changed = config.complete({**WRITTEN, "ridges": {"share": 0.25}}, whole)
+    assert {k: v for k, v in completed.items() if k != "ridges"} == layers.complete(WRITTEN, SCHEMA)
+    changed = layers.complete({**WRITTEN, "ridges": {"share": 0.25}}, whole)
     assert changed["ridges"] == {"points": [0, 1], "share": 0.25}
     with pytest.raises(UserError, match=r"config: ridges: unknown key shore; known: points, share"):
-        config.complete({**WRITTEN, "ridges": {"shore": 1}}, whole)
+        layers.complete({**WRITTEN, "ridges": {"shore": 1}}, whole)
     with pytest.raises(UserError, match=r"config: ridges\.share: 2 is greater than the maximum"):
-        config.complete({**WRITTEN, "ridges": {"share": 2}}, whole)
+        layers.complete({**WRITTEN, "ridges": {"share": 2}}, whole)
 
 
 def test_a_study_cannot_have_the_name_of_a_section(tmp_path):
@@ -200,5 +200,5 @@ def test_a_study_cannot_have_the_name_of_a_section(tmp_path):
     "file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem
 )
 def test_the_configs_of_the_folder_are_valid(file: Path):
-    completed = config.complete(over_default(yaml.safe_load(file.read_text())), SCHEMA)
+    completed = layers.complete(over_default(yaml.safe_load(file.read_text())), SCHEMA)
     assert list(completed) == sorted(completed)

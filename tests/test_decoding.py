@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from conftest import tiny
+from paramlerp.config import sweeps
 from paramlerp.jobs.errors import UserError
 from paramlerp.lm import decoding, sampling
-from paramlerp.plan import sweeps
 
 
 def by_full_sort(logits: np.ndarray, u: float, top_p: float) -> int:

@@ -10,9 +10,10 @@ from figures import line as figure_line
 from figures import plane as figure_plane
 from figures import plane_losses as figure_plane_losses
 from figures import two_lines as figure_two_lines
+from paramlerp.config import registry, sweeps
 from paramlerp.measure import plotting
 from paramlerp.measure.planes import COST, Plane, draw
-from paramlerp.plan import figures, registry, sweeps
+from paramlerp.plan import figures
 from paramlerp.plan.plan import Plan
 
 SYMBOLS = registry.symbols(DEFAULT)

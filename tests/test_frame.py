@@ -18,10 +18,11 @@ import pytest
 import yaml
 
 from conftest import DEFAULT, ROOT, SCHEMA, SCHEMES
+from paramlerp.config import entries, figure_checks, layers, registry, sweeps
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.measure import tagging
-from paramlerp.plan import closure, config, entries, figure_checks, registry, sweeps
+from paramlerp.plan import closure
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 #: every script as rules name it: its stage's folder and its name
@@ -34,7 +35,7 @@ NAMES_OF_SCRIPTS = sorted(
 POLES = {pole for own in DEFAULT["attributes"].values() for pole in own["poles"]}
 COORDINATES = {name for scheme in SCHEMES.values() for name in scheme.coordinates}
 #: what the default config, and nothing else, gives a name
-NAMES = POLES | {name for part in config.NAMED for name in DEFAULT[part]}
+NAMES = POLES | {name for part in layers.NAMED for name in DEFAULT[part]}
 
 
 def test_overriding_a_source_leaves_nothing_of_another():

@@ -101,7 +101,7 @@ def test_rooms_import_downwards_only():
     ("module", "statement"),
     [
         ("jobs/seeds.py", "from ..data import readers"),
-        ("plan/config.py", "def f():\n    import paramlerp.lm.models"),
+        ("config/layers.py", "def f():\n    import paramlerp.lm.models"),
     ],
     ids=["upwards", "sideways"],
 )

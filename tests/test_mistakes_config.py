@@ -7,8 +7,8 @@ import pytest
 
 from conftest import DEFAULT, SCHEMA
 from mistakes import REMOVED, changed
+from paramlerp.config import layers
 from paramlerp.jobs.errors import UserError
-from paramlerp.plan import config
 from runs import snakemake
 
 IN_THE_CONFIG = [
@@ -273,13 +273,13 @@ IN_THE_CONFIG = [
 
 
 def test_the_default_is_valid():
-    config.complete(DEFAULT, SCHEMA)
+    layers.complete(DEFAULT, SCHEMA)
 
 
 @pytest.mark.parametrize(("key", "value", "line"), IN_THE_CONFIG)
 def test_a_mistake_in_the_config_names_its_key(key, value, line):
     with pytest.raises(UserError) as error:
-        config.complete(changed(key, value), SCHEMA)
+        layers.complete(changed(key, value), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
     assert "\n" not in str(error.value)
 

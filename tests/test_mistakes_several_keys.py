@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import DEFAULT, SCHEMA, over_default
+from paramlerp.config import layers
 from paramlerp.jobs.errors import UserError
-from paramlerp.plan import config
 
 CUBE = {"origin": {"base": 1}}
 CUBE |= {name: {"positive": 1, "base": -1} for name in ("alpha", "beta", "gamma")}
@@ -175,6 +175,6 @@ LAID_OVER = [
 @pytest.mark.parametrize(("own", "line"), LAID_OVER)
 def test_a_mistake_of_several_keys_names_one(own, line):
     with pytest.raises(UserError) as error:
-        config.complete(over_default(own), SCHEMA)
+        layers.complete(over_default(own), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
     assert "\n" not in str(error.value)

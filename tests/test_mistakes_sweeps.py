@@ -4,8 +4,8 @@ import pytest
 
 from conftest import DEFAULT, SCHEMA
 from mistakes import REMOVED, changed
+from paramlerp.config import layers
 from paramlerp.jobs.errors import UserError
-from paramlerp.plan import config
 
 IN_THE_CONFIG = [
     # schemes
@@ -196,6 +196,6 @@ IN_THE_CONFIG = [
 @pytest.mark.parametrize(("key", "value", "line"), IN_THE_CONFIG)
 def test_a_mistake_in_the_config_names_its_key(key, value, line):
     with pytest.raises(UserError) as error:
-        config.complete(changed(key, value), SCHEMA)
+        layers.complete(changed(key, value), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
     assert "\n" not in str(error.value)

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from conftest import DEFAULT, SCHEMA, laid_over, over_default
-from paramlerp.plan import config, entries
+from paramlerp.config import entries, layers
 
 #: sections, and of the default's entries in each one that a user may replace
 WHOLE = {
@@ -22,7 +22,7 @@ def test_an_entry_of_the_user_s_replaces_the_default_s_whole(section):
     name, entry = WHOLE[section]
     overrides = {section: {name: entry}}
     merged = laid_over(DEFAULT, overrides)
-    layered = config.laid_over(merged, overrides)
+    layered = layers.laid_over(merged, overrides)
     assert layered == {**DEFAULT, section: {**DEFAULT[section], name: entry}}
     assert layered != merged, "as Snakemake merges them"
 
@@ -59,14 +59,14 @@ def test_with_a_sweep_go_its_figures_and_what_is_drawn_of_it():
     assert found["sweeps"]["g3"]["over"] == ["g1"] and DEFAULT["sweeps"]["g3"]["over"][1:] == ["g2"]
     found = over_default({"sweeps": {"g1": None, "g3": None}, "figures": {"fig6": None}})
     assert set(found["figures"]) == {"fig9", "fig10", "fig11"}
-    config.complete(found, SCHEMA)
+    layers.complete(found, SCHEMA)
 
 
 def test_a_config_laid_over_another_changes_neither():
     own = {"schemes": {"g1": {"origin": {"base": 1}}}, "sweeps": {"g2": None}}
     config_, own_ = laid_over(DEFAULT, own), copy.deepcopy(own)
     before = copy.deepcopy(config_)
-    found = config.laid_over(config_, own)
+    found = layers.laid_over(config_, own)
     found["schemes"]["g1"]["origin"]["base"] = 2
     assert own == own_ and config_ == before
 
@@ -83,5 +83,5 @@ def test_what_is_left_over_of_another_kind_is_no_mistake():
         },
         "prompts": {"neutral": {"at_least": None, "at_most": None}},
     }
-    config.complete(over_default(own), SCHEMA)
+    layers.complete(over_default(own), SCHEMA)
     assert entries.selection(over_default(own)["prompts"]["neutral"]) == {}

@@ -18,9 +18,9 @@ from transformers import (
 )
 
 from conftest import BAD, ENCODER, GOOD, ROOT, over_default, save, sentences, tiny
+from paramlerp.config import entries, sweeps
 from paramlerp.data import readers, selections, splitting
 from paramlerp.jobs import files
-from paramlerp.plan import entries, sweeps
 from runs import snakemake
 
 PAPER = ROOT / "config" / "paper.yaml"

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from conftest import DEFAULT, SCHEMES, laid_over
+from paramlerp.config import registry, sweeps
 from paramlerp.jobs.errors import UserError
-from paramlerp.plan import registry, sweeps
 from paramlerp.weights import naming, schemes
 
 D = Decimal

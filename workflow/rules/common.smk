@@ -9,25 +9,14 @@ benchmark.BENCHMARK_INTERVAL_SHORT = 1
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
+from paramlerp.config import entries, layers, registry, schema, sweeps
 from paramlerp.data.splitting import PARTS, SPLITS
 from paramlerp.jobs import environment as process_environment
-from paramlerp.plan import (
-    closure,
-    entries,
-    estimate,
-    figures,
-    measurements,
-    paths,
-    reading,
-    registry,
-    schema,
-    session,
-    sweeps,
-)
-from paramlerp.plan import config as settings
+from paramlerp.plan import closure, estimate, figures, measurements, paths, reading
+from paramlerp.plan import session
 from paramlerp.plan.plan import Plan, one_of
 
-# Jobs inherit it, before they import a library that reads it.
+# Jobs inherit these variables, and have them before they import a library that reads them.
 process_environment.prepare()
 
 #: folders of studies, each with its rules, its section of the config and that section's schema
@@ -37,9 +26,9 @@ for STUDY in STUDIES:
     configfile: STUDY / "config.yaml"
 
 
-config = settings.laid_over(config, workflow.config_settings.overwrite_config)
+config = layers.laid_over(config, workflow.config_settings.overwrite_config)
 config = session.reported(
-    settings.complete,
+    layers.complete,
     config,
     schema.load(f"{workflow.basedir}/workflow/schemas", STUDIES),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 WORKFLOW = Path(__file__).parent.parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from paramlerp.plan import schema  # noqa: E402
+from paramlerp.config import schema  # noqa: E402
 
 HEAD = """\
 <!-- python workflow/schemas/document.py > config/README.md -->

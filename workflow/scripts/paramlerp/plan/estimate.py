@@ -3,11 +3,11 @@
 import math
 from pathlib import Path
 
+from ..config import entries, registry
+from ..config.sweeps import Sweep
 from ..jobs.errors import UserError
 from ..weights.checkpoints import Checkpoint
-from . import entries, registry
 from .plan import Plan
-from .sweeps import Sweep
 
 #: bytes of an fp32 weight, of a text with its prompt, and of a text's score
 WEIGHT, TEXT, SCORE = 4, 250, 30

@@ -1,9 +1,9 @@
 """The inputs and params of each kind of figure: its table, titles, labels and symbols."""
 
+from ..config import registry
+from ..config.sweeps import Sweep
 from ..weights import schemes
-from . import registry
 from .plan import Plan
-from .sweeps import Sweep
 
 #: what a figure's function returns: inputs by name, and params by name
 Drawing = tuple[dict, dict]

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from ..config import sweeps
 from ..weights import naming
-from . import paths, sweeps
+from . import paths
 from .plan import Plan
 
 

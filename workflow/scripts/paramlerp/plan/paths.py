@@ -2,7 +2,7 @@
 
 import os
 
-from . import registry
+from ..config import registry
 
 #: texts, scores, losses... at a point of a scheme, or along a line of points
 TEXTS = "results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl"

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..config import registry
+from ..config import sweeps as parsed
 from ..weights import naming
-from . import registry
-from . import sweeps as parsed
 
 
 def either(patterns: Iterable[str]) -> str:

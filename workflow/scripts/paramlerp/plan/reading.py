@@ -1,6 +1,7 @@
 """Which text is read for what, and how: the params and inputs of the rules that read text."""
 
-from . import entries, paths, registry
+from ..config import entries, registry
+from . import paths
 
 
 def sources_of(text: dict) -> list[str]:
