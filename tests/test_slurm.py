@@ -220,7 +220,7 @@ def devices_in_logs(folder: Path) -> dict[Path, str]:
     return out
 
 
-def test_a_job_sees_one_gpu_and_its_log_sayspath_of(done, folder):
+def test_a_job_sees_one_gpu_and_its_log_says_which(done, folder):
     devices = devices_in_logs(folder)
     numbers = {
         re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", device)[1]
