@@ -35,7 +35,9 @@ def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
     with files.writing(target) as beside:
         beside.mkdir()
         if names & {checkpoints.WEIGHTS, checkpoints.INDEX}:
-            checkpoints.Checkpoint(folder)  # raises now if a file is cut short, not stages later
+            checkpoints.Checkpoint(
+                folder
+            )  # raises now, not stages later, if a file is missing or cut short
             link_weights(folder, beside)
             copy_companions(folder, beside)
         elif gguf:
@@ -58,8 +60,6 @@ def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
 def link_weights(folder: Path, target: Path) -> None:
     """Hard-link the safetensors files, and copy their index if there is one."""
     for name in checkpoints.weight_files(folder):
-        if not (folder / name).exists():
-            raise UserError(f"{folder / name}: no such file, but {checkpoints.INDEX} names it")
         files.link(folder / name, target / name)
     if (folder / checkpoints.INDEX).exists():
         shutil.copyfile(folder / checkpoints.INDEX, target / checkpoints.INDEX)

@@ -10,7 +10,7 @@ from paramlerp.measure import plotting
 
 
 def main(losses: dict[str, pd.DataFrame], corpora: dict[str, str]) -> Figure:
-    """For each model a line of training loss and dots of validation loss, in one colour.
+    """For each model, a curve of training loss and dots of validation loss in one colour.
 
     `losses` is model -> its losses, `corpora` model -> the corpus it was trained on.
     """

@@ -22,7 +22,7 @@ def main(
     shift: float,
     confidence: float,
 ) -> Figure:
-    """A row of panels for each set of prompts that both lines continue, a panel a metric.
+    """A row of panels for each set of prompts that both lines continue, a panel for each metric.
 
     `titles` is metric -> title, the attribute first; `lines` have their coordinates, labels,
     names and ends. `shift` is the first line's coordinate minus the second's.

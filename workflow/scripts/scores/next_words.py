@@ -1,7 +1,7 @@
 """The probability of each word of two lists right after a prompt, computed without sampling.
 
-The probability of a word of several tokens is the product of theirs, each given the ones
-before. A row per word: pole, word, n_tokens, nll (-ln P).
+The probability of a word of several tokens is the product of its tokens' probabilities, each
+given the tokens before. A row per word: pole, word, n_tokens, nll (-ln P).
 """
 
 from paramlerp.jobs import files

@@ -1,7 +1,7 @@
 """NLL of continuations given their prompts, under a causal LM and under unigrams of its tokens.
 
-A row per text: nll and unigram_nll are sums in nats over the text's n_tokens tokens, which are
-those of the scorer's model. For an empty continuation all three are 0.
+A row per text: nll and unigram_nll are sums in nats over n_tokens, the number of tokens into which
+the tokenizer of the scorer's model splits the text. For an empty continuation all three are 0.
 """
 
 import numpy as np

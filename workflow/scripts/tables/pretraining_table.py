@@ -1,4 +1,4 @@
-"""Table 4: settings and last losses of the pretrained models, a column a model."""
+"""Table 4: settings and last losses of the pretrained models, one column per model."""
 
 import json
 from pathlib import Path

@@ -20,7 +20,7 @@ def main(
     max_tokens: int,
     bootstrap: Bootstrap,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A row of figures for each domain, and a row for each bin of its reliability diagram.
+    """A row of metrics for each domain, and a row for each bin of its reliability diagram.
 
     `domains` is domain -> (text, whether its pole is `high`). Raises UserError if a domain has
     texts of one pole only.
@@ -39,7 +39,7 @@ def main(
 
 
 def evaluate(p: np.ndarray, is_high: np.ndarray, bootstrap: Bootstrap) -> dict[str, float]:
-    """The figures of one domain; AUC and accuracy have intervals over sentences.
+    """The metrics of one domain; AUC and accuracy have intervals over sentences.
 
     `p` (texts,) are the probabilities of the high pole.
     """
@@ -47,8 +47,8 @@ def evaluate(p: np.ndarray, is_high: np.ndarray, bootstrap: Bootstrap) -> dict[s
     size = (bootstrap.resamples, len(p))
     resamples = [np.arange(len(p)), *random.integers(len(p), size=size, dtype=np.int32)]
     row = {}
-    for name, figure in (("auc", calibration.auc), ("accuracy", accuracy)):
-        values = np.array([figure(p[indices], is_high[indices]) for indices in resamples])
+    for name, metric in (("auc", calibration.auc), ("accuracy", accuracy)):
+        values = np.array([metric(p[indices], is_high[indices]) for indices in resamples])
         row |= bootstrap.estimate(values).columns(name)
     row["share_of_pole"] = is_high.mean()
     row["mean_forecast"] = p.mean()

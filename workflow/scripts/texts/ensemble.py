@@ -1,7 +1,7 @@
 """Continue every prompt with an ensemble: one JSON line per text.
 
-An ensemble mixes the models' logits, z = sum_i c_i z_i at each step, where the other schemes
-mix weights (section 3.2 of the paper).
+At each step an ensemble mixes the logits of its models, z = sum_i c_i z_i; other schemes mix the
+weights (section 3.2 of the paper).
 """
 
 from decimal import Decimal

@@ -1,0 +1,1 @@
+"""Language models: loading, encoding, batching, decoding, likelihood, and whole lines in memory."""

@@ -214,7 +214,7 @@ def continue_prompts(
     seed,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[dict]:
-    """Generate the rows of a sample file, a text each.
+    """Generate the rows of a sample file, one row per text.
 
     `prompts` have prompt_id and prompt; `samples` are the sample ids to generate for each;
     `settings` has max_new_tokens, top_p and max_rows. A source that truncates is sampled

@@ -10,7 +10,7 @@ the state_dict.
 import torch
 from transformers.pytorch_utils import Conv1D
 
-#: the number of rows that oneDNN is told to expect; other numbers work as well
+#: number of input rows for which oneDNN picks the layout; a layer takes any other number, too
 ROWS = 512
 
 

@@ -25,9 +25,9 @@ def measure_losses(
 ) -> list[dict]:
     """NLL in nats of texts by the name of their set: rows of text, text_id, nll and n_tokens.
 
-    `text` is the name of the set and `nll` the sum over n_tokens, with the EOS that ends a
-    text; texts are cut to `max_tokens` or the model's context. Raises NotFiniteError if a
-    sum is NaN or Inf.
+    `text` is the name of the set, and `nll` the sum over the text's n_tokens tokens; the last
+    of these is EOS. Texts are cut to `max_tokens`, or to the model's context if it is shorter.
+    Raises NotFiniteError if a sum is NaN or Inf.
     """
     keys, sequences = _encode_sets(tokenizer, texts, clip_to_context(model, max_tokens))
     return _rows(keys, "nll", nll_of_sequences(model, sequences, progress))
@@ -44,7 +44,7 @@ def measure_divergence(
 ) -> list[dict]:
     """KL(ensemble || other) in nats of the next token, summed over each text.
 
-    The rows are those of `measure_losses`, with kl in place of nll; so is the error raised.
+    Returns the rows of `measure_losses`, with kl in place of nll, and raises the same error.
     """
     keys, sequences = _encode_sets(tokenizer, texts, clip_to_context(other, max_tokens))
     parts = divergence_of_sequences(models, coefficients, other, sequences, progress)

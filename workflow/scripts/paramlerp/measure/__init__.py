@@ -1,0 +1,1 @@
+"""Measurements: from texts, scores and losses to metrics, intervals, tables and figures."""

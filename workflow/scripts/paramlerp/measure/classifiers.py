@@ -29,7 +29,7 @@ def label_logits(model, sequences: Sequence[Sequence[int]], pad_id: int) -> torc
 def label_loss(
     model, sequences: Sequence[Sequence[int]], labels: Sequence[int], pad_id: int
 ) -> torch.Tensor:
-    """Mean cross-entropy of the labels' indices, one label a sequence."""
+    """Mean cross-entropy of `labels`, the index of the label of each sequence."""
     target = torch.tensor(labels, device=model.device)
     return cross_entropy(label_logits(model, sequences, pad_id), target)
 

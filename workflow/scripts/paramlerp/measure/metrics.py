@@ -84,10 +84,11 @@ def _mean(name: str, values, prompt: np.ndarray) -> Metric:
 
 
 def _perplexities(name: str, frame: pd.DataFrame, prompt: np.ndarray) -> list[Metric]:
-    """Perplexity over tokens, its median and mean over texts, and SLOR per token.
+    """Perplexity over tokens, its median and mean over texts, and the mean SLOR over texts.
 
-    SLOR is the log-likelihood less that under unigrams, over tokens: what the rarity of words
-    does not explain. Texts without tokens count in none of the four.
+    SLOR is the log-likelihood per token minus the log-likelihood per token under unigrams, so
+    rare words do not lower it (Pauls & Klein 2012). Texts without tokens count in none of the
+    four.
     """
     nll, n_tokens = frame["nll"].to_numpy(), frame["n_tokens"].to_numpy()
     scored = n_tokens > 0

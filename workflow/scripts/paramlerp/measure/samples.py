@@ -1,4 +1,4 @@
-"""Reading what earlier jobs made of a point: sampled texts, their scores, losses on test text."""
+"""Read the files of earlier jobs: sampled texts, their scores, and losses on test text."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -20,16 +20,16 @@ def new_model(architecture: dict, tokenizer, seed: int) -> torch.nn.Module:
         raise UserError(f"{where}.model_type: {kind!r} is not known")
     sizes = {k: v for k, v in architecture.items() if v is not None and k != "model_type"}
     eos = tokenizer.eos_token_id
-    of_tokenizer = {"bos_token_id": eos, "eos_token_id": eos, "vocab_size": len(tokenizer)}
+    from_tokenizer = {"bos_token_id": eos, "eos_token_id": eos, "vocab_size": len(tokenizer)}
     keys = CONFIG_MAPPING[kind]().to_dict()
     for key in sizes:
         if key not in keys:
             raise UserError(f"{where}.{key}: {kind} has no such key (null takes one away)")
-        if key in of_tokenizer:
+        if key in from_tokenizer:
             raise UserError(f"{where}.{key}: that is the tokenizer's to say")
     torch.manual_seed(seed)
     try:
-        config = CONFIG_MAPPING[kind](**sizes, **of_tokenizer)
+        config = CONFIG_MAPPING[kind](**sizes, **from_tokenizer)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except Exception as error:  # which one depends on the model type and the value
         message = " ".join(str(error).split())

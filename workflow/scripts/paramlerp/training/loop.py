@@ -31,12 +31,12 @@ def fit(
 ) -> list[dict]:
     """Train all weights of `model` in place, one step per batch; return the evaluations.
 
-    AdamW; the learning rate rises linearly over the first `warmup` of the steps, a share,
-    then falls linearly to 0; gradients are clipped to norm `clip`. `loss(model, batch)` is a
+    AdamW; the learning rate rises linearly over the share `warmup` of the steps, then falls
+    linearly to 0; gradients are clipped to norm `clip`. `loss(model, batch)` is a
     scalar. `evaluate()` gives named metrics before the first step, every `evaluate_every` steps
     and after the last. A record holds step, learning_rate, train_loss (mean since the record
     before it) and these metrics. The training resumes from the newest of `states`; on a CPU
-    it ends in the same bytes as an undisturbed one. Raises UserError if the loss is NaN or Inf.
+    it ends in the same bytes as an uninterrupted one. Raises UserError if the loss is NaN or Inf.
     """
     accelerator = Accelerator(cpu=device().type == "cpu")
     optimizer = torch.optim.AdamW(

@@ -44,7 +44,7 @@ class NextTokenLoss(torch.nn.Module):
 
 @dataclass
 class History:
-    """What a pretraining measured so far, as rows of its result files.
+    """The losses, speeds and samples of a pretraining so far, as rows of its result files.
 
     A row of `losses` holds step, learning_rate, loss and, at an evaluation, validation_loss
     (else None); a row of `speeds` step, tokens_per_second and utilisation, the share of the
@@ -83,13 +83,13 @@ def train(
     states: TrainingStates,
     write_samples: Callable[[], list[dict]],
 ) -> tuple[History, dict]:
-    """Train `model` in place; return its history and the settings that followed from the machine.
+    """Train `model` in place; return its history, and the settings that the machine determined.
 
     Every process calls this. `blocks_from(position)` gives the text's blocks from a saved
     position on. Every `evaluate_every` steps and after the last one, the main process measures
     the loss on `held_out` blocks (blocks, length) and calls `write_samples()` with the model in
     eval mode. The training resumes from the newest of `states`; on CPUs in one process it ends
-    in the same bytes as an undisturbed one. Raises UserError if the number of processes is not
+    in the same bytes as an uninterrupted one. Raises UserError if the number of processes is not
     `settings["processes"]`, or if the loss is NaN or Inf.
     """
     accelerator = _new_accelerator(settings["processes"])

@@ -1,4 +1,4 @@
-"""FLOPs of a training step and of the device: how much of its peak a pretraining uses."""
+"""FLOPs of a training step and the peak FLOP/s of a device; their ratio is the utilisation."""
 
 import time
 

@@ -1,0 +1,1 @@
+"""Checkpoints on disk, schemes of coefficients, and merges; only `permutation` imports torch."""

@@ -65,8 +65,8 @@ class Checkpoint:
     """The mapped tensors of an HF directory, in one safetensors file or in several.
 
     `tensors` is tensor name -> Tensor; `headers` is file name -> all bytes before the data.
-    Raises UserError if the directory has no safetensors, or if a file is cut short or has a
-    dtype that is not in DTYPES.
+    Raises UserError if the directory has no safetensors, or if a file is missing, cut short or
+    has a dtype that is not in DTYPES.
     """
 
     def __init__(self, directory):
@@ -84,6 +84,8 @@ class Checkpoint:
                 content = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
             data_start = 8 + int.from_bytes(content[:8], "little")
             header = json.loads(content[8:data_start])
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file, but {INDEX} names it") from None
         except (ValueError, OSError) as error:
             raise UserError(f"{path}: not a safetensors file ({error})") from None
         self.headers[file] = content[:data_start]
