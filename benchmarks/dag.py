@@ -1,6 +1,6 @@
 """The time that Snakemake takes on a finished run, and to plan runs as large as the paper's.
 
-Without comparison: these are the seconds that a user waits before the first job.
+There is no other side: these are the seconds that a user waits before the first job.
 """
 
 import json

@@ -17,7 +17,7 @@ from paramlerp.jobs import devices, environment, files, main_process
 from paramlerp.jobs.errors import UserError
 from paramlerp.jobs.runtime import job, process
 
-#: a complete config of accelerate, which would otherwise read the user's own config file
+#: a complete config, so that accelerate does not read the user's config file
 ACCELERATE = {
     "compute_environment": "LOCAL_MACHINE",
     "distributed_type": "NO",

@@ -1,7 +1,7 @@
 """Mixed weights and mixed logits at the same points (figure 6: g2 and ensembles).
 
-The last panel is not in the paper. It gives the reason for the other two: how far the next-token
-distributions of both are apart along real sentences.
+The last panel is not in the paper. It explains the other two: it shows how far the
+next-token distributions of both are apart along real sentences.
 """
 
 from itertools import cycle

@@ -1,8 +1,8 @@
 """Scorers along two lines (figure 5: sentiment, perplexity and grammar along g1 and g2).
 
 Each line has an x axis, the first below and the second above, aligned by a shift. The alpha of
-g2 is that of g1 minus 1/2 (footnote 4 of the paper). So points above each other are as far along
-theta+ - theta-, and theta0 is above the middle of theta- and theta+.
+g2 is that of g1 minus 1/2 (footnote 4 of the paper). So points above each other have moved
+equally far along theta+ - theta-, and theta0 is above the middle of theta- and theta+.
 """
 
 import pandas as pd

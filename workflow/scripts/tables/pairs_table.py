@@ -27,8 +27,8 @@ def main(
     """A row for each point, and a row for each barrier.
 
     `lines` are the columns that name each line, and its files. `kinds` is scorer -> kind;
-    `test_sets` are the sets of test text that have a loss of their own. The schemes `between`
-    run from one checkpoint at 0 to another at 1, and have barriers on [0, 1].
+    each of the `test_sets` has a column loss_{set}. The schemes `between` run from one
+    checkpoint at 0 to another at 1, and have barriers on [0, 1].
     """
     rows, barriers = [], []
     for line, paths in lines:

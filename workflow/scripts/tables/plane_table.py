@@ -5,8 +5,8 @@ from their own runs, cut to the plane's number of samples. `state` marks a broke
 "overflow" if weights, logits or losses have NaN or Inf, "empty" if all texts are empty.
 
 A second table has means over the points with the same sum of both coordinates, across the lines
-where the sum is 0 and 1. For these means to differ in the sum alone, each is taken over the same
-few differences of the coordinates, at most 1; every other diagonal of a plane has them.
+where the sum is 0 and 1. The means must differ in the sum alone, so all are taken over the same few
+differences of the coordinates, at most 1. Only every second diagonal of a plane has these.
 """
 
 from decimal import Decimal
@@ -43,8 +43,8 @@ def means_by_sum(
 ) -> list[dict]:
     """Means over the sound points of the strip that have the same sum of coordinates.
 
-    `perplexities` are scorers, whose mean is that of the log (a geometric mean); `losses` are
-    columns. Sums with fewer points than the others are left out.
+    `perplexities` are scorers, and get a geometric mean; `losses` are columns, and get an
+    arithmetic mean. Sums with fewer points than the others are left out.
     """
     ticks = sorted({Decimal(row[axis]) for row, _ in points for axis in axes})
     groups: dict[tuple, list[dict[str, Estimate]]] = {}

@@ -65,8 +65,8 @@ def accuracy(p: np.ndarray, is_high: np.ndarray) -> float:
 def other_domains(domains: dict[str, list[dict]], paths: list[str], high: str) -> dict:
     """Domain -> (text, whether its pole is `high`), read from sources.
 
-    `domains` is domain -> for each of its sources, how to read it and which rows are of which
-    pole; `paths` are these sources one after the other.
+    `domains` is domain -> its sources, each with `reading` (how to read it) and `selections`
+    (which rows have which pole). `paths` lists the sources of all domains, one after the other.
     """
     remaining = iter(paths)
     return {

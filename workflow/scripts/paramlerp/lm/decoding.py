@@ -42,7 +42,7 @@ class LogitsSource(Protocol):
         """Append a token to each row: (rows,) -> (rows, vocabulary)."""
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Drop all rows but these."""
+        """Keep only these rows (indices, ascending)."""
 
 
 class ModelLogits:

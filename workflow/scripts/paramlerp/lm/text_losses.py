@@ -61,7 +61,7 @@ def divergence_of_sequences(
     """KL(p || q) in nats at each token but the first: a 1-d array per sequence.
 
     p is the ensemble's distribution of the next token, softmax(sum_i c_i z_i) over `models`;
-    q is that of the model `other`.
+    q is the distribution of the model `other`.
     """
 
     def measure(batch: list[int]) -> tuple[torch.Tensor, list[int]]:

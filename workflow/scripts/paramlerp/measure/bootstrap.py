@@ -75,7 +75,7 @@ def _weights(units: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def ratio(weights: np.ndarray, numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """The weighted sum of one array (units,) over that of another: (1 + resamples,)."""
+    """The ratio (1 + resamples,) of the weighted sums of two arrays (units,)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return (weights @ numerator) / (weights @ denominator)
 

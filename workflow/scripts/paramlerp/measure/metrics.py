@@ -43,7 +43,7 @@ def repetition(text: str) -> float:
 
 
 def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame]]) -> list[Metric]:
-    """All metrics of a measurement in the order of the table: each scorer's, then the texts' own.
+    """All metrics of a measurement in the order of the table: by scorer, then of the texts alone.
 
     `texts` has the columns prompt_id, sample_id, text, n_tokens and ended. `scores` is scorer ->
     (its kind, a frame with a row for each text, in the same order). Raises ValueError if a

@@ -51,7 +51,7 @@ def draw(
 ) -> None:
     """Draw a metric over a plane as cells, and the points of other sweeps as dots.
 
-    Marked are the lines on which the coordinates sum to 1 and to 0, the checkpoints on the
+    Marks show the lines on which the coordinates sum to 1 and to 0, the checkpoints on the
     plane, and broken cells. `label` names the colour bar.
     """
     x, y = plane.axes

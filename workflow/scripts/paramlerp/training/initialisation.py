@@ -31,7 +31,7 @@ def new_model(architecture: dict, tokenizer, seed: int) -> torch.nn.Module:
     try:
         config = CONFIG_MAPPING[kind](**sizes, **from_tokenizer)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    except Exception as error:  # which one depends on the model type and the value
+    except Exception as error:  # its class depends on the model type and the value
         message = " ".join(str(error).split())
         raise UserError(f"{where}: {type(error).__name__}: {message:.200}") from None
     require_plain_head(model.eval(), where)

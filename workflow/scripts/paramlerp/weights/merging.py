@@ -140,7 +140,7 @@ def write_merged(
     """Write the HF directory of sum_i c_i theta_i, with the scheme, the point, the coefficients
     and the checkpoints' content hashes in its merge.json.
 
-    `target` appears only when it is complete. Raises what `Merger` raises.
+    `target` appears only when it is complete. Raises the errors of `Merger` and `Merger.chunks`.
     """
     with files.writing(target) as beside:
         beside.mkdir()
