@@ -40,7 +40,7 @@ def probabilities(
     tokenizer,
     texts: Sequence[str],
     max_tokens: int,
-    progress: Callable[[int], object] = lambda done: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
     """P(label | text): (texts, labels) in float64. `progress` gets the number of texts done."""
     sequences = encode(tokenizer, texts, max_tokens)

@@ -40,7 +40,7 @@ class Tagger:
         self.keep = tags.index("$KEEP")
 
     def acceptability(
-        self, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None
+        self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None
     ) -> np.ndarray:
         """The geometric mean over a text's words of P(the word needs no edit): (texts,).
 
