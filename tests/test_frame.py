@@ -283,8 +283,8 @@ def test_a_rule_says_all_that_a_scheduler_or_a_reader_needs(rule):
     for key in [*keys, "script"]:
         assert section(text, key) or (key == "input" and rule in READ_NOTHING), key
     resources = section(text, "resources")
-    asks = f'**asks("{rule}")' in resources
-    assert asks or ("mem_mb=more(" in resources and "runtime=more(" in resources)
+    requests = f'**request("{rule}")' in resources
+    assert requests or ("mem_mb=per_attempt(" in resources and "runtime=per_attempt(" in resources)
     assert re.match(r"\n +(\w+=|\*\*)", section(text, "output")), "outputs have names"
     script = re.search(r'"\.\./\.\./scripts/(.*)\.py"', section(text, "script"))[1]
     code = re.search(r'\bcode=code\((f?)"(.*)"\)', section(text, "params"))

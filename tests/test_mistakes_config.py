@@ -30,6 +30,8 @@ IN_THE_CONFIG = [
         "generation.samples_per_file: 0 is less than the minimum of 1",
     ),
     ("sweeps", ["g1"], "sweeps: ['g1'] is not of type 'object'"),
+    ("keep_merged", {"a": 1}, "keep_merged: {'a': 1} is not of type 'boolean'"),
+    ("pretraining.betas", {"a": 1}, "pretraining.betas: {'a': 1} is not of type 'array'"),
     # sources
     ("sources.base", REMOVED, "checkpoints.base.source: no source is called 'base'; there are "),
     ("sources.base.sha256", REMOVED, "sources.base.sha256: missing; kind package needs it"),

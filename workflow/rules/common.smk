@@ -26,12 +26,9 @@ for STUDY in STUDIES:
     configfile: STUDY / "config.yaml"
 
 
+SCHEMA = session.reported(schema.load, f"{workflow.basedir}/workflow/schemas", STUDIES)
 config = layers.laid_over(config, workflow.config_settings.overwrite_config)
-config = session.reported(
-    layers.complete,
-    config,
-    schema.load(f"{workflow.basedir}/workflow/schemas", STUDIES),
-)
+config = session.reported(layers.complete, config, SCHEMA)
 
 PLAN = Plan(config)
 ATTRIBUTES, SCHEMES, SWEEPS = PLAN.attributes, PLAN.schemes, PLAN.sweeps
@@ -71,21 +68,21 @@ def weights(path, keep):
     return directory(path) if keep else temp(directory(path))
 
 
-def more(amount):
-    """An amount of a resource, doubled and tripled when a failed job is tried again."""
+def per_attempt(amount):
+    """A resource that grows with the attempts of a job: 1, 2, 3... times the amount."""
     return lambda wildcards, attempt: amount * attempt
 
 
-def asks(rule):
-    """The resources of a rule that runs a model, from the config.
+def request(rule):
+    """The resources that the config requests for a rule, most of which run a model.
 
     `gpu_turn` lets a cluster's profile make the jobs of a group take turns on one GPU. A limit
     on `gpu` itself would also limit what a single job may ask for.
     """
     amounts = config["resources"][rule]
     return {
-        "mem_mb": more(amounts["mem_mb"]),
-        "runtime": more(amounts["runtime"]),
+        "mem_mb": per_attempt(amounts["mem_mb"]),
+        "runtime": per_attempt(amounts["runtime"]),
         "gpu": amounts["gpu"],
         "gpu_turn": min(1, amounts["gpu"]),
     }

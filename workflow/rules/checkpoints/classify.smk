@@ -23,7 +23,7 @@ rule train_classifier:
         environment("torch")
     threads: 1
     resources:
-        **asks("train_classifier"),
+        **request("train_classifier"),
     params:
         code=code("checkpoints/train_classifier"),
         labels=lambda w: list(

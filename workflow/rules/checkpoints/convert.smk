@@ -20,7 +20,7 @@ rule convert:
         environment("torch")
     threads: 1
     resources:
-        **asks("convert"),
+        **request("convert"),
     params:
         code=code("checkpoints/convert"),
         labels=lambda w: [
@@ -48,7 +48,7 @@ rule permute:
         environment("torch")
     threads: 1
     resources:
-        **asks("permute"),
+        **request("permute"),
     params:
         code=code("checkpoints/permute"),
         seed=lambda w: registry.names_of_seed(config, w.checkpoint, "permute"),

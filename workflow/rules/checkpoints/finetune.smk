@@ -28,7 +28,7 @@ rule candidate:
         environment("torch")
     threads: 1
     resources:
-        **asks("candidate"),
+        **request("candidate"),
     params:
         code=code("checkpoints/finetune"),
         setting=lambda w: registry.grid(config, w.checkpoint)[w.setting],
@@ -64,8 +64,8 @@ rule select:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(10),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
     params:
         code=code("checkpoints/select_candidate"),
     script:

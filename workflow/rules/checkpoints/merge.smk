@@ -19,7 +19,7 @@ rule merge:
         environment("analysis")
     threads: 1
     resources:
-        **asks("merge"),
+        **request("merge"),
     params:
         code=code("checkpoints/merge"),
         coefficients=PLAN.point_coefficients,

@@ -31,12 +31,14 @@ rule pretrain:
         environment("torch")
     threads: PLAN.pretraining_threads
     resources:
-        **asks("pretrain"),
+        **request("pretrain"),
         # SLURM would otherwise spread the GPUs over several nodes.
         nodes=1,
     params:
         code=code("checkpoints/pretrain"),
-        documents=lambda w: reading.corpus_text(config, CHECKPOINTS[w.checkpoint]["corpus"]),
+        documents=lambda w: reading.corpus_text(
+            config, CHECKPOINTS[w.checkpoint]["corpus"]
+        ),
         architecture=config["pretraining"]["architecture"],
         settings=reading.pretraining_settings(config),
         seed=lambda w: registry.seed(config, w.checkpoint, "pretrain", key="training"),

@@ -30,8 +30,8 @@ for NAME, ATTRIBUTE in ATTRIBUTES.items():
             environment("data")
         threads: 1
         resources:
-            mem_mb=more(2000),
-            runtime=more(30),
+            mem_mb=per_attempt(2000),
+            runtime=per_attempt(30),
         params:
             code=code("data/split"),
             readings=reading.by_source(config, ATTRIBUTE.text),

@@ -22,8 +22,8 @@ rule corpus:
         environment("data")
     threads: 1
     resources:
-        mem_mb=more(4000),
-        runtime=more(60),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         code=code("data/corpus"),
         readings=lambda w: reading.readings(config, CORPORA[w.corpus]["sources"]),
@@ -49,8 +49,8 @@ rule held_out:
         environment("data")
     threads: 1
     resources:
-        mem_mb=more(4000),
-        runtime=more(60),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         code=code("data/held_out"),
         documents=lambda w: reading.corpus_text(config, w.corpus),
@@ -75,8 +75,8 @@ rule train_tokenizer:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=more(4000),
-        runtime=more(60),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         code=code("data/train_tokenizer"),
         vocabulary=config["pretraining"]["tokenizer"].get("vocabulary"),

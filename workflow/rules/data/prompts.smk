@@ -19,8 +19,8 @@ rule prompts:
         environment("data")
     threads: 1
     resources:
-        mem_mb=more(2000),
-        runtime=more(30),
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(30),
     params:
         code=code("data/prompts"),
         reading=lambda w: entries.reading(

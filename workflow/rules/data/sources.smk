@@ -14,8 +14,8 @@ rule fetch:
         environment("data")
     threads: 1
     resources:
-        mem_mb=more(1000),
-        runtime=more(60),
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(60),
     params:
         code=code("data/fetch"),
         location=lambda w: entries.location(config["sources"][w.source]),

@@ -26,8 +26,8 @@ for NAME, FIGURE in config["figures"].items():
             environment("analysis")
         threads: 1
         resources:
-            mem_mb=more(1000),
-            runtime=more(10),
+            mem_mb=per_attempt(1000),
+            runtime=per_attempt(10),
         params:
             **PARAMS,
             figure=NAME,

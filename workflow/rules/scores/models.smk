@@ -1,7 +1,7 @@
 # Requires: results/merged/ or results/checkpoints/, test text
-# Produces: results/next_words/{attribute}/{scheme}/{point}.csv: a row a word;
-#           results/losses/{scheme}/{point}.csv, results/divergence/{scheme}/{point}.csv: a row a
-#           test text
+# Produces: results/next_words/{attribute}/{scheme}/{point}.csv: one row per word;
+#           results/losses/{scheme}/{point}.csv, results/divergence/{scheme}/{point}.csv: one row
+#           per test text
 
 
 rule next_words:
@@ -15,14 +15,14 @@ rule next_words:
     benchmark:
         "results/benchmarks/next_words/{attribute}/{scheme}/{point}.tsv"
     wildcard_constraints:
-        attribute=one_of(name for name, own in ATTRIBUTES.items() if own.next_words),
+        attribute=one_of(n for n, entry in ATTRIBUTES.items() if entry.next_words),
         scheme=one_of(PLAN.merged_schemes),
         point=PLAN.point,
     conda:
         environment("torch")
     threads: 1
     resources:
-        **asks("next_words"),
+        **request("next_words"),
     params:
         code=code("scores/next_words"),
         prompt=lambda w: ATTRIBUTES[w.attribute].next_words["prompt"],
@@ -54,7 +54,7 @@ rule losses:
         environment("torch")
     threads: 1
     resources:
-        **asks("losses"),
+        **request("losses"),
     params:
         code=code("scores/losses"),
         test_sets=lambda w: PLAN.loss_sets[w.scheme],
@@ -65,7 +65,7 @@ rule losses:
 
 
 rule line_losses:
-    """NLL of test texts under the models of a row of points, merged in memory."""
+    """NLL of test texts under the models of a line of points, merged in memory."""
     input:
         models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
         tests=lambda w: [
@@ -85,7 +85,7 @@ rule line_losses:
         environment("torch")
     threads: 1
     resources:
-        **asks("line_losses"),
+        **request("line_losses"),
     params:
         code=code("scores/line_losses"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
@@ -120,7 +120,7 @@ rule divergence:
         environment("torch")
     threads: 1
     resources:
-        **asks("divergence"),
+        **request("divergence"),
     params:
         code=code("scores/divergence"),
         coefficients=PLAN.point_coefficients,

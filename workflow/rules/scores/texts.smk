@@ -1,5 +1,6 @@
 # Requires: results/generations/, the scorers' models
-# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}/samples={samples}.csv: a row a text
+# Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}/samples={samples}.csv: one
+#           row per text
 
 
 rule classify:
@@ -19,7 +20,7 @@ rule classify:
         environment("torch")
     threads: 1
     resources:
-        **asks("classify"),
+        **request("classify"),
     params:
         code=code("scores/classify"),
         scorer=lambda w: {
@@ -50,7 +51,7 @@ rule tag:
         environment("tagger")
     threads: 1
     resources:
-        **asks("tag"),
+        **request("tag"),
     params:
         code=code("scores/tag"),
     script:
@@ -73,8 +74,8 @@ rule vader:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(20),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(20),
     params:
         code=code("scores/vader"),
     script:
@@ -104,8 +105,8 @@ rule unigrams:
         environment("torch")
     threads: 1
     resources:
-        mem_mb=more(2000),
-        runtime=more(30),
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(30),
     params:
         code=code("scores/unigrams"),
         readings=lambda w: reading.readings(
@@ -133,7 +134,7 @@ rule perplexity:
         environment("torch")
     threads: 1
     resources:
-        **asks("perplexity"),
+        **request("perplexity"),
     params:
         code=code("scores/perplexity"),
     script:

@@ -27,7 +27,7 @@ rule test_classifier:
         environment("torch")
     threads: 1
     resources:
-        **asks("test_classifier"),
+        **request("test_classifier"),
     params:
         code=code("tables/test_classifier"),
         domain=lambda w: "+".join(

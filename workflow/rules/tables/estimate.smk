@@ -15,8 +15,8 @@ rule estimate:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(10),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
     params:
         code=code("tables/estimate"),
         costs=lambda w: session.reported(estimate.estimate, config),

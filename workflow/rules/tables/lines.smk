@@ -20,8 +20,8 @@ rule plane_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(4000),
-        runtime=more(60),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         code=code("tables/plane_table"),
         scheme=lambda w: SWEEPS[w.sweep].schemes[0].title,
@@ -62,8 +62,8 @@ rule pairs_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(4000),
-        runtime=more(30),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(30),
     params:
         code=code("tables/pairs_table"),
         lines=lambda w: SWEEPS[w.sweep].line_measurements(),
@@ -104,8 +104,8 @@ rule differences:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(20),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(20),
     params:
         code=code("tables/differences"),
         schemes=lambda w: list(SWEEPS[w.sweep].pair_ends()),

@@ -21,8 +21,8 @@ rule training_tables:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(10),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
     params:
         code=code("tables/training_tables"),
         runs=[
@@ -48,8 +48,8 @@ rule generation_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(10),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
     params:
         code=code("tables/generation_table"),
         prompts=PLAN.prompts_in_use,
@@ -87,8 +87,8 @@ rule pretraining_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(10),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
     params:
         code=code("tables/pretraining_table"),
         models={name: CHECKPOINTS[name]["corpus"] for name in PLAN.in_use("pretrained")},

@@ -22,7 +22,7 @@ rule sweep_table:
         environment("analysis")
     threads: 1
     resources:
-        **asks("sweep_table"),
+        **request("sweep_table"),
     params:
         code=code("tables/sweep_table"),
         kinds=lambda w: PLAN.scorer_kinds(w.sweep),
@@ -56,8 +56,8 @@ rule examples:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(1000),
-        runtime=more(10),
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         code=code("tables/examples"),
         measurements=lambda w: SWEEPS[w.sweep].measurement_columns(),
@@ -88,8 +88,8 @@ rule next_words_table:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(500),
-        runtime=more(10),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
     params:
         code=code("tables/next_words_table"),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
@@ -118,8 +118,8 @@ rule barriers:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(2000),
-        runtime=more(10),
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
     params:
         code=code("tables/barriers"),
         values=lambda w: measurements.values_between(PLAN, w.sweep),
@@ -154,8 +154,8 @@ rule against:
         environment("analysis")
     threads: 1
     resources:
-        mem_mb=more(4000),
-        runtime=more(30),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(30),
     params:
         code=code("tables/against"),
         kinds=lambda w: PLAN.scorer_kinds(w.sweep),

@@ -21,7 +21,7 @@ rule generate:
         environment("torch")
     threads: 1
     resources:
-        **asks("generate"),
+        **request("generate"),
     params:
         code=code("texts/generate"),
         generation=reading.generation_settings(config),
@@ -32,7 +32,7 @@ rule generate:
 
 
 rule ensemble:
-    """Continue every prompt with the models' outputs added up, in place of their weights."""
+    """Continue every prompt with an ensemble: the models' logits are added up, not their weights."""
     input:
         models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
@@ -50,7 +50,7 @@ rule ensemble:
         environment("torch")
     threads: 1
     resources:
-        **asks("ensemble"),
+        **request("ensemble"),
     params:
         code=code("texts/ensemble"),
         coefficients=PLAN.point_coefficients,
@@ -63,7 +63,7 @@ rule ensemble:
 
 
 rule generate_line:
-    """Merge the models of a row of points in memory, and continue every prompt with each."""
+    """Merge the models of a line of points in memory, and continue every prompt with each."""
     input:
         models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
@@ -81,7 +81,7 @@ rule generate_line:
         environment("torch")
     threads: 1
     resources:
-        **asks("generate_line"),
+        **request("generate_line"),
     params:
         code=code("texts/generate_line"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,

@@ -16,6 +16,9 @@ from ..jobs.errors import UserError
 #: the piece that holds the config as a whole and the definitions that all pieces share
 ROOT = "root.yaml"
 
+#: libyaml's loader, if it is there: each job on a cluster reads the schema as it starts
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def studies(folder: str | Path) -> list[Path]:
     """The folders of the studies below `folder`, sorted: those that have a schema.yaml."""
@@ -39,7 +42,7 @@ def load(folder: str | Path, studies: Iterable[Path] = ()) -> dict:
 
 
 def _read(file: Path) -> dict:
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)
 
 
 def resolved(schema: dict, part: dict) -> dict:
@@ -70,7 +73,9 @@ def _fill(value, part: dict, schema: dict):
     part = resolved(schema, part)
     if not isinstance(value, dict):
         return copy.deepcopy(value)
-    filled = beneath(part.get("default") or {}, value)
+    default = part.get("default")
+    # A mapping in place of a number or a list is a mistake, which `validate` reports.
+    filled = beneath(default if isinstance(default, dict) else {}, value)
     properties, others = part.get("properties", {}), part.get("additionalProperties")
     for key, inner in properties.items():
         if key in filled or "default" in inner:

@@ -85,7 +85,7 @@ class Sweep:
         named = self.measurements()
         if len(self.schemes) > 1:
             return list(named)
-        return [{k: v for k, v in row.items() if k != "scheme"} for row in named]
+        return [{k: v for k, v in columns.items() if k != "scheme"} for columns in named]
 
     def line_measurements(self) -> list[dict[str, str]]:
         """Every line of every scheme with every set of prompts, in the order of the table."""

@@ -141,7 +141,7 @@ class Overlay(NamedTuple):
 
 def overlays(plan: Plan, name: str) -> list[Overlay]:
     """The measurements of other sweeps that are drawn over a plane."""
-    plane, found = plan.sweeps[name], []
+    plane, points_on_plane = plan.sweeps[name], []
     for other in map(plan.sweeps.get, plane.over):
         ranges = first_ranges(other, plane.samples)
         for measurement in other.measurements():
@@ -153,8 +153,8 @@ def overlays(plan: Plan, name: str) -> list[Overlay]:
             if position:
                 columns = {key: measurement[key] for key in ("scheme", "prompts")}
                 columns |= dict(zip(plane.coordinates, position, strict=True))
-                found.append(Overlay(columns, Measured(measurement, ranges)))
-    return found
+                points_on_plane.append(Overlay(columns, Measured(measurement, ranges)))
+    return points_on_plane
 
 
 def of_plane(plan: Plan, name: str) -> dict[str, list[str]]:

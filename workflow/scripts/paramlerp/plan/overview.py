@@ -68,15 +68,15 @@ class Overview(logging.Handler):
         now = self.now()
         mean = {**self.before, **{rule: sum(t) / len(t) for rule, t in self.took.items()}}
         waiting = [job for job in self.jobs if job not in self.done]
-        known = [job for job in waiting if self.jobs[job][0] in mean]
-        if not known or 2 * len(known) < len(waiting) or now == self.began:
+        timed = [job for job in waiting if self.jobs[job][0] in mean]
+        if not timed or 2 * len(timed) < len(waiting) or now == self.began:
             return ""
-        work = sum(mean[self.jobs[job][0]] for job in known)
+        work = sum(mean[self.jobs[job][0]] for job in timed)
         begun = {job: now - start for job, start in self.running.items()}
-        work -= sum(min(begun.get(job, 0), mean[self.jobs[job][0]]) for job in known)
+        work -= sum(min(begun.get(job, 0), mean[self.jobs[job][0]]) for job in timed)
         spent = sum(map(sum, self.took.values())) + sum(begun.values())
         side_by_side = max(spent / (now - self.began), 1)
-        word = "about" if len(known) >= 0.9 * len(waiting) else "more than"
+        word = "about" if len(timed) >= 0.9 * len(waiting) else "more than"
         return f"{word} {clock(work / side_by_side)} left"
 
     def _failed(self, record: logging.LogRecord) -> None:
