@@ -1,7 +1,7 @@
 """Download a source: a Python package's files, a file by its URL, or a hub repository.
 
-Of a repository that is streamed only the revision is looked up. What the first fetch got is
-recorded in results/revisions/: no rule's output, so that it outlives every rerun.
+For a repository that is streamed, only the revision is looked up. The first fetch records its hash
+or revision in results/revisions/, which is no rule's output, so reruns do not delete it.
 """
 
 from pathlib import Path

@@ -4,8 +4,8 @@ The documents of a corpus are dealt to `SHARDS` virtual shards. Each shard is sh
 by itself: documents end in EOS, are concatenated, and cut into blocks of full length. Block k of
 a training is shard k mod SHARDS's next block, so a batch does not depend on which process reads
 it. Shuffling permutes windows of documents; seed, shard, epoch and the window's position give the
-permutation. A few numbers thus are the whole state of a shard, and no shuffle buffer is lost when
-a training is resumed.
+permutation. So a few numbers are a shard's complete state, and resuming a training loses no shuffle
+buffer.
 """
 
 from collections.abc import Callable, Iterator, Sequence

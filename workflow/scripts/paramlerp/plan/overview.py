@@ -14,7 +14,7 @@ from .stages import stages
 
 #: lines of a failed job's log that are shown
 LOG_LINES = 12
-#: the folder in which Snakemake's SLURM plugin has the cluster's logs
+#: the folder where Snakemake's SLURM plugin writes the cluster's logs
 CLUSTER_LOGS = "slurm_logs"
 
 

@@ -1,4 +1,4 @@
-"""A checked config with its attributes, schemes and sweeps parsed once: what all rules ask."""
+"""A checked config with its attributes, schemes and sweeps parsed once, for all rules."""
 
 import re
 from collections.abc import Iterable
