@@ -265,7 +265,7 @@ IN_DATA_AND_MODELS = [
     Mistake(
         "prompts longer than the model reads",
         TEXTS,
-        "prompts and 8 tokens more do not fit the model's 128",
+        "prompts and 8 new tokens do not fit the model's context of 128",
         change_files=merged_model_and_long_prompts,
         arguments=("--allowed-rules", "generate"),
         by_command=True,

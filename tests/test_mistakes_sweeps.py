@@ -26,7 +26,7 @@ IN_THE_CONFIG = [
     ("schemes.g1.origin", REMOVED, "schemes.g1: 'origin' is a required property"),
     ("schemes.g1.kind", "curved", "schemes.g1.kind: 'curved' is not one of ['linear']"),
     ("schemes.g1.mixes", "outputs", "schemes.g1.mixes: 'outputs' is not one of ['weights', 'log"),
-    ("schemes.g1.nucleus_of", "negative", "schemes.g1: nucleus_of: only what mixes logits is cut"),
+    ("schemes.g1.nucleus_of", "negative", "schemes.g1: nucleus_of: only a scheme that mixes"),
     (
         "schemes.truncated_ensemble.nucleus_of",
         "positive",

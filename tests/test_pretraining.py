@@ -178,7 +178,7 @@ def test_flops_of_distilgpt2():
     [
         ({"model_type": "gpt9"}, "model_type: 'gpt9' is not known"),
         ({"model_type": "gpt2", "n_layers": 4}, "architecture.n_layers: gpt2 has no such key"),
-        ({"model_type": "gpt2", "vocab_size": 9}, "vocab_size: that is the tokenizer's to say"),
+        ({"model_type": "gpt2", "vocab_size": 9}, "vocab_size: the tokenizer sets it"),
         ({"model_type": "gpt2", "n_head": 5}, "architecture: ValueError: "),
         ({"model_type": "bert"}, "architecture"),
     ],

@@ -63,7 +63,7 @@ class ModelLogits:
         needed = max(map(len, prompts)) + max_new_tokens
         if (limit := clip_to_context(self.model, needed)) < needed:
             raise UserError(
-                f"prompts and {max_new_tokens} tokens more do not fit the model's {limit}"
+                f"prompts and {max_new_tokens} new tokens do not fit the model's context of {limit}"
             )
         prefix_cache = PrefixCache(self.model, prompts)
         row_prompts = torch.arange(len(prompts), device=self.model.device)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -87,7 +88,7 @@ def _load(auto, directory, *, new_head: bool = False, **kwargs) -> torch.nn.Modu
             output_loading_info=True,
             **kwargs,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(f"{directory}: cannot be loaded: {reason(error)}") from None
     if report["missing_keys"] and not new_head:
         missing = sorted(report["missing_keys"])

@@ -26,7 +26,7 @@ def new_model(architecture: dict, tokenizer, seed: int) -> torch.nn.Module:
         if key not in keys:
             raise UserError(f"{where}.{key}: {kind} has no such key (null takes one away)")
         if key in from_tokenizer:
-            raise UserError(f"{where}.{key}: that is the tokenizer's to say")
+            raise UserError(f"{where}.{key}: the tokenizer sets it")
     torch.manual_seed(seed)
     try:
         config = CONFIG_MAPPING[kind](**sizes, **from_tokenizer)

@@ -178,7 +178,7 @@ def linear(name: str, entry: Mapping, checkpoints: Iterable[str]) -> Linear:
     if nucleus_of is not None and nucleus_of not in origin:
         raise UserError(f"nucleus_of: {nucleus_of!r} is not in the origin")
     if nucleus_of and mixes != "logits":
-        raise UserError("nucleus_of: only what mixes logits is cut to a nucleus")
+        raise UserError("nucleus_of: only a scheme that mixes logits can be cut to a nucleus")
     exact_directions = {key: _exact_coefficients(part) for key, part in directions.items()}
     return Linear(name, origin, exact_directions, mixes, nucleus_of)
 
