@@ -59,7 +59,7 @@ def table_of(folder: Path, values: list[str]):
         lines=[({"prompts": "neutral", "beta": "0.000"}, paths)],
         overlays=[],
         kinds=KINDS,
-        test_texts=["positive", "negative"],
+        test_sets=["positive", "negative"],
         n_samples=3,
         bootstrap=BOOTSTRAP,
     )
