@@ -54,8 +54,7 @@ def sentences(words: list[str]) -> list[str]:
     return [" ".join(p) for p in itertools.product(SUBJECTS, VERBS, words, ENDS)]
 
 
-@pytest.fixture(scope="session")
-def tokenizer(tmp_path_factory):
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer with an EOS token, as GPT-2 has."""
     raw = Tokenizer(BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -66,6 +65,12 @@ def tokenizer(tmp_path_factory):
     )
     raw.train_from_iterator(sentences(GOOD) + sentences(BAD), trainer)
     return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<eos>")
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerFast:
+    """`tiny_tokenizer`, trained once."""
+    return tiny_tokenizer()
 
 
 def tiny(kind: str, tokenizer, seed: int = 0, **changes):

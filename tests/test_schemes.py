@@ -134,10 +134,10 @@ STEP = {"positive": 1, "negative": -1}
         ),
         ({"origin": {"base": 1}}, "no coordinate"),
         ({"origin": {"base": "much"}, "alpha": STEP}, "'much' is not a finite number"),
-        ({"origin": {"base": 1}, "alpha": STEP, "nucleus_of": "base"}, "nucleus_of: only what mix"),
+        ({"origin": {"base": 1}, "alpha": STEP, "nucleus_of": "base"}, "nucleus_of: only a scheme that mix"),
         (
             {"origin": {"base": 1}, "alpha": STEP, "mixes": "weights", "nucleus_of": "base"},
-            "nucleus_of: only what mixes logits",
+            "nucleus_of: only a scheme that mixes logits",
         ),
         (
             {"origin": {"base": 1}, "alpha": STEP, "mixes": "logits", "nucleus_of": "positive"},
