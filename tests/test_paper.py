@@ -29,7 +29,8 @@ WHOLE = over_default(FOUND)
 
 
 def roberta(folder: Path, tokenizer, labels: int) -> None:
-    """As the hub has cardiffnlp's and textattack's: pickled, the tokenizer in two old files."""
+    """A RoBERTa in the form of cardiffnlp's and textattack's on the hub: pickled weights, and the
+    tokenizer in two old files."""
     folder.mkdir(parents=True)
     vocabulary = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     names = ["<s>", "<pad>", "</s>", "<unk>", *vocabulary["vocab"], "<mask>"]
@@ -38,7 +39,7 @@ def roberta(folder: Path, tokenizer, labels: int) -> None:
     merges = [m if isinstance(m, str) else " ".join(m) for m in vocabulary["merges"]]
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
     torch.manual_seed(labels)
-    own = RobertaConfig(
+    config = RobertaConfig(
         vocab_size=len(names),
         max_position_embeddings=514,
         type_vocab_size=1,
@@ -46,24 +47,24 @@ def roberta(folder: Path, tokenizer, labels: int) -> None:
         architectures=["RobertaForSequenceClassification"],
         **ENCODER,
     )
-    model = RobertaForSequenceClassification(own)
+    model = RobertaForSequenceClassification(config)
     with torch.no_grad():
         model.classifier.out_proj.weight.normal_(0, 2)
     torch.save(model.state_dict(), folder / "pytorch_model.bin")
-    held = own.to_dict() | {"id2label": {str(i): f"LABEL_{i}" for i in range(labels)}}
-    (folder / "config.json").write_text(json.dumps(held))
+    names = {str(i): f"LABEL_{i}" for i in range(labels)}
+    (folder / "config.json").write_text(json.dumps(config.to_dict() | {"id2label": names}))
 
 
 def gpt2(folder: Path, tokenizer, seed: int) -> None:
-    """As the hub has GPT-2: an old field in its config, names without "transformer."."""
+    """GPT-2 in its form on the hub: an old field in the config, names without "transformer."."""
     from safetensors.torch import load_file, save_file
 
     save(tiny("gpt2", tokenizer, seed), tokenizer, folder)
     tensors = load_file(folder / "model.safetensors")
     tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    own = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(own | {"n_ctx": 128}))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"n_ctx": 128}))
 
 
 def tree(text: str, label: int) -> str:
@@ -99,7 +100,9 @@ def folder(tmp_path_factory, tokenizer) -> Path:
             rows = [
                 {"md5_hash": "0", "prompt": {"text": f"The {kind} one of"}, "num_positive": 13},
                 *({"prompt": {"text": f"It is {kind} for {i}"}} for i in range(count)),
-                {"prompt": {"text": f"The {kind} one of"}},  # some of theirs are there twice
+                {
+                    "prompt": {"text": f"The {kind} one of"}
+                },  # the published files repeat some prompts
             ]
             lines = "".join(json.dumps(row) + "\n" for row in rows)
             archive.writestr(f"prompts/sentiment_prompts-10k/{kind}_prompts.jsonl", lines)
@@ -112,8 +115,8 @@ def folder(tmp_path_factory, tokenizer) -> Path:
             name = f"c4-{split}.{i:05d}-of-{shards:05d}.json.gz"
             lines = "".join(json.dumps(row) + "\n" for row in rows)
             (inputs / "c4" / name).write_bytes(gzip.compress(lines.encode()))
-    own = (ROOT / "tests" / "paper.yaml").read_text().replace("{inputs}", inputs.as_uri())
-    (folder / "own.yaml").write_text(own)
+    overrides = (ROOT / "tests" / "paper.yaml").read_text()
+    (folder / "own.yaml").write_text(overrides.replace("{inputs}", inputs.as_uri()))
     return folder
 
 
@@ -124,8 +127,8 @@ def done(folder) -> Path:
     return folder
 
 
-#: where two samples at the first point of g1 lie
-PLACE = "alpha=0.000/samples=0-1"
+#: the file of two samples at the first point of g1
+FILE = "alpha=0.000/samples=0-1"
 
 
 def table(done: Path, name: str) -> pd.DataFrame:
@@ -133,16 +136,16 @@ def table(done: Path, name: str) -> pd.DataFrame:
 
 
 def test_it_is_planned_without_a_network(tmp_path, monkeypatch):
-    """All of it, hub models, trees and C4 included; the jobs of each rule are printed."""
+    """All of it, with hub models, trees and C4."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody listens
     run = snakemake(tmp_path, "-n", "--quiet", "rules", configfile=PAPER)
-    said = run.stdout + run.stderr
-    assert run.returncode == 0, said
-    counts = dict(re.findall(r"^(\w+) +(\d+)$", said, re.M))
+    output = run.stdout + run.stderr
+    assert run.returncode == 0, output
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", output, re.M))
     for rule, count in {"fetch": 10, "candidate": 72, "merge": 53}.items():
         assert int(counts[rule]) == count, rule
-    assert counts["row"] == counts["line_losses"] == "23", "21 of the lattice, 2 pairs"
+    assert counts["generate_line"] == counts["line_losses"] == "23", "21 of the plane, 2 pairs"
     assert counts["pretrain"] == "1" and int(counts["total"]) > 820
     assert "vader" not in counts, "a second opinion that the paper does not have"
 
@@ -153,17 +156,17 @@ def test_every_block_says_whose_it_is_and_no_revision_is_made_up():
     blocks = re.split(r"\n\n", text)
     for key in FOUND:
         (block,) = (b for b in blocks if re.search(rf"^{key}:", b, re.M))
-        assert re.search(r"\(paper|[Pp]aper[,:.]|\(plot\)|\b[Oo]urs\b|not measured by us", block), (
+        assert re.search(r"\(paper|[Pp]aper[,:.]|\(plot\)|\b[Oo]urs\b|not a measurement", block), (
             key
         )
 
 
 def test_the_grids_are_the_paper_s():
-    walked = sweeps.sweeps(WHOLE)
-    assert list(walked["g3"].values) == ["alpha", "beta"]
-    for axis in walked["g3"].values.values():
+    planned = sweeps.sweeps(WHOLE)
+    assert list(planned["g3"].values) == ["alpha", "beta"]
+    for axis in planned["g3"].values.values():
         assert len(axis) == 21 and axis[0] == "-4.000" and axis[11] == "0.400"
-    alphas = {name: sweep.values["alpha"] for name, sweep in walked.items()}
+    alphas = {name: sweep.values["alpha"] for name, sweep in planned.items()}
     assert len(alphas["g1"]) == 21 and len(alphas["pairs"]) == 31
     shifted = {f"{float(alpha) - 0.5:.3f}" for alpha in alphas["g1"]}
     assert shifted <= set(alphas["g2"]), "figure 5's axes line up"
@@ -171,15 +174,15 @@ def test_the_grids_are_the_paper_s():
 
 
 def test_nothing_of_the_default_run_is_left_that_the_paper_does_not_have():
-    """Every checkpoint, scheme, scorer and corpus that stays is measured, or judges."""
-    walked = sweeps.sweeps(WHOLE)
-    assert set(sweeps.checkpoints_in_use(WHOLE, walked)) == set(WHOLE["checkpoints"])
-    schemes = {scheme.title for sweep in walked.values() for scheme in sweep.schemes}
+    """Every checkpoint, scheme, scorer and corpus of the merged config is in use."""
+    planned = sweeps.sweeps(WHOLE)
+    assert set(sweeps.checkpoints_in_use(WHOLE, planned)) == set(WHOLE["checkpoints"])
+    schemes = {scheme.title for sweep in planned.values() for scheme in sweep.schemes}
     assert schemes == set(WHOLE["schemes"])
-    assert {name for sweep in walked.values() for name in sweep.scorers} == set(WHOLE["scorers"])
+    assert {name for sweep in planned.values() for name in sweep.scorers} == set(WHOLE["scorers"])
     assert set(WHOLE["corpora"]) == {"c4"} and set(WHOLE["prompts"]) == set(FOUND["prompts"])
-    assert walked["g1"].scorers == ["sentiment", "grammar", "perplexity"]
-    assert walked["g1"].sample_ranges == ["0-24"], "all samples of a point in one file, as before"
+    assert planned["g1"].scorers == ["sentiment", "grammar", "perplexity"]
+    assert planned["g1"].sample_ranges == ["0-24"], "all samples of a point in one file, as before"
 
 
 def test_it_runs_to_the_last_figure(done):
@@ -195,15 +198,15 @@ def test_it_runs_to_the_last_figure(done):
 
 def test_three_classes_make_one_score(done):
     """Eq. 6: 0, 1/2 and 1 of negative, neutral and positive."""
-    scores = pd.read_csv(done / f"results/scores/neutral/g1/sentiment/{PLACE}.csv")
-    rows = files.read_jsonl(done / f"results/generations/neutral/g1/{PLACE}.jsonl")
+    scores = pd.read_csv(done / f"results/scores/neutral/g1/sentiment/{FILE}.csv")
+    rows = files.read_jsonl(done / f"results/generations/neutral/g1/{FILE}.jsonl")
     folder = done / "results/checkpoints/twitter_roberta"
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for row, score, positive in zip(rows, scores["score"], scores["target"], strict=True):
         with torch.inference_mode():
-            own = model(**tokenizer(row["prompt"] + row["text"], return_tensors="pt")).logits
-        classes = own.softmax(-1)[0].tolist()
+            logits = model(**tokenizer(row["prompt"] + row["text"], return_tensors="pt")).logits
+        classes = logits.softmax(-1)[0].tolist()
         assert score == pytest.approx(classes[1] / 2 + classes[2], abs=1e-5)
         assert positive == pytest.approx(classes[2], abs=1e-5)
 
@@ -243,5 +246,5 @@ def test_labels_in_another_order_are_refused_before_anything_is_trained(folder, 
     configs = [PAPER, folder / "own.yaml", tmp_path / "turned.yaml"]
     run = snakemake(tmp_path, "results/checkpoints/twitter_roberta", configfile=configs)
     assert run.returncode != 0
-    told = "inputs/twitter-roberta: config.json: id2label is ['LABEL_0', 'LABEL_1', 'LABEL_2'],"
-    assert f"error: {told} the config says ['LABEL_2', 'LABEL_1', 'LABEL_0']" in run.stderr
+    error = "inputs/twitter-roberta: config.json: id2label is ['LABEL_0', 'LABEL_1', 'LABEL_2'],"
+    assert f"error: {error} the config says ['LABEL_2', 'LABEL_1', 'LABEL_0']" in run.stderr
