@@ -100,9 +100,7 @@ def folder(tmp_path_factory, tokenizer) -> Path:
             rows = [
                 {"md5_hash": "0", "prompt": {"text": f"The {kind} one of"}, "num_positive": 13},
                 *({"prompt": {"text": f"It is {kind} for {i}"}} for i in range(count)),
-                {
-                    "prompt": {"text": f"The {kind} one of"}
-                },  # the published files repeat some prompts
+                {"prompt": {"text": f"The {kind} one of"}},  # their files repeat some
             ]
             lines = "".join(json.dumps(row) + "\n" for row in rows)
             archive.writestr(f"prompts/sentiment_prompts-10k/{kind}_prompts.jsonl", lines)
