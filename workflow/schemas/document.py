@@ -38,47 +38,47 @@ has the seeds of the run that the [README](../README.md) reports.
 """
 
 
-def document(whole: dict) -> str:
-    """The page for a whole schema, as `schema.load` returns it."""
-    sections = whole["properties"]
-    order = [*whole["required"], *(name for name in sections if name not in whole["required"])]
-    return HEAD + "".join(_section(whole, name, sections[name]) for name in order)
+def document(root: dict) -> str:
+    """The page for a root schema, as `schema.load` returns it."""
+    sections = root["properties"]
+    order = [*root["required"], *(name for name in sections if name not in root["required"])]
+    return HEAD + "".join(_section(root, name, sections[name]) for name in order)
 
 
-def _section(whole: dict, name: str, section: dict) -> str:
+def _section(root: dict, name: str, section: dict) -> str:
     lines = [f"## `{name}`", section["description"]]
-    rows = list(_rows(whole, section))
+    rows = list(_rows(root, section))
     if rows:
         table = ["| key | value | default | meaning |", "|---|---|---|---|"]
         table += [f"| {' | '.join(row)} |" for row in rows]
         lines.append("\n".join(table))
     else:
-        default = _default(section, required=name in whole["required"])
-        lines.append(f"Value: {_values(whole, section)}. Default: {default or 'empty'}.")
+        default = _default(section, required=name in root["required"])
+        lines.append(f"Value: {_values(root, section)}. Default: {default or 'empty'}.")
     return "\n" + "\n\n".join(lines) + "\n"
 
 
-def _rows(whole: dict, part: dict, path: str = "") -> Iterator[tuple[str, str, str, str]]:
+def _rows(root: dict, part: dict, path: str = "") -> Iterator[tuple[str, str, str, str]]:
     """Key, values, default and meaning of each key below a mapping, at every depth."""
-    part = schema.resolved(whole, part)
+    part = schema.resolved(root, part)
     kinds, required = _kinds(part), _required(part)
     for key, inner in part.get("properties", {}).items():
         if inner.get("$ref", "").startswith("#/properties/"):
             continue  # another section has its row
-        meaning = schema.resolved(whole, inner)["description"]
+        meaning = schema.resolved(root, inner)["description"]
         if key in kinds:
             meaning = f"({', '.join(kinds[key])}) {meaning}"
         # One default for a mapping says more than one for each of its keys.
-        rows = [] if inner.get("default") else list(_rows(whole, inner, f"{path}{key}."))
-        values = "mapping" if rows else _values(whole, inner)
+        rows = [] if inner.get("default") else list(_rows(root, inner, f"{path}{key}."))
+        values = "mapping" if rows else _values(root, inner)
         yield f"`{path}{key}`", values, _default(inner, key in required), meaning
         yield from rows
     entry = part.get("additionalProperties")
     if isinstance(entry, dict) and "title" not in part:
-        inner, inner_path = schema.resolved(whole, entry), f"{path}{_placeholder(part)}"
+        inner, inner_path = schema.resolved(root, entry), f"{path}{_placeholder(part)}"
         if "description" in inner:
-            yield f"`{inner_path}`", _values(whole, inner), "", inner["description"]
-        yield from _rows(whole, inner, f"{inner_path}.")
+            yield f"`{inner_path}`", _values(root, inner), "", inner["description"]
+        yield from _rows(root, inner, f"{inner_path}.")
 
 
 def _placeholder(part: dict) -> str:
@@ -112,23 +112,23 @@ def _default(part: dict, required: bool) -> str:
     return f"`{default:g}`" if isinstance(default, float) else f"`{json.dumps(default)}`"
 
 
-def _values(whole: dict, part: dict) -> str:
+def _values(root: dict, part: dict) -> str:
     """The values that a key takes, in words."""
-    part = schema.resolved(whole, part)
+    part = schema.resolved(root, part)
     if "title" in part:
         return part["title"]
     if "enum" in part:
         return ", ".join(f"`{value}`" for value in part["enum"])
     types = part["type"] if isinstance(part["type"], list) else [part["type"]]
-    return " or ".join(_type(whole, part, name) for name in types)
+    return " or ".join(_type(root, part, name) for name in types)
 
 
-def _type(whole: dict, part: dict, name: str) -> str:
+def _type(root: dict, part: dict, name: str) -> str:
     if name == "array":
-        return f"list of: {_values(whole, part['items'])}"
+        return f"list of: {_values(root, part['items'])}"
     if name == "object":
         entry = part.get("additionalProperties")
-        return f"`{_placeholder(part)}`: {_values(whole, entry)}" if entry else "mapping"
+        return f"`{_placeholder(part)}`: {_values(root, entry)}" if entry else "mapping"
     if name in ("number", "integer"):
         return name + _bounds(part)
     return {"boolean": "`true` or `false`", "string": "text", "null": "null"}[name]

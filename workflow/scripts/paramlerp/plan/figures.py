@@ -38,7 +38,7 @@ def line_labels(plan: Plan, name: str) -> dict:
         "coordinate": sweep.coordinates[0],
         "label": axis_label(sweep, symbols),
         "name": subscript(name),
-        "ends": {at: symbols[end] for at, end in ends.items()} if len(ends) == 2 else {},
+        "ends": {point: symbols[end] for point, end in ends.items()} if len(ends) == 2 else {},
     }
 
 
