@@ -1,4 +1,4 @@
-"""Tiny models, a tokenizer and texts, made here: no test needs a network. One finished tiny run."""
+"""Fixtures: tiny models, a tokenizer and texts, generated offline, and one finished tiny run."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# Hundreds of processes start: without compiled modules each would compile the library again.
+# The tests start hundreds of processes. Without .pyc files each would compile the library again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import numpy as np
@@ -37,9 +37,9 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).parent.parent
 #: the schema of the config, without studies
 SCHEMA = schema.load(ROOT / "workflow" / "schemas")
-#: the default config with its defaults filled in
+#: config.yaml with the schema's defaults filled in
 DEFAULT = schema.with_defaults(yaml.safe_load((ROOT / "config.yaml").read_text()), SCHEMA)
-#: its schemes by name: g1, g2, g3, ensembles, lines between two models
+#: the default config's schemes by name: g1, g2, g3, ensembles, lines between two checkpoints
 SCHEMES = sweeps.all_schemes(DEFAULT)
 
 SUBJECTS = ["the film", "this movie", "a story", "her new picture", "the script", "that comedy"]
@@ -50,7 +50,7 @@ ENDS = ["from start to end.", "in every scene.", "for all of us.", "to the very 
 
 
 def sentences(words: list[str]) -> list[str]:
-    """All sentences with these words about films."""
+    """All sentences about films that contain one of these phrases."""
     return [" ".join(p) for p in itertools.product(SUBJECTS, VERBS, words, ENDS)]
 
 
@@ -74,7 +74,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def tiny(kind: str, tokenizer, seed: int = 0, **changes):
-    """A random causal LM. Its weights are spread out, so that its distributions are not flat."""
+    """A random causal LM. Its large weights keep the next-token distributions from being flat."""
     torch.manual_seed(seed)
     common = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0}
     if kind == "gpt2":
@@ -104,19 +104,20 @@ def save(model, tokenizer, directory: Path) -> Path:
 
 @pytest.fixture(scope="session", params=["gpt2", "llama"])
 def kind(request) -> str:
-    """Both families: their matrices are tied or not, transposed or not; positions differ, too."""
+    """Both architectures: tied or untied output matrix, transposed weights or not, and two kinds of
+    position encoding."""
     return request.param
 
 
 @pytest.fixture(scope="session")
 def trio(kind, tokenizer, tmp_path_factory) -> dict[str, Path]:
-    """base, positive and negative: three random models of one shape."""
+    """base, positive and negative: three random checkpoints with tensors of equal shapes."""
     root = tmp_path_factory.mktemp(f"trio-{kind}")
     names = ("base", "positive", "negative")
     return {n: save(tiny(kind, tokenizer, i), tokenizer, root / n) for i, n in enumerate(names)}
 
 
-#: the shape of encoders whose outputs no test compares
+#: sizes of the tiny encoders; no test compares their outputs with fixed numbers
 ENCODER = {
     "hidden_size": 32,
     "num_hidden_layers": 1,
@@ -135,7 +136,7 @@ def tiny_encoder(tokenizer, directory: Path) -> Path:
 
 
 def tiny_tagger(directory: Path) -> Path:
-    """An ONNX tagger whose logits come from a table: the word "edit" needs an edit, "good" none."""
+    """An ONNX tagger with a table of logits: P(no edit) is 0.1 for "edit" and 0.9 for "good"."""
     import onnx
     from tokenizers.models import WordLevel
 
@@ -181,7 +182,7 @@ def make_inputs(folder: Path, tokenizer) -> None:
 
 @pytest.fixture(scope="session")
 def workflow_copy(tmp_path_factory) -> Path:
-    """A copy of the workflow, whose code a test may edit."""
+    """A copy of the workflow. A test may edit its code."""
     root = tmp_path_factory.mktemp("code")
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, root / name)
@@ -191,7 +192,7 @@ def workflow_copy(tmp_path_factory) -> Path:
 
 
 class FinishedRun(NamedTuple):
-    """A run of tests/tiny.yaml that is done; `new_files` are those it wrote beside the code."""
+    """A finished run of tests/tiny.yaml. `new_files` are those it wrote into the code's folder."""
 
     folder: Path
     stdout: str
@@ -201,20 +202,20 @@ class FinishedRun(NamedTuple):
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory, tokenizer, workflow_copy) -> FinishedRun:
-    """The whole tiny DAG, run once for all tests.
+    """The complete tiny DAG, run once for all tests.
 
-    The tests on SLURM and on the real model run whole DAGs by the real command.
+    The tests on SLURM and with the real model run complete DAGs by the `snakemake` command line.
     """
     folder = tmp_path_factory.mktemp("run")
     make_inputs(folder / "inputs", tokenizer)
 
-    def files_of_the_code() -> set[Path]:
+    def code_files() -> set[Path]:
         return {path for path in workflow_copy.rglob("*") if "__pycache__" not in path.parts}
 
-    before = files_of_the_code()
+    before = code_files()
     run = snakemake(folder, root=workflow_copy)
     assert run.returncode == 0, run.stdout + run.stderr
-    return FinishedRun(folder, run.stdout, run.stderr, files_of_the_code() - before)
+    return FinishedRun(folder, run.stdout, run.stderr, code_files() - before)
 
 
 @pytest.fixture(scope="session")
@@ -224,7 +225,7 @@ def finished(finished_run) -> Path:
 
 
 def laid_over(config: dict, change: dict) -> dict:
-    """A config with a change laid over it, key by key, as Snakemake lays one file over another."""
+    """A config updated with a change, key by key, as Snakemake merges several config files."""
     out = dict(config)
     for key, value in change.items():
         both = isinstance(value, dict) and isinstance(out.get(key), dict)
@@ -233,6 +234,6 @@ def laid_over(config: dict, change: dict) -> dict:
 
 
 def over_default(overrides: dict) -> dict:
-    """The default config under a user's, as the workflow uses it but unchecked."""
+    """The default config updated with a user's, defaults filled in, but not yet checked."""
     layered = layers.laid_over(laid_over(DEFAULT, overrides), overrides)
     return schema.with_defaults(layered, SCHEMA)

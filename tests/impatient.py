@@ -1,7 +1,7 @@
-"""The `snakemake` command, asking a cluster for the state of its jobs every half second.
+"""The `snakemake` command, except that it polls the cluster's jobs every half second.
 
-After each look at which no job has ended, the SLURM plugin waits 10 s longer for the next, which
-is a third of the time of a run of many short jobs. Nothing else differs.
+The SLURM plugin waits 10 s longer after each poll that finds no finished job. In a run of many
+short jobs these waits take a third of the time.
 """
 
 import asyncio

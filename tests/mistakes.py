@@ -1,14 +1,15 @@
-"""The default config with a mistake in it, and the one line that refuses it."""
+"""Put a mistake into the default config."""
 
 import copy
 
 from conftest import DEFAULT
 
+#: as a value: remove the key
 REMOVED = object()
 
 
 def changed(path: str, value):
-    """The default config with one key set or removed."""
+    """The default config with the key at a dotted path set or removed."""
     out = copy.deepcopy(DEFAULT)
     *parents, last = path.split(".")
     inner = out

@@ -1,4 +1,4 @@
-"""Runs of the workflow in a folder: to the end, in the background, or planned alone."""
+"""Run the workflow in a folder: to its end, in the background, or as a dry run."""
 
 import os
 import re
@@ -17,7 +17,7 @@ IMPATIENT = ROOT / "tests" / "impatient.py"
 
 
 def arguments_of(folder: Path, *arguments, configfile=TINY_CONFIG, root: Path = ROOT) -> list[str]:
-    """The arguments of `snakemake` for the workflow in `root`, with `folder` as its directory."""
+    """Arguments of `snakemake` to run the workflow in `root` with `folder` as working directory."""
     out = [*arguments]
     out += [] if {"--cores", "--profile"} & set(arguments) else ["--cores", "2"]
     out += ["--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
@@ -26,19 +26,19 @@ def arguments_of(folder: Path, *arguments, configfile=TINY_CONFIG, root: Path = 
 
 
 def snakemake(folder: Path, *arguments, **options) -> subprocess.CompletedProcess:
-    """Run the workflow to its end, in a fork of a process with the imports done (see warm.py)."""
+    """Run the workflow to its end in a fork that has the imports done (see warm.py)."""
     return warm.snakemake(folder, arguments_of(folder, *arguments, **options))
 
 
 def command(folder: Path, *arguments, **options) -> list[str]:
-    """The command line that users type; on a cluster, the same with shorter waits."""
+    """The command line that users type. With --profile, impatient.py shortens its waits."""
     on_cluster = "--profile" in arguments
     program = [str(IMPATIENT)] if on_cluster else ["-m", "snakemake"]
     return [sys.executable, *program, *arguments_of(folder, *arguments, **options)]
 
 
 def snakemake_command(folder: Path, *arguments, **options) -> subprocess.CompletedProcess:
-    """Run the workflow to its end as users do, by the command line."""
+    """Run the workflow to its end by the command line, as users do."""
     return subprocess.run(
         command(folder, *arguments, **options), capture_output=True, text=True, cwd=folder
     )
@@ -46,7 +46,7 @@ def snakemake_command(folder: Path, *arguments, **options) -> subprocess.Complet
 
 @contextmanager
 def started(folder: Path, *arguments, **options):
-    """Run the command line in the background, in a process group that is killed on leaving."""
+    """Run the command line in the background. On exit, its process group is killed."""
     with open(folder / "run.log", "a") as log:
         process = subprocess.Popen(
             command(folder, *arguments, **options),
@@ -63,21 +63,22 @@ def started(folder: Path, *arguments, **options):
         process.wait()
 
 
-def wait_for(condition, process, what: str, seconds: float = 300):
+def wait_for(condition, process, event: str, seconds: float = 300):
     """Poll until `condition()` is true and return its value.
 
-    Fails if the process, if one is given, ends first, or after so many seconds.
+    Fails if `process` (unless None) ends first, or after `seconds`. `event` names the condition
+    in the message.
     """
     end = time.monotonic() + seconds
     while not (value := condition()):
-        assert process is None or process.poll() is None, f"it ended before {what}"
-        assert time.monotonic() < end, f"never seen: {what}"
+        assert process is None or process.poll() is None, f"the process ended before {event}"
+        assert time.monotonic() < end, f"not within {seconds} s: {event}"
         time.sleep(0.002)
     return value
 
 
 def planned(folder: Path, *arguments, **options) -> dict[str, int]:
-    """Rule -> number of jobs that a run would start, from a dry run."""
+    """Rule -> number of jobs that a run would start, as a dry run lists them."""
     run = snakemake(folder, "--dry-run", *arguments, **options)
     assert run.returncode == 0, run.stdout + run.stderr
     table = re.search(r"^job +count\n-[- ]+\n(.*?)^total", run.stdout + run.stderr, re.M | re.S)

@@ -19,7 +19,7 @@ from paramlerp.jobs import files
 from paramlerp.lm import models
 from paramlerp.weights import checkpoints, records
 from runs import planned, snakemake
-from tiny_dag import ALPHAS, GENERATIONS, SAMPLES, TINY, at, continuations_by
+from tiny_dag import ALPHAS, GENERATIONS, SAMPLES, TINY, continuations_by, with_alphas
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_files_of_another_config_are_listed(must_run):
         run = must_run("--list-untracked", change=change)
         return {line for line in run.stdout.splitlines() if MEASURED.match(line)}
 
-    unused = untracked(at(g1=[0, 0.5, 1])) - untracked({})
+    unused = untracked(with_alphas(g1=[0, 0.5, 1])) - untracked({})
     assert len(unused) == 2 * (1 + 4) + 2
     assert all("alpha=-0.500" in path for path in unused)
 

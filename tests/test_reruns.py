@@ -12,7 +12,7 @@ import yaml
 
 from conftest import DEFAULT, laid_over
 from runs import planned
-from tiny_dag import ENSEMBLES, GENERATIONS, PAIRS, PLANE_LINES, TINY, at
+from tiny_dag import ENSEMBLES, GENERATIONS, PAIRS, PLANE_LINES, TINY, with_alphas
 
 
 @pytest.fixture(scope="module")
@@ -141,14 +141,14 @@ BOTH = {"prompts": ["neutral", "glad"]}
     ("change", "jobs"),
     [
         pytest.param(
-            at(g1=[-0.5, 0, 0.5, 0.75, 1]),
+            with_alphas(g1=[-0.5, 0, 0.5, 0.75, 1]),
             {"merge": 1, "generate": 2, **scores(2, 0), **G1_TABLES}
             | {"losses": 1, "barriers": 1}
             | {"next_words": 1, "next_words_table": 1, "fig4": 1},
             id="one more alpha: its chain, then tables and figures",
         ),
         pytest.param(
-            at(g1=[0, 0.5, 1]),
+            with_alphas(g1=[0, 0.5, 1]),
             {**G1_TABLES, "next_words_table": 1, "fig4": 1},
             id="one alpha less: tables and figures",
         ),
@@ -269,7 +269,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
             id="no pairs, and so no expert of films_1 in table 1",
         ),
         pytest.param(
-            at(pairs=[0, 0.25, 0.5, 1]),
+            with_alphas(pairs=[0, 0.25, 0.5, 1]),
             OF_PAIRS,
             id="one more alpha of pairs: their lines",
         ),

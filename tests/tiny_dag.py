@@ -1,4 +1,4 @@
-"""The DAG of tests/tiny.yaml: its points, its files, the number of its jobs."""
+"""The DAG of tests/tiny.yaml: its points, file names and numbers of jobs."""
 
 from pathlib import Path
 
@@ -10,24 +10,24 @@ from conftest import DEFAULT, ROOT
 from paramlerp.lm import decoding, models, sampling, tokenization
 
 ALPHAS = ["-0.500", "0.000", "0.500", "1.000"]
-#: jobs that write texts: four points of g1 with two sets of prompts, three of g2 with one
+#: jobs of the rule generate: four points of g1 with two sets of prompts, three of g2 with one
 GENERATIONS = 4 * 2 + 3
-#: two schemes of ensembles, each at two points
+#: jobs of the rule ensemble: two schemes, each at two points
 ENSEMBLES = 2 * 2
-#: three lines of the plane with two sets of prompts
+#: jobs of the rule generate_line on the plane: three lines with two sets of prompts
 PLANE_LINES = 3 * 2
-#: all jobs
+#: jobs of the complete DAG
 JOBS = 177
-#: file names: three samples of g1, g2 and the ensembles, two of the plane and the pairs
+#: ranges of samples: three samples for g1, g2 and the ensembles, two for the plane and the pairs
 SAMPLES, FEWER = "samples=0-2", "samples=0-1"
 PAIRS = DEFAULT["sweeps"]["pairs"]["schemes"]
 TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
-#: points of the plane where g1 or g2 has a point, too: theta0, theta-, the middle, theta+
+#: points of the plane that are also points of g1 or g2: theta0, theta-, the middle, theta+
 POINTS = [("0.000", "0.000"), ("0.000", "1.000"), ("0.500", "0.500"), ("1.000", "0.000")]
 
 
 def texts(finished: Path, scheme: str, alpha: str) -> Path:
-    """The file of a point's texts with the neutral prompts."""
+    """The sample file of a point with the neutral prompts."""
     return finished / f"results/generations/neutral/{scheme}/alpha={alpha}/{SAMPLES}.jsonl"
 
 
@@ -36,7 +36,7 @@ def table(finished: Path, name: str) -> pd.DataFrame:
 
 
 def continuations_by(checkpoint: Path, rows: list[dict]) -> list[str]:
-    """Three continuations of each prompt by a checkpoint, with the random numbers of a run."""
+    """Three continuations of each prompt by a checkpoint, sampled with a run's random numbers."""
     model, tokenizer = models.load_causal_lm(checkpoint)
     prompts = list(dict.fromkeys(r["prompt"] for r in rows))
     ids = [tokenization.encode(tokenizer, p) for p in prompts]
@@ -51,6 +51,6 @@ def continuations_by(checkpoint: Path, rows: list[dict]) -> list[str]:
     ]
 
 
-def at(**points: list[float]) -> dict:
-    """A change of config: other points of these sweeps along alpha."""
-    return {"sweeps": {name: {"points": {"alpha": alphas}} for name, alphas in points.items()}}
+def with_alphas(**alphas: list[float]) -> dict:
+    """A change of the config: other values of alpha for these sweeps."""
+    return {"sweeps": {name: {"points": {"alpha": values}} for name, values in alphas.items()}}

@@ -1,10 +1,10 @@
-"""The `snakemake` command in a fork of a process that has the heavy packages imported.
+"""Run `snakemake` in a fork of a process that has imported the heavy packages.
 
-Importing Snakemake takes 1.5 s of CPU time, PyTorch with transformers 2.7 s: in a test that
-starts a command and one job, more than all else. The standard library's fork server imports
-them once. Each command, and each Python job that it starts, is a fresh fork of that server with
-its own working directory, environment and output; of this workflow's code it holds nothing
-before. Tests of kills, of SLURM and of the whole DAG use the real command.
+Importing Snakemake takes 1.5 s of CPU time, PyTorch with transformers 2.7 s. These imports are
+most of the time of a test that starts one command and one job. The standard library's fork server
+imports them once. Each command, and each Python job that it starts, is a fresh fork of that
+server with its own working directory, environment and output. The server imports no code of this
+workflow. Tests of kills, of SLURM and of the complete DAG use the command line.
 """
 
 import multiprocessing
@@ -14,7 +14,7 @@ from pathlib import Path
 from subprocess import CalledProcessError, CompletedProcess
 from tempfile import TemporaryDirectory
 
-#: third-party modules that commands and jobs import; none starts threads when imported
+#: third-party modules that commands and jobs import; none starts a thread, which a fork would lose
 HEAVY = (
     "snakemake.cli",
     "snakemake.script",
@@ -32,9 +32,9 @@ HEAVY = (
     "datasets",
     "matplotlib.pyplot",
 )
-#: what Snakemake's `shell` sets for a job
+#: Snakemake's `shell` sets {name}_NUM_THREADS for each job
 THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
-#: where pytest finds the modules of this checkout; a command finds those of its own Snakefile
+#: pytest's path to the modules of this checkout; a fork drops it and imports those of its Snakefile
 SCRIPTS = str(Path(__file__).parent.parent / "workflow" / "scripts")
 
 context = multiprocessing.get_context("forkserver")
@@ -42,7 +42,7 @@ context.set_forkserver_preload(list(HEAVY))
 
 
 def snakemake(folder: Path, arguments: list[str]) -> CompletedProcess:
-    """Run `snakemake` with these arguments in a folder, to its end."""
+    """Run `snakemake` with these arguments in a folder to its end."""
     with TemporaryDirectory() as scratch:
         outputs = [Path(scratch, name) for name in ("stdout", "stderr")]
         for path in outputs:
@@ -52,7 +52,7 @@ def snakemake(folder: Path, arguments: list[str]) -> CompletedProcess:
 
 
 def _fork(target, *arguments) -> int:
-    """Call `target` in a fork of the server; its exit status."""
+    """Call `target` in a fork of the server and return the exit status."""
     process = context.Process(target=target, args=arguments)
     process.start()
     process.join()
@@ -72,7 +72,7 @@ def _command(arguments, folder, environment, outputs) -> None:
 
 
 def _run_job(job, file: str, outputs) -> None:
-    """Run a job's script, in place of PythonScript.execute_script."""
+    """Run a job's script in a fork. Replaces PythonScript.execute_script."""
     from snakemake.benchmark import benchmarked
 
     environment = dict(os.environ) | {f"{name}_NUM_THREADS": str(job.threads) for name in THREADS}
@@ -93,7 +93,7 @@ def _script(file: str, folder: str, environment, outputs) -> None:
 
 
 def _enter(folder: str, environment: dict[str, str], outputs) -> None:
-    """Make the fork what a new Python process in that folder would be."""
+    """Give the fork the output, folder, environment and module path of a new Python process."""
     for path, stream in zip(outputs, (1, 2), strict=True):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         os.dup2(descriptor, stream)
