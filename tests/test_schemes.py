@@ -1,4 +1,4 @@
-"""What every scheme gives at alpha = 0, 1/2, 1 and outside [0, 1] (design: eqs. 1 to 4)."""
+"""Schemes: the coefficients of the checkpoints at a point (eqs. 1 to 4), refusals, formulas."""
 
 import re
 from decimal import Decimal
@@ -11,7 +11,7 @@ from paramlerp.jobs.errors import UserError
 from paramlerp.weights import naming, schemes
 
 D = Decimal
-KNOWN = ("base", "positive", "negative", "formal", "casual")
+CHECKPOINTS = ("base", "positive", "negative", "formal", "casual")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ KNOWN = ("base", "positive", "negative", "formal", "casual")
         ("unrelated", ["1"], {"films_1": 0, "papers_1": 1}),
     ],
 )
-def test_coefficients(scheme, point, expected):
+def test_coefficients_at_0_half_1_and_outside(scheme, point, expected):
     assert SCHEMES[scheme].coefficients(*point) == expected
 
 
@@ -47,7 +47,7 @@ def test_coefficients_sum_to_exactly_one(alpha):
 
 
 @pytest.mark.parametrize("alpha", ["-2", "0", "0.3", "0.7", "1", "2.6"])
-def test_g3_holds_g1_and_g2(alpha):
+def test_g1_and_g2_are_lines_of_g3(alpha):
     g1, g2 = (SCHEMES[name].coefficients(alpha) for name in ("g1", "g2"))
     assert SCHEMES["g3"].coefficients(alpha, 1 - D(alpha)) == {"base": 0, **g1}
     assert SCHEMES["g3"].coefficients(alpha, -D(alpha)) == g2
@@ -70,17 +70,17 @@ def test_a_point_has_one_name():
 
 
 @pytest.mark.parametrize("value", ["x", "nan", "inf", None, "0.0005", 1 / 3])
-def test_no_name_for_what_is_no_short_number(value):
+def test_a_value_that_is_no_number_of_at_most_three_decimals_is_refused(value):
     with pytest.raises(UserError):
         SCHEMES["g1"].point_name(value)
     with pytest.raises(UserError):
         SCHEMES["g1"].coefficients(value)
 
 
-def test_unknown_scheme():
-    own = laid_over(DEFAULT, {"sweeps": {"g1": {"schemes": ["g9"]}}})
+def test_an_unknown_scheme_is_refused():
+    config = laid_over(DEFAULT, {"sweeps": {"g1": {"schemes": ["g9"]}}})
     with pytest.raises(UserError, match=r"sweeps\.g1\.schemes: no scheme is called 'g9'"):
-        sweeps.sweeps(own)
+        sweeps.sweeps(config)
 
 
 def test_a_point_has_as_many_values_as_its_scheme_has_coordinates():
@@ -89,116 +89,132 @@ def test_a_point_has_as_many_values_as_its_scheme_has_coordinates():
             SCHEMES[scheme].coefficients(*point)
 
 
-def of(**spec):
-    return schemes.scheme("mine", spec, KNOWN)
+def new_scheme(**entry) -> schemes.Linear:
+    """A scheme named "mine" from its entry in the config."""
+    return schemes.scheme("mine", entry, CHECKPOINTS)
 
 
 def test_sums_are_decimal():
-    """In binary floats .1 + .2 - .3 is not 0, and .1 + .2 + .7 is 1 by chance at most."""
+    """In binary floats 0.1 + 0.2 - 0.3 is not 0, so the sum of a valid direction would not be 0."""
     assert 0.1 + 0.2 - 0.3 != 0
-    mine = of(
+    scheme = new_scheme(
         origin={"base": 0.1, "positive": 0.2, "negative": 0.7},
         alpha={"base": 0.1, "positive": 0.2, "negative": -0.3},
     )
-    assert mine.coefficients("1") == {
+    assert scheme.coefficients("1") == {
         "base": D("0.2"),
         "positive": D("0.4"),
         "negative": D("0.4"),
     }
-    assert of(origin={"base": "1"}, alpha={"base": "-0.5", "formal": "0.5"}).coefficients("2") == {
-        "base": 0,
-        "formal": 1,
-    }
+    scheme = new_scheme(origin={"base": "1"}, alpha={"base": "-0.5", "formal": "0.5"})
+    assert scheme.coefficients("2") == {"base": 0, "formal": 1}
 
 
-STEP = {"positive": 1, "negative": -1}
+#: a valid direction: its coefficients sum to 0
+DIRECTION = {"positive": 1, "negative": -1}
 
 
 @pytest.mark.parametrize(
-    ("spec", "message"),
+    ("entry", "message"),
     [
-        ({"origin": {"base": 0.9}, "alpha": STEP}, r"origin: its coefficients sum to 0\.9, not"),
-        ({"origin": STEP, "alpha": STEP}, "origin: its coefficients sum to 0, not to 1"),
+        (
+            {"origin": {"base": 0.9}, "alpha": DIRECTION},
+            r"origin: its coefficients sum to 0\.9, not",
+        ),
+        ({"origin": DIRECTION, "alpha": DIRECTION}, "origin: its coefficients sum to 0, not to 1"),
         (
             {"origin": {"base": 1}, "alpha": {"positive": 1, "negative": -0.999}},
             r"alpha: its coefficients sum to 0\.001, not to 0",
         ),
         (
-            {"origin": {"base": 1}, "alpha": STEP, "beta": {"formal": 1}},
+            {"origin": {"base": 1}, "alpha": DIRECTION, "beta": {"formal": 1}},
             "beta: its coefficients sum to 1, not to 0",
         ),
-        ({"origin": {"bsae": 1}, "alpha": STEP}, "origin: no checkpoint is called 'bsae'"),
+        ({"origin": {"bsae": 1}, "alpha": DIRECTION}, "origin: no checkpoint is called 'bsae'"),
         (
-            {"origin": {"base": 1}, "alpha": STEP, "beta": {"formal": 1, "casul": -1}},
+            {"origin": {"base": 1}, "alpha": DIRECTION, "beta": {"formal": 1, "casul": -1}},
             r"beta: no checkpoint is called 'casul'; there are base, casual, formal",
         ),
         ({"origin": {"base": 1}}, "no coordinate"),
-        ({"origin": {"base": "much"}, "alpha": STEP}, "'much' is not a finite number"),
-        ({"origin": {"base": 1}, "alpha": STEP, "nucleus_of": "base"}, "nucleus_of: only a scheme that mix"),
+        ({"origin": {"base": "much"}, "alpha": DIRECTION}, "'much' is not a finite number"),
         (
-            {"origin": {"base": 1}, "alpha": STEP, "mixes": "weights", "nucleus_of": "base"},
+            {"origin": {"base": 1}, "alpha": DIRECTION, "nucleus_of": "base"},
+            "nucleus_of: only a scheme that mix",
+        ),
+        (
+            {"origin": {"base": 1}, "alpha": DIRECTION, "mixes": "weights", "nucleus_of": "base"},
             "nucleus_of: only a scheme that mixes logits",
         ),
         (
-            {"origin": {"base": 1}, "alpha": STEP, "mixes": "logits", "nucleus_of": "positive"},
+            {
+                "origin": {"base": 1},
+                "alpha": DIRECTION,
+                "mixes": "logits",
+                "nucleus_of": "positive",
+            },
             "nucleus_of: 'positive' is not in the origin",
         ),
     ],
 )
-def test_what_is_no_affine_combination_of_checkpoints_is_refused(spec, message):
-    """In one line that names the scheme and the part of it."""
+def test_an_entry_that_is_no_affine_combination_of_checkpoints_is_refused(entry, message):
+    """The message is one line that names the scheme and the key that is wrong."""
     with pytest.raises(UserError, match=message) as error:
-        of(**spec)
+        new_scheme(**entry)
     assert str(error.value).startswith("config: schemes.mine: ")
     assert "\n" not in str(error.value)
 
 
-def test_a_nucleus_is_for_logits():
-    mine = of(origin={"base": 1}, alpha=STEP, mixes="logits", nucleus_of="base")
-    assert (mine.mixes, mine.nucleus_of) == ("logits", "base")
-    assert of(origin={"base": 1}, alpha=STEP).mixes == "weights"
+def test_a_scheme_of_logits_can_name_a_nucleus():
+    ensemble = new_scheme(origin={"base": 1}, alpha=DIRECTION, mixes="logits", nucleus_of="base")
+    assert (ensemble.mixes, ensemble.nucleus_of) == ("logits", "base")
+    assert new_scheme(origin={"base": 1}, alpha=DIRECTION).mixes == "weights"
 
 
-def test_two_dials():
-    """theta0 + a (theta+ - theta-) + b (formal - casual): two attributes at once."""
-    mine = of(
+def test_a_scheme_that_moves_two_attributes_at_once():
+    """theta0 + a (theta+ - theta-) + b (formal - casual)."""
+    scheme = new_scheme(
         beta={"formal": 1, "casual": -1},
         origin={"base": 1},
         alpha={"positive": 1, "negative": -1},
     )
-    assert mine.coordinates == ("alpha", "beta"), "by name, in whatever order they are written"
-    assert mine.checkpoints == ["base", "positive", "negative", "formal", "casual"]
-    assert mine.coefficients("0.5", "-2") == {
+    assert scheme.coordinates == ("alpha", "beta"), (
+        "sorted by name, whatever their order in the config"
+    )
+    assert scheme.checkpoints == ["base", "positive", "negative", "formal", "casual"]
+    assert scheme.coefficients("0.5", "-2") == {
         "base": 1,
         "positive": D("0.5"),
         "negative": D("-0.5"),
         "formal": -2,
         "casual": 2,
     }
-    assert mine.point_name("0.5", "-2") == "alpha=0.500_beta=-2.000"
+    assert scheme.point_name("0.5", "-2") == "alpha=0.500_beta=-2.000"
     for alpha in ("-1", "0.3", "2.6"):
-        assert sum(mine.coefficients(alpha, "0.7").values()) == 1
-        # With one dial at 0 it is the other's line.
+        assert sum(scheme.coefficients(alpha, "0.7").values()) == 1
+        # At beta = 0 it equals g2.
         g2 = SCHEMES["g2"].coefficients(alpha)
-        assert mine.coefficients(alpha, 0) == {**g2, "formal": 0, "casual": 0}
-        assert mine.locate(g2) == (naming.format_value(alpha), "0.000")
-        assert mine.locate(mine.coefficients(alpha, "0.7")) == (naming.format_value(alpha), "0.700")
+        assert scheme.coefficients(alpha, 0) == {**g2, "formal": 0, "casual": 0}
+        assert scheme.locate(g2) == (naming.format_value(alpha), "0.000")
+        assert scheme.locate(scheme.coefficients(alpha, "0.7")) == (
+            naming.format_value(alpha),
+            "0.700",
+        )
     symbols = {"base": "θ⁰", "positive": "θ⁺", "negative": "θ⁻", "formal": "f", "casual": "c"}
-    assert mine.formula(symbols) == "θ⁰ + αθ⁺ + β·f − αθ⁻ − β·c"
-    assert mine.ends() == {}
+    assert scheme.formula(symbols) == "θ⁰ + αθ⁺ + β·f − αθ⁻ − β·c"
+    assert scheme.ends() == {}
 
 
 @pytest.mark.parametrize("alpha", ["-2", "0", "0.3", "1", "2.6"])
-def test_g1_and_g2_are_found_on_the_plane(alpha):
+def test_the_plane_locates_the_points_of_g1_and_g2(alpha):
     a, plane = D(alpha), SCHEMES["g3"]
-    place = plane.locate(SCHEMES["g1"].coefficients(alpha))
-    assert place == (naming.format_value(a), naming.format_value(1 - a))
-    place = plane.locate(SCHEMES["g2"].coefficients(alpha))
-    assert place == (naming.format_value(a), naming.format_value(-a))
+    point = plane.locate(SCHEMES["g1"].coefficients(alpha))
+    assert point == (naming.format_value(a), naming.format_value(1 - a))
+    point = plane.locate(SCHEMES["g2"].coefficients(alpha))
+    assert point == (naming.format_value(a), naming.format_value(-a))
     assert plane.locate(plane.coefficients(alpha, "-0.4")) == (naming.format_value(a), "-0.400")
 
 
-def test_what_lies_off_a_plane_is_not_found_on_it():
+def test_coefficients_off_a_scheme_have_no_point_on_it():
     plane, g1 = SCHEMES["g3"], SCHEMES["g1"]
     assert plane.locate(SCHEMES["unrelated"].coefficients("0.5")) is None
     assert plane.locate(SCHEMES["permuted_base"].coefficients("0.5")) is None
@@ -206,37 +222,39 @@ def test_what_lies_off_a_plane_is_not_found_on_it():
     assert g1.locate(SCHEMES["g2"].coefficients("0.5")) is None
     assert g1.locate(plane.coefficients("0.3", "0.7")) == ("0.300",)
     assert g1.locate(plane.coefficients("0.3", "0.6")) is None
-    # A point has three decimals, and a third has more.
-    thirds = of(origin={"base": 1}, alpha={"positive": 3, "base": -3})
+    # A value has three decimals, so 1/3 is no value of a coordinate.
+    thirds = new_scheme(origin={"base": 1}, alpha={"positive": 3, "base": -3})
     assert thirds.locate({"positive": D("0.6"), "base": D("0.4")}) == ("0.200",)
     assert thirds.locate({"positive": D(1), "base": D(0)}) is None
 
 
-def test_ends():
+def test_the_ends_of_a_line_are_checkpoints():
     assert SCHEMES["g1"].ends() == {"0.000": "negative", "1.000": "positive"}
     assert SCHEMES["g2"].ends() == {"0.000": "base"}
     assert SCHEMES["unrelated"].ends() == {"0.000": "films_1", "1.000": "papers_1"}
-    assert SCHEMES["g3"].ends() == {}, "a plane has none"
-    halfway = of(origin={"positive": 0.5, "negative": 0.5}, alpha={"positive": 1, "negative": -1})
+    assert SCHEMES["g3"].ends() == {}, "a plane has no ends"
+    halfway = new_scheme(
+        origin={"positive": 0.5, "negative": 0.5}, alpha={"positive": 1, "negative": -1}
+    )
     assert halfway.ends() == {}
 
 
-def test_formula():
+def test_a_formula_is_written_in_the_symbols_of_the_checkpoints():
     symbols = registry.symbols(DEFAULT)
     assert SCHEMES["g1"].formula(symbols) == "αθ⁺ + (1−α)θ⁻"
     assert SCHEMES["g2"].formula(symbols) == "θ⁰ + αθ⁺ − αθ⁻"
     assert SCHEMES["g3"].formula(symbols) == "αθ⁺ + βθ⁻ + (1−α−β)θ⁰"
-    mine = of(
+    scheme = new_scheme(
         origin={"base": 2, "formal": -0.5, "casual": -0.5},
         alpha={"positive": 0.5, "casual": -0.5},
     )
-    assert mine.formula({}) == "2·base + 0.5α·positive + (−0.5−0.5α)·casual − 0.5·formal"
-    assert of(origin={"base": 2, "formal": -1}, t=STEP).formula({}) == (
+    assert scheme.formula({}) == "2·base + 0.5α·positive + (−0.5−0.5α)·casual − 0.5·formal"
+    assert new_scheme(origin={"base": 2, "formal": -1}, t=DIRECTION).formula({}) == (
         "2·base + t·positive − formal − t·negative"
     )
 
 
-def test_names_of_points_and_rows_match_their_patterns():
+def test_names_of_points_and_lines_match_their_patterns():
     g1, g3 = SCHEMES["g1"], SCHEMES["g3"]
     for value in ("-1.5", "0", "12"):
         assert re.fullmatch(g1.point_pattern(), g1.point_name(value))
@@ -244,5 +262,7 @@ def test_names_of_points_and_rows_match_their_patterns():
         assert not re.fullmatch(g3.point_pattern(), g1.point_name(value))
         assert re.fullmatch(g3.line_pattern(), naming.line_name({"beta": value}))
     assert g1.line_pattern() == naming.line_name({}) == "line"
-    line = of(origin={"base": 1}, beta=STEP)
-    assert not re.fullmatch(g3.line_pattern(), line.point_name("0.5")), "no line has a point's name"
+    along_beta = new_scheme(origin={"base": 1}, beta=DIRECTION)
+    assert not re.fullmatch(g3.line_pattern(), along_beta.point_name("0.5")), (
+        "the name of a line is never the name of a point"
+    )

@@ -1,4 +1,4 @@
-"""Intervals that respect the prompt, and the metrics they are of."""
+"""Bootstrap intervals that resample prompts, paired comparisons, and the metrics of texts."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,8 @@ from paramlerp.measure import bootstrap, calibration, metrics, pairing, samples
 from paramlerp.measure.bootstrap import Bootstrap
 
 
-def texts_of(values: np.ndarray) -> pd.DataFrame:
-    """A frame with (prompts, samples) of texts."""
+def texts_like(values: np.ndarray) -> pd.DataFrame:
+    """A frame with one text for each of `values` (prompts, samples)."""
     prompts, samples = values.shape
     return pd.DataFrame(
         {
@@ -26,42 +26,43 @@ def texts_of(values: np.ndarray) -> pd.DataFrame:
 BOOTSTRAP = Bootstrap(resamples=2000, confidence=0.95, seed=1)
 
 
-def sentiment_of(values: np.ndarray, bootstrap: Bootstrap = BOOTSTRAP):
-    frame = texts_of(values)
+def estimate_sentiment(values: np.ndarray, bootstrap: Bootstrap = BOOTSTRAP):
+    """The mean of sentiment scores (prompts, samples), with its interval."""
+    frame = texts_like(values)
     scores = frame[["prompt_id", "sample_id"]].assign(score=values.ravel(), target=values.ravel())
     sentiment, *_ = metrics.table_metrics(frame, {"sentiment": ("classifier", scores)})
     return bootstrap.estimate(sentiment.statistic(bootstrap.weights(len(values))))
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    """Prompts that differ, samples that agree: nominal 95%, bootstrap with 40 prompts ~93%."""
+def test_intervals_cover_the_true_mean_at_their_nominal_rate():
+    """Scores vary more between prompts than within. With 40 prompts a 95% interval covers ~93%."""
     random, hits = np.random.default_rng(0), 0
     for _ in range(400):
         values = random.normal(0, 1, (40, 1)) + random.normal(0, 0.3, (40, 4))
-        e = sentiment_of(values, Bootstrap(resamples=400, confidence=0.95, seed=1))
+        e = estimate_sentiment(values, Bootstrap(resamples=400, confidence=0.95, seed=1))
         hits += e.low <= 0 <= e.high
     assert 0.90 <= hits / 400 <= 0.975
 
 
-def test_the_prompt_is_the_unit():
-    """Copies of a prompt's text add nothing: the interval stays as wide."""
+def test_the_bootstrap_resamples_prompts():
+    """25 equal texts of each prompt give the same width as one: texts are not independent."""
     values = np.random.default_rng(0).normal(size=(30, 1))
-    one, many = sentiment_of(values), sentiment_of(values.repeat(25, 1))
+    one, many = estimate_sentiment(values), estimate_sentiment(values.repeat(25, 1))
     assert many.high - many.low == pytest.approx(one.high - one.low)
 
 
-def test_pairing_saves_what_points_share():
+def test_pairing_saves_the_variance_that_two_points_share():
     random = np.random.default_rng(0)
     shared = random.normal(size=(50, 4))
-    a = sentiment_of(shared)
-    b = sentiment_of(shared + 0.1 * random.normal(size=(50, 4)))
-    c = sentiment_of(random.normal(size=(50, 4)))
+    a = estimate_sentiment(shared)
+    b = estimate_sentiment(shared + 0.1 * random.normal(size=(50, 4)))
+    c = estimate_sentiment(random.normal(size=(50, 4)))
     assert pairing.variance_saved(a, b) > 0.9
     assert abs(pairing.variance_saved(a, c)) < 0.4
 
 
 def test_common_random_numbers_save_sampling_noise_only():
-    """Prompts that differ widely count for nothing; samples that move together for all."""
+    """Variance between prompts does not count; only correlation of samples within prompts does."""
     random = np.random.default_rng(0)
     prompt = np.repeat(range(200), 4)
     prompts, noise = 5 * random.normal(size=200)[prompt], random.normal(size=800)
@@ -75,14 +76,14 @@ def test_common_random_numbers_save_sampling_noise_only():
 
 def test_median_of_resamples_is_the_median_of_the_repeated_texts():
     random = np.random.default_rng(0)
-    prompt = np.repeat(range(7), 4)  # an even number of texts: the middle is between two
+    prompt = np.repeat(range(7), 4)  # an even number of texts: the median lies between two of them
     values = random.normal(size=28)
     weights = Bootstrap(resamples=1500, confidence=0.95, seed=1).weights(7)
     expected = [np.median(np.repeat(values, w[prompt].astype(int))) for w in weights]
     np.testing.assert_allclose(bootstrap.median(weights, values, prompt), expected)
 
 
-def test_no_text_no_median_and_one_prompt_no_interval():
+def test_without_texts_there_is_no_median_and_with_one_prompt_no_interval():
     weights = BOOTSTRAP.weights(3)
     assert np.isnan(bootstrap.median(weights, np.array([]), np.array([], int))).all()
     only_first = bootstrap.median(weights, np.array([5.0]), np.array([0]))
@@ -91,7 +92,7 @@ def test_no_text_no_median_and_one_prompt_no_interval():
     assert e.value == 2 and np.isnan(e.low) and np.isnan(e.high)
 
 
-def test_auc():
+def test_auc_of_perfect_inverted_constant_and_mixed_scores():
     truth = np.array([True, True, False, False])
     assert calibration.auc(np.array([0.9, 0.8, 0.2, 0.1]), truth) == 1
     assert calibration.auc(np.array([0.1, 0.2, 0.8, 0.9]), truth) == 0
@@ -99,7 +100,7 @@ def test_auc():
     assert calibration.auc(np.array([0.9, 0.3, 0.5, 0.1]), truth) == 0.75
 
 
-def test_calibration():
+def test_the_calibration_error_is_small_only_for_true_probabilities():
     random = np.random.default_rng(0)
     p = random.random(20_000)
     truth = random.random(20_000) < p
@@ -117,49 +118,49 @@ def test_distinct_and_repetition():
 
 
 def test_perplexities_of_known_likelihoods():
-    """Corpus perplexity weighs tokens, mean and median weigh texts; empty ones do not count."""
-    frame = texts_of(np.zeros((2, 2)))
+    """Corpus perplexity weights tokens, mean and median weight texts. Empty texts do not count."""
+    frame = texts_like(np.zeros((2, 2)))
     nll, n_tokens = np.log([2.0, 8.0, 4.0, 1.0]) * [1, 3, 1, 0], [1, 3, 1, 0]
     scores = frame[["prompt_id", "sample_id"]].assign(
         nll=nll, unigram_nll=nll + np.array(n_tokens), n_tokens=n_tokens
     )
-    found = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
-    value = {m.name: m.statistic(np.ones((1, 2)))[0] for m in found}
+    computed = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
+    value = {m.name: m.statistic(np.ones((1, 2)))[0] for m in computed}
     assert value["perplexity"] == pytest.approx(np.exp((np.log(2) + 3 * np.log(8) + np.log(4)) / 5))
     assert value["perplexity_mean"] == pytest.approx((2 + 8 + 4) / 3)
     assert value["perplexity_median"] == pytest.approx(4)
     assert value["perplexity_slor"] == pytest.approx(1)
 
 
-def test_a_point_of_empty_texts_has_a_row():
-    frame = texts_of(np.zeros((2, 2))).assign(text="", n_tokens=0)
+def test_metrics_of_empty_texts_alone_are_nan():
+    frame = texts_like(np.zeros((2, 2))).assign(text="", n_tokens=0)
     scores = frame[["prompt_id", "sample_id"]].assign(nll=0.0, unigram_nll=0.0, n_tokens=0)
-    found = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
+    computed = metrics.table_metrics(frame, {"perplexity": ("perplexity", scores)})
     weights = BOOTSTRAP.weights(2)
-    value = {m.name: BOOTSTRAP.estimate(m.statistic(weights)).value for m in found}
+    value = {m.name: BOOTSTRAP.estimate(m.statistic(weights)).value for m in computed}
     assert np.isnan(value["perplexity"]) and np.isnan(value["perplexity_median"])
     assert np.isnan(value["dist1"]) and value["length"] == 0
 
 
-def test_samples_in_several_files_are_those_of_one(tmp_path):
-    """Files hold different samples; rows come in the order of prompts, then of samples."""
-    frame = texts_of(np.random.default_rng(0).normal(size=(3, 5)))
+def test_samples_in_several_files_are_read_as_from_one(tmp_path):
+    """Each file holds a range of samples. Rows are sorted by prompt, then by sample."""
+    frame = texts_like(np.random.default_rng(0).normal(size=(3, 5)))
     scores = frame[["prompt_id", "sample_id"]].assign(score=np.arange(15.0))
-    for number, own in enumerate(([0, 1], [2, 3], [4])):
-        which = frame["sample_id"].isin(own)
-        files.write_jsonl(tmp_path / f"{number}.jsonl", frame[which].to_dict("records"))
-        files.write_frame(tmp_path / f"{number}.csv", scores[which])
-    texts, both = (sorted(tmp_path.glob(f"*.{kind}")) for kind in ("jsonl", "csv"))
+    for number, sample_ids in enumerate(([0, 1], [2, 3], [4])):
+        rows = frame["sample_id"].isin(sample_ids)
+        files.write_jsonl(tmp_path / f"{number}.jsonl", frame[rows].to_dict("records"))
+        files.write_frame(tmp_path / f"{number}.csv", scores[rows])
+    text_paths, score_paths = (sorted(tmp_path.glob(f"*.{kind}")) for kind in ("jsonl", "csv"))
     for order in (1, -1):
-        paths = samples.SampleFiles(texts[::order], {"grammar": both[::order]})
+        paths = samples.SampleFiles(text_paths[::order], {"grammar": score_paths[::order]})
         read = samples.read(paths, {"grammar": "tagger"})
         pd.testing.assert_frame_equal(read.texts, frame)
-        kind, own = read.scores["grammar"]
-        assert kind == "tagger" and own["score"].tolist() == scores["score"].tolist()
+        kind, grammar = read.scores["grammar"]
+        assert kind == "tagger" and grammar["score"].tolist() == scores["score"].tolist()
         metrics.table_metrics(read.texts, read.scores)
 
 
-def test_inputs_of_a_rule_are_split_by_measurement():
+def test_the_inputs_of_a_rule_are_split_by_measurement():
     inputs = {"texts": ["a", "b", "c"], "grammar": ["x", "y", "z"], "losses": ["l", "m"]}
     assert samples.sample_files(inputs, ["grammar"], [2, 1]) == [
         samples.SampleFiles(["a", "b"], {"grammar": ["x", "y"]}, "l"),
@@ -168,8 +169,8 @@ def test_inputs_of_a_rule_are_split_by_measurement():
     assert samples.sample_files({}, ["grammar"], [], "overlay_") == []
 
 
-def test_scores_of_other_texts_are_refused():
-    frame = texts_of(np.zeros((2, 2)))
+def test_scores_whose_rows_do_not_match_the_texts_are_refused():
+    frame = texts_like(np.zeros((2, 2)))
     scores = frame[["prompt_id", "sample_id"]].iloc[::-1].reset_index(drop=True).assign(score=0.0)
     with pytest.raises(ValueError, match="grammar"):
         metrics.table_metrics(frame, {"grammar": ("tagger", scores)})
