@@ -139,7 +139,7 @@ DIRECTION = {"positive": 1, "negative": -1}
         ({"origin": {"base": "much"}, "alpha": DIRECTION}, "'much' is not a finite number"),
         (
             {"origin": {"base": 1}, "alpha": DIRECTION, "nucleus_of": "base"},
-            "nucleus_of: only a scheme that mix",
+            "nucleus_of: only a scheme",
         ),
         (
             {"origin": {"base": 1}, "alpha": DIRECTION, "mixes": "weights", "nucleus_of": "base"},
