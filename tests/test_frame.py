@@ -1,4 +1,4 @@
-"""The frame: config, files, code closures and environments agree with each other."""
+"""The frame of the workflow: config, files, code closures, rules and environments fit together."""
 
 import ast
 import importlib.util
@@ -25,20 +25,20 @@ from paramlerp.measure import tagging
 from paramlerp.plan import closure
 
 SCRIPTS = ROOT / "workflow" / "scripts"
-#: every script as rules name it: its stage's folder and its name
+#: every script as rules name it: folder/name
 NAMES_OF_SCRIPTS = sorted(
     f"{file.parent.name}/{file.stem}"
     for file in SCRIPTS.glob("*/*.py")
     if file.parent.name != "paramlerp"
 )
 
-POLES = {pole for own in DEFAULT["attributes"].values() for pole in own["poles"]}
+POLES = {pole for entry in DEFAULT["attributes"].values() for pole in entry["poles"]}
 COORDINATES = {name for scheme in SCHEMES.values() for name in scheme.coordinates}
-#: what the default config, and nothing else, gives a name
+#: all names that the default config defines
 NAMES = POLES | {name for part in layers.NAMED for name in DEFAULT[part]}
 
 
-def test_overriding_a_source_leaves_nothing_of_another():
+def test_a_source_of_another_kind_or_reader_ignores_the_keys_of_the_old_one():
     base = {**DEFAULT["sources"]["base"], "kind": "hub", "id": "gpt2"}
     assert entries.location(base) == {"kind": "hub", "id": "gpt2", "revision": None}
     columns = {"text": "sentence", "label": "stars"}
@@ -47,10 +47,10 @@ def test_overriding_a_source_leaves_nothing_of_another():
     assert entries.reading({**reviews, "reader": "trees"}) == {"reader": "trees"}
 
 
-def test_a_selection_says_which_texts_and_not_where_they_are():
-    """So that a source of another name with the same texts runs nothing again."""
-    own = {"source": "reviews", "at_least": 0.8, "at_most": None}
-    assert entries.selection(own) == {"at_least": 0.8}
+def test_a_selection_has_the_texts_criteria_and_not_their_source():
+    """Else a source of another name with the same texts would rerun jobs."""
+    entry = {"source": "reviews", "at_least": 0.8, "at_most": None}
+    assert entries.selection(entry) == {"at_least": 0.8}
     assert entries.selection({"source": "trees", "labels": [0, 1]}) == {"labels": [0, 1]}
 
 
@@ -61,21 +61,21 @@ def test_points_as_a_range_or_a_list():
     assert len(sweeps.numbers({"from": -4, "to": 4, "step": 0.4})) == 21
 
 
-def grid(rates, **own) -> dict[str, dict]:
-    """The settings of a fine-tuning with these learning rates."""
-    how = {"learning_rate": rates, "batch_size": [32], "steps": [250, 500]}
-    expert = {"kind": "finetuned", "finetuning": own}
-    return registry.grid({"finetuning": how, "checkpoints": {"expert": expert}}, "expert")
+def grid(rates, **overrides) -> dict[str, dict]:
+    """An expert's grid with these learning rates; `overrides` are the expert's keys."""
+    settings = {"learning_rate": rates, "batch_size": [32], "steps": [250, 500]}
+    expert = {"kind": "finetuned", "finetuning": overrides}
+    return registry.grid({"finetuning": settings, "checkpoints": {"expert": expert}}, "expert")
 
 
 def test_the_grid_has_a_name_for_each_setting():
     names = list(grid([1e-6, 5.0e-5]))
     assert names == [f"lr={lr}_batch=32_steps={s}" for lr in ("1e-06", "5e-05") for s in (250, 500)]
-    assert len(grid([1.2345678e-5, 1.2345679e-5])) == 2 * 2, "rates that differ by little, too"
-    assert list(grid([1e-6], steps=[10])) == ["lr=1e-06_batch=32_steps=10"], "keys of its own"
+    assert len(grid([1.2345678e-5, 1.2345679e-5])) == 2 * 2, "names keep all digits of a rate"
+    assert list(grid([1e-6], steps=[10])) == ["lr=1e-06_batch=32_steps=10"], "the expert's key"
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path):
+def test_a_failed_write_leaves_the_old_file_and_no_new_one(tmp_path):
     target = tmp_path / "file.txt"
     files.write_text(target, "old")
     with pytest.raises(KeyError), files.writing(target) as beside:
@@ -89,7 +89,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
-def test_rows_are_the_bytes_of_a_frame_of_them(tmp_path):
+def test_write_rows_writes_the_same_bytes_as_write_frame(tmp_path):
     rows = [
         {"a": 1, "b": 0.1 + 0.2, "c": 'she said "so", twice', "d": None, "e": True},
         {"a": -2, "b": float("nan"), "c": "\n ü", "d": 1e-20, "e": False},
@@ -102,6 +102,7 @@ def test_rows_are_the_bytes_of_a_frame_of_them(tmp_path):
     assert (tmp_path / "rows.csv").read_text() == "a,b\n"
 
 
+#: prints script -> the files of the library's modules that Python loads for it
 LOADED = """
 import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
@@ -116,8 +117,8 @@ print(json.dumps(loaded))
 """
 
 
-def test_a_closure_holds_every_module_that_is_loaded():
-    """What Python really loads for a script is in the hash among its rule's params."""
+def test_a_closure_contains_every_module_that_python_loads():
+    """The hash in a rule's params covers every module that its script loads."""
     command = [sys.executable, "-c", LOADED, str(SCRIPTS), *NAMES_OF_SCRIPTS]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = json.loads(run.stdout)
@@ -127,7 +128,7 @@ def test_a_closure_holds_every_module_that_is_loaded():
         assert not missing, f"{script}: {missing}"
 
 
-def test_closures_tell_modules_apart():
+def test_a_closure_contains_only_the_modules_that_its_script_imports():
     def names(script):
         return {Path(m).stem for m in closure.modules_of(SCRIPTS / f"{script}.py")}
 
@@ -139,7 +140,7 @@ def test_closures_tell_modules_apart():
     assert "loop" not in names("scores/perplexity")
 
 
-#: a package of packages, and scripts: what imports what, in every way there is
+#: file -> content: a package with subpackages, and scripts, with every form of import
 TREE = {
     "script.py": "from paramlerp import a\n",
     "deep.py": "def f():\n    import paramlerp.sub.below.e\n",
@@ -161,7 +162,7 @@ TREE = {
 
 @pytest.fixture
 def tree(tmp_path) -> Path:
-    """`TREE` with the real closure.py in it, which tells of the package that it lies in."""
+    """`TREE` on disk with a copy of the real closure.py, which reads the package around it."""
     root = tmp_path / "tree"
     for name, content in TREE.items():
         files.write_text(root / name, content)
@@ -170,7 +171,7 @@ def tree(tmp_path) -> Path:
 
 
 def closure_of(root: Path):
-    """The closure.py of a tree as a module, loaded anew as each run of Snakemake does."""
+    """The closure.py of a tree as a new module with empty caches, as in a new run of Snakemake."""
     spec = importlib.util.spec_from_file_location(
         "closure", root / "paramlerp" / "plan" / "closure.py"
     )
@@ -179,7 +180,7 @@ def closure_of(root: Path):
     return module
 
 
-#: script -> the modules of its closure, beside the package's own __init__.py
+#: script -> the modules of its closure, without the package's top __init__.py
 HELD = {
     "script": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d",
     "deep": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d sub/below/e",
@@ -191,15 +192,15 @@ HELD = {
 @pytest.mark.parametrize("script", HELD)
 def test_a_closure_follows_packages(tree, script):
     """Absolute and relative imports of all levels, of modules and of packages' __init__.py."""
-    found = closure_of(tree).modules_of(tree / f"{script}.py")
+    modules = closure_of(tree).modules_of(tree / f"{script}.py")
     names = [*HELD[script].split(), *(["__init__"] if HELD[script] else [])]
-    assert found == sorted(str(tree / "paramlerp" / f"{name}.py") for name in names)
+    assert modules == sorted(str(tree / "paramlerp" / f"{name}.py") for name in names)
 
 
-def test_a_digest_is_of_the_code_and_not_of_its_place(tree, tmp_path):
+def test_a_digest_depends_on_the_code_and_not_on_its_folder(tree, tmp_path):
     def digests(root):
-        own = closure_of(root)
-        return {script: own.digest(root / f"{script}.py") for script in HELD}
+        copied_closure = closure_of(root)
+        return {script: copied_closure.digest(root / f"{script}.py") for script in HELD}
 
     first = digests(tree)
     assert len(set(first.values())) == len(HELD)
@@ -209,9 +210,9 @@ def test_a_digest_is_of_the_code_and_not_of_its_place(tree, tmp_path):
         content = (copy / name).read_text()
         (copy / name).write_text(content + "# an edit\n")
         module = name.removeprefix("paramlerp/").removesuffix(".py")
-        using = {s for s, held in HELD.items() if held and module in [*held.split(), "__init__"]}
+        users = {s for s, c in CLOSURES.items() if c and module in [*c.split(), "__init__"]}
         changed = {script for script, digest in digests(copy).items() if digest != first[script]}
-        assert changed == using | ({module} & set(HELD)), name
+        assert changed == users | ({module} & set(HELD)), name
         (copy / name).write_text(content)
     (copy / "paramlerp" / "f.py").rename(copy / "paramlerp" / "g.py")
     files.write_text(copy / "paramlerp" / "sub" / "__init__.py", "from .. import g\n")
@@ -220,6 +221,7 @@ def test_a_digest_is_of_the_code_and_not_of_its_place(tree, tmp_path):
 
 
 TORCH, PANDAS = ("torch", "transformers"), ("pandas", "datasets")
+#: heavy packages -> the scripts that never import them at module level
 LIGHT = {
     TORCH: "checkpoints/merge checkpoints/select_candidate scores/tag scores/vader figures/line"
     " tables/sweep_table tables/against tables/plane_table tables/pairs_table",
@@ -233,8 +235,8 @@ LIGHT = {
     ("script", "heavy"),
     [(script, heavy) for heavy, scripts in LIGHT.items() for script in scripts.split()],
 )
-def test_jobs_import_what_they_need(script, heavy):
-    """Two seconds a job for PyTorch, .7 for pandas, many times a run."""
+def test_a_job_imports_no_heavy_package_that_it_does_not_need(script, heavy):
+    """Importing PyTorch takes 2 s and pandas 0.7 s, in each of the many jobs of a run."""
     for file in [
         SCRIPTS / f"{script}.py",
         *map(Path, closure.modules_of(SCRIPTS / f"{script}.py")),
@@ -246,27 +248,27 @@ def test_jobs_import_what_they_need(script, heavy):
 
 
 def rules() -> dict[str, str]:
-    """Name -> text of every rule but `all`; of those made in a loop, the name as it is written."""
-    found = {}
+    """Name -> text of every rule but `all`. A rule in a loop has its unformatted name."""
+    texts = {}
     for file in sorted((ROOT / "workflow" / "rules").rglob("*.smk")):
         text = file.read_text()
         for head in re.finditer(r"^( *)rule(?: (\w+))?:\n", text, re.M):
             inside = re.match(rf"(?:{head[1]}    .*\n|\n)+", text[head.end() :])
             rule = textwrap.dedent(inside[0])
             name = head[2] or re.search(r"^name:\n +(.*)$", rule, re.M)[1]
-            assert name not in found, name
-            found[name] = rule
-    return found
+            assert name not in texts, name
+            texts[name] = rule
+    return texts
 
 
 def section(rule: str, key: str) -> str:
-    """What stands below a key of a rule's text, or beside it."""
-    found = re.search(rf"^{key}:(.*\n(?:(?: .*)?\n)*)", rule, re.M)
-    return found[1] if found else ""
+    """The content of a rule's section: the rest of its line and the indented lines below."""
+    match = re.search(rf"^{key}:(.*\n(?:(?: .*)?\n)*)", rule, re.M)
+    return match[1] if match else ""
 
 
 def scripts_of(rule: str) -> list[str]:
-    """The scripts that a rule's text names; with braces in it, all that it may stand for."""
+    """The scripts that a rule's text names. Wildcards in braces match every script that fits."""
     name = re.search(r'"\.\./\.\./scripts/(.*)\.py"', section(rule, "script"))[1]
     return [script for script in NAMES_OF_SCRIPTS if fnmatch(script, re.sub(r"\{.*?\}", "*", name))]
 
@@ -276,7 +278,7 @@ READ_NOTHING = ("fetch", "estimate")
 
 
 @pytest.mark.parametrize("rule", sorted(rules()))
-def test_a_rule_says_all_that_a_scheduler_or_a_reader_needs(rule):
+def test_a_rule_has_all_sections_that_a_scheduler_or_a_reader_needs(rule):
     text = rules()[rule]
     assert re.match(r'"""[A-Z].*\."""\n', text), "a docstring first"
     keys = ["input", "output", "log", "benchmark", "threads", "resources", "conda", "params"]
@@ -289,20 +291,20 @@ def test_a_rule_says_all_that_a_scheduler_or_a_reader_needs(rule):
     script = re.search(r'"\.\./\.\./scripts/(.*)\.py"', section(text, "script"))[1]
     code = re.search(r'\bcode=code\((f?)"(.*)"\)', section(text, "params"))
     assert code, "its code is a param"
-    made = code[2]
-    if code[1]:  # In a loop: one script as the rule is made, the same as its job runs.
-        made = re.sub(r"FIGURE\['(\w+)'\]", r"params.\1", made)
+    hashed = code[2]
+    if code[1]:  # In a loop the f-string and the script's wildcards name the same file.
+        hashed = re.sub(r"FIGURE\['(\w+)'\]", r"params.\1", hashed)
         assert 'shows=FIGURE["shows"]' in section(text, "params")
-    assert made == script
+    assert hashed == script
     assert "code(" not in section(text, "input") and scripts_of(text)
 
 
 def kinds(part: str, key: str = "kind") -> list[str]:
-    """The kinds that the schema knows of a section's entries."""
+    """The kinds that the schema allows for a section's entries."""
     return SCHEMA["properties"][part]["additionalProperties"]["properties"][key]["enum"]
 
 
-def test_every_script_is_a_rules_and_every_kind_of_figure_has_one():
+def test_every_script_has_a_rule_and_every_kind_of_figure_has_a_script():
     named = [script for rule in rules().values() for script in scripts_of(rule)]
     assert sorted(named) == NAMES_OF_SCRIPTS
     shown = {name.removeprefix("figures/") for name in named if name.startswith("figures/")}
@@ -312,8 +314,9 @@ def test_every_script_is_a_rules_and_every_kind_of_figure_has_one():
 
 
 def pins(lines) -> dict[str, str]:
-    found = (re.match(r"([A-Za-z0-9_.-]+)==?([\w.]+)$", line.strip()) for line in lines)
-    return {m[1].lower(): m[2] for m in found if m}
+    """Package -> version of all lines that pin one, with = or ==."""
+    matches = (re.match(r"([A-Za-z0-9_.-]+)==?([\w.]+)$", line.strip()) for line in lines)
+    return {m[1].lower(): m[2] for m in matches if m}
 
 
 def test_environments_agree_with_the_requirements():
@@ -336,17 +339,17 @@ def test_environments_agree_with_the_requirements():
     }
 
 
-#: imported as -> conda's name; huggingface_hub comes with datasets and transformers
+#: name in imports -> conda's name; datasets and transformers bring huggingface_hub
 PACKAGES = {"torch": "pytorch", "huggingface_hub": "datasets", "vaderSentiment": "vadersentiment"}
 
 
 @pytest.mark.parametrize(
     ("rule", "script"), [(rule, s) for rule in sorted(rules()) for s in scripts_of(rules()[rule])]
 )
-def test_an_environment_holds_what_its_scripts_import(rule, script):
+def test_an_environment_contains_every_package_that_its_scripts_import(rule, script):
     environment = re.search(r'environment\("(\w+)"\)', section(rules()[rule], "conda"))[1]
     content = (ROOT / "envs" / f"{environment}.yaml").read_text()
-    held = set(pins(line.strip(" -") for line in content.splitlines()))
+    packages = set(pins(line.strip(" -") for line in content.splitlines()))
     for file in [SCRIPTS / f"{script}.py", *closure.modules_of(SCRIPTS / f"{script}.py")]:
         for node in ast.walk(ast.parse(Path(file).read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
@@ -354,30 +357,30 @@ def test_an_environment_holds_what_its_scripts_import(rule, script):
                 names.append(node.module)
             roots = {name.split(".")[0] for name in names} - {"paramlerp"}
             for root in roots - sys.stdlib_module_names:
-                assert PACKAGES.get(root, root) in held, f"{Path(file).name} imports {root}"
+                assert PACKAGES.get(root, root) in packages, f"{Path(file).name} imports {root}"
 
 
-#: words of the program that are names of the default config as well, and what they are there
+#: words of the code that are also names in the default config, and their meaning in the code
 COINCIDE = {
-    "perplexity": (kinds("scorers"), "a kind of scorer, and its rule and script"),
-    "tagger": (kinds("scorers"), "a kind of scorer, and the environment of its rule"),
-    "vader": (kinds("scorers"), "a kind of scorer, and its rule and script"),
+    "perplexity": (kinds("scorers"), "a kind of scorer, with its rule and script"),
+    "tagger": (kinds("scorers"), "a kind of scorer, with the environment of its rule"),
+    "vader": (kinds("scorers"), "a kind of scorer, with its rule and script"),
     "finetuned": (kinds("checkpoints"), "a kind of checkpoint"),
     "permuted": (kinds("checkpoints"), "a kind of checkpoint"),
-    "ensemble": (kinds("figures", "shows"), "a kind of figure, and a rule with its script"),
+    "ensemble": (kinds("figures", "shows"), "a kind of figure, and a rule with a script"),
     "pairs": (kinds("figures", "shows"), "a kind of figure"),
 }
 
 
 def literals(file: Path):
-    """Line and content of every string literal of a file of Python or of rules.
+    """Line and content of every string literal in a file of Python or of rules.
 
-    Of one with braces in it, the pieces between them.
+    An f-string yields its constant pieces.
     """
     if file.suffix == ".py":
         nodes = [(0, ast.parse(file.read_text(encoding="utf-8")))]
     else:
-        # Rules are no Python, but made of the same tokens.
+        # Rules do not parse as Python but have the same tokens.
         with open(file, "rb") as lines:
             tokens = [t for t in tokenize.tokenize(lines.readline) if t.type == tokenize.STRING]
         nodes = [(t.start[0] - 1, ast.parse(t.string)) for t in tokens]
@@ -387,23 +390,23 @@ def literals(file: Path):
                 yield line + node.lineno, node.value
 
 
-def test_no_name_of_the_default_config_is_written_in_the_code(tmp_path):
-    """So that an attribute, a scheme or a sweep of another name is as good as the paper's; nor is
-    one a part of a path that is written there."""
+def test_the_code_contains_no_name_of_the_default_config(tmp_path):
+    """Neither as a string nor in a path. So attributes, schemes and sweeps of any name work."""
     example = tmp_path / "example.smk"
     example.write_text('rule x:\n    input:\n        f"results/{a}/b.csv",\n        c=["d"]\n')
     assert list(literals(example)) == [(3, "results/"), (3, "/b.csv"), (4, "d")]
     sources = [ROOT / "Snakefile", *sorted((ROOT / "workflow").rglob("*.smk"))]
     sources += sorted((ROOT / "workflow").rglob("*.py"))
     assert len(sources) > 80
-    met = {}
+    names_in_code = {}
     for file in sources:
         for line, text in literals(file):
             words = re.split(r"[/.]", text) if "/" in text else [text]
-            met |= {word: f"{file.name}:{line}" for word in words if word in NAMES}
-    assert met.keys() == COINCIDE.keys(), {w: at for w, at in met.items() if w not in COINCIDE}
-    for word, (known, _) in COINCIDE.items():
-        assert word in known, word
+            names_in_code |= {word: f"{file.name}:{line}" for word in words if word in NAMES}
+    unexpected = {w: line for w, line in names_in_code.items() if w not in COINCIDE}
+    assert names_in_code.keys() == COINCIDE.keys(), unexpected
+    for word, (allowed, _) in COINCIDE.items():
+        assert word in allowed, word
 
 
 def test_the_tagger_takes_the_geometric_mean_over_words(tmp_path):
