@@ -181,7 +181,7 @@ def closure_of(root: Path):
 
 
 #: script -> the modules of its closure, without the package's top __init__.py
-HELD = {
+CLOSURES = {
     "script": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d",
     "deep": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d sub/below/e",
     "name": "a sub/__init__ f sub/b sub/c sub/below/__init__ sub/below/d",
@@ -189,21 +189,21 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize("script", HELD)
+@pytest.mark.parametrize("script", CLOSURES)
 def test_a_closure_follows_packages(tree, script):
     """Absolute and relative imports of all levels, of modules and of packages' __init__.py."""
     modules = closure_of(tree).modules_of(tree / f"{script}.py")
-    names = [*HELD[script].split(), *(["__init__"] if HELD[script] else [])]
+    names = [*CLOSURES[script].split(), *(["__init__"] if CLOSURES[script] else [])]
     assert modules == sorted(str(tree / "paramlerp" / f"{name}.py") for name in names)
 
 
 def test_a_digest_depends_on_the_code_and_not_on_its_folder(tree, tmp_path):
     def digests(root):
         copied_closure = closure_of(root)
-        return {script: copied_closure.digest(root / f"{script}.py") for script in HELD}
+        return {script: copied_closure.digest(root / f"{script}.py") for script in CLOSURES}
 
     first = digests(tree)
-    assert len(set(first.values())) == len(HELD)
+    assert len(set(first.values())) == len(CLOSURES)
     copy = shutil.copytree(tree, tmp_path / "another" / "depth" / "tree")
     assert digests(copy) == first
     for name in TREE:
@@ -212,7 +212,7 @@ def test_a_digest_depends_on_the_code_and_not_on_its_folder(tree, tmp_path):
         module = name.removeprefix("paramlerp/").removesuffix(".py")
         users = {s for s, c in CLOSURES.items() if c and module in [*c.split(), "__init__"]}
         changed = {script for script, digest in digests(copy).items() if digest != first[script]}
-        assert changed == users | ({module} & set(HELD)), name
+        assert changed == users | ({module} & set(CLOSURES)), name
         (copy / name).write_text(content)
     (copy / "paramlerp" / "f.py").rename(copy / "paramlerp" / "g.py")
     files.write_text(copy / "paramlerp" / "sub" / "__init__.py", "from .. import g\n")
