@@ -1,4 +1,4 @@
-"""The plane of g3: rows merged in memory, points that break, barriers along its line."""
+"""The plane of g3: lines merged in memory, broken points, and barriers along a line."""
 
 import logging
 import os
@@ -29,24 +29,25 @@ G3 = SCHEMES["g3"]
 LOSSES = ["alpha", "text", "text_id", "nll", "n_tokens"]
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
 SAMPLES = [0, 1, 2]
-HOW = {"max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
+SETTINGS = {"max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
 TESTS = {"positive": ["the film is superb"], "negative": ["a story is awful", "the script"]}
 BOOTSTRAP = Bootstrap(resamples=100, confidence=0.95, seed=1)
 KINDS = {"sentiment": "classifier", "perplexity": "perplexity"}
 
 
-def row_of(trio, beta, alphas):
-    """Texts and losses of a row, as its two jobs make them."""
+def measure_line(trio, beta, alphas):
+    """Texts and losses of the points of a line, as its two jobs write them."""
     log = logging.getLogger("test")
     points = {}
     for alpha in alphas:
-        points[alpha] = {n: f"{c:f}" for n, c in G3.coefficients(alpha, beta).items()}
-    texts = generate_line.main(trio, "alpha", points, PROMPTS, SAMPLES, HOW, 1, log)
+        coefficients = G3.coefficients(alpha, beta)
+        points[alpha] = {name: f"{c:f}" for name, c in coefficients.items()}
+    texts = generate_line.main(trio, "alpha", points, PROMPTS, SAMPLES, SETTINGS, 1, log)
     return texts, line_losses.main(trio, "alpha", points, TESTS, 64, log)
 
 
-def table_of(folder: Path, values: list[str]):
-    """The tables of a plane of one row whose files lie in a folder."""
+def plane_tables(folder: Path, values: list[str]):
+    """Both tables of a plane of one line, from the line's files in a folder."""
     paths = SampleFiles(
         texts=[folder / "texts.jsonl"],
         scores={name: [folder / f"{name}.csv"] for name in KINDS},
@@ -65,8 +66,8 @@ def table_of(folder: Path, values: list[str]):
     )
 
 
-def write_row(folder: Path, texts: list[dict], losses: list[dict], counts: list[int]) -> None:
-    """Files of a row, with made-up scores; `counts` are tokens of the texts."""
+def write_line(folder: Path, texts: list[dict], losses: list[dict], counts: list[int]) -> None:
+    """Write the files of a line, with made-up scores; `counts` is the tokens of each text."""
     files.write_jsonl(folder / "texts.jsonl", texts)
     files.write_frame(folder / "losses.csv", pd.DataFrame(losses, columns=LOSSES))
     keys = pd.DataFrame(texts)[["prompt_id", "sample_id"]]
@@ -79,20 +80,21 @@ def write_row(folder: Path, texts: list[dict], losses: list[dict], counts: list[
 
 
 @pytest.mark.parametrize("point", [("0.3", "-1.2"), ("1", "0"), ("2", "2")])
-def test_in_memory_a_merge_has_the_bits_it_has_on_disk(trio, tmp_path, point):
+def test_a_merge_in_memory_has_the_same_bits_as_on_disk(trio, tmp_path, point):
     coefficients = G3.coefficients(*point)
     merging.write_merged("g3", "x", coefficients, trio, tmp_path / "m")
     on_disk, _ = models.load_causal_lm(tmp_path / "m", train=True)
     model, _ = models.load_causal_lm(trio["base"], train=True)
-    sources = merging.Merger(trio)
-    lines.merge_into(model, sources, G3.coefficients("7", "-3"))
-    lines.merge_into(model, sources, coefficients)  # nothing drifts, nothing is left over
+    merger = merging.Merger(trio)
+    lines.merge_into(model, merger, G3.coefficients("7", "-3"))
+    # A second merge into the same model keeps nothing of the first.
+    lines.merge_into(model, merger, coefficients)
     for (name, a), b in zip(model.state_dict().items(), on_disk.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
 
 
-def test_and_computes_what_that_on_disk_does(trio, tmp_path):
-    """Packed for reading, biases, transposed and tied matrices and all."""
+def test_a_merge_in_memory_computes_the_same_logits_as_on_disk(trio, tmp_path):
+    """Models for inference pack their matrices; biases, transposed and tied matrices included."""
     coefficients = G3.coefficients("0.3", "-1.2")
     merging.write_merged("g3", "x", coefficients, trio, tmp_path / "m")
     plain, _ = models.load_causal_lm(tmp_path / "m", train=True)
@@ -107,25 +109,25 @@ def test_and_computes_what_that_on_disk_does(trio, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
-def test_mapped_sources_do_not_stay_in_memory(trio, tmp_path):
-    """What a row holds privately is one model: no page of its sources is kept."""
+def test_mapped_checkpoints_do_not_stay_in_memory(trio, tmp_path):
+    """A line keeps one model in memory and no page of the files that it merges."""
     trio = {name: shutil.copytree(folder, tmp_path / name) for name, folder in trio.items()}
     model, _ = models.load_causal_lm(trio["base"])
-    sources = merging.Merger(trio)
-    lines.merge_into(model, sources, G3.coefficients("0.5", "0.3"))
-    resident, ours = 0, False
+    merger = merging.Merger(trio)
+    lines.merge_into(model, merger, G3.coefficients("0.5", "0.3"))
+    resident, mapped = 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         first = line.split()[0]
         if "-" in first and not first.endswith(":"):
-            ours = any(str(trio[name]) in line for name in ("positive", "negative"))
-        elif ours and first == "Rss:":
+            mapped = any(str(trio[name]) in line for name in ("positive", "negative"))
+        elif mapped and first == "Rss:":
             resident += int(line.split()[1])
     assert resident == 0
-    assert np.isfinite(sources.first.tensors[next(iter(sources.first.tensors))].data).all()
+    assert np.isfinite(merger.first.tensors[next(iter(merger.first.tensors))].data).all()
 
 
-def test_a_row_is_its_models_one_by_one(trio, tmp_path):
-    texts, losses = row_of(trio, "0.500", ["0.000", "0.500"])
+def test_a_line_gives_the_same_as_its_models_one_by_one(trio, tmp_path):
+    texts, losses = measure_line(trio, "0.500", ["0.000", "0.500"])
     assert [r["alpha"] for r in texts] == ["0.000"] * 6 + ["0.500"] * 6
     from texts import generate
 
@@ -133,7 +135,7 @@ def test_a_row_is_its_models_one_by_one(trio, tmp_path):
         folder = tmp_path / alpha
         coefficients = G3.coefficients(alpha, "0.500")
         merging.write_merged("g3", "x", coefficients, trio, folder)
-        alone = generate.main(folder, PROMPTS, SAMPLES, HOW, 1)
+        alone = generate.main(folder, PROMPTS, SAMPLES, SETTINGS, 1)
         assert [r for r in texts if r["alpha"] == alpha] == [{"alpha": alpha, **r} for r in alone]
         model, tokenizer = models.load_causal_lm(folder)
         rows = text_losses.measure_losses(model, tokenizer, TESTS, 64)
@@ -142,28 +144,28 @@ def test_a_row_is_its_models_one_by_one(trio, tmp_path):
 
 @pytest.fixture
 def broken(trio, tmp_path):
-    """A table of one row: a sound point, one that only writes empty texts, one that overflows."""
+    """Tables of one line: a sound point, one whose texts are all empty, and one that overflows."""
     far = "9" * 15
-    texts, losses = row_of(trio, "0.000", ["0.000", "1.000", far])
-    assert {r["alpha"] for r in texts} == {"0.000", "1.000"}, "what overflows has no texts"
+    texts, losses = measure_line(trio, "0.000", ["0.000", "1.000", far])
+    assert {r["alpha"] for r in texts} == {"0.000", "1.000"}, "a point that overflows has no texts"
     texts = [{**r, "text": "", "n_tokens": 0} if r["alpha"] == "1.000" else r for r in texts]
-    write_row(tmp_path, texts, losses, [3 * (r["alpha"] == "0.000") for r in texts])
-    table, strip = table_of(tmp_path, ["0.000", "1.000", far])
+    write_line(tmp_path, texts, losses, [3 * (r["alpha"] == "0.000") for r in texts])
+    table, strip = plane_tables(tmp_path, ["0.000", "1.000", far])
     files.write_frame(tmp_path / "g3.csv", table)
     return pd.read_csv(tmp_path / "g3.csv"), strip
 
 
-def test_points_that_break_are_told_apart(broken):
+def test_the_table_names_the_state_of_each_point(broken):
     table, strip = broken
     assert table["state"].tolist() == ["ok", "empty", "overflow"]
     assert table["n_texts"].tolist() == [6, 6, 0] and table["n_empty"].tolist() == [0, 6, 0]
     assert table["perplexity"].notna().tolist() == [True, False, False]
     assert table["loss_positive"].notna().tolist() == [True, True, False]
-    assert strip["sum"].tolist() == ["0.000"], "means are of sound points"
+    assert strip["sum"].tolist() == ["0.000"], "only sound points enter the means"
 
 
-def test_and_marked_in_the_figures(broken):
-    """A 1 x 3 lattice is no picture; its states on a 3 x 3 one are."""
+def test_the_figures_mark_broken_points(broken):
+    """The one line is repeated at three values of beta: a figure needs more than one line."""
     table, _ = broken
     table["alpha"] = [-1.0, 0.0, 1.0]
     table = pd.concat([table.assign(beta=beta) for beta in (-1.0, 0.0, 1.0)])
@@ -173,9 +175,9 @@ def test_and_marked_in_the_figures(broken):
         assert "overflow" in figure.get_supxlabel() and "empty" in figure.get_supxlabel()
 
 
-def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
-    """No texts, no scores: cells marked in the table, and no crash on the way."""
-    texts, losses = row_of(trio, "0.000", ["9" * 15])
+def test_a_line_whose_points_all_overflow_passes_every_job(trio, tokenizer, tmp_path):
+    """Without texts or scores no job fails, and the table marks the points."""
+    texts, losses = measure_line(trio, "0.000", ["9" * 15])
     assert texts == [] and losses == []
     files.write_jsonl(tmp_path / "texts.jsonl", texts)
     files.write_rows(tmp_path / "losses.csv", losses, LOSSES)
@@ -185,25 +187,27 @@ def test_a_row_of_which_nothing_is_left_goes_through(trio, tokenizer, tmp_path):
     files.write_scores(tmp_path / "sentiment.csv", texts, **scores)
     scores = perplexity.main(texts, trio["base"], np.zeros(len(tokenizer)))
     files.write_scores(tmp_path / "perplexity.csv", texts, **scores)
-    table, strip = table_of(tmp_path, ["9" * 15])
+    table, strip = plane_tables(tmp_path, ["9" * 15])
     assert table["state"].tolist() == ["overflow"] and strip.empty
 
 
 def test_a_point_whose_losses_overflow_counts_as_broken(trio, tmp_path, monkeypatch):
-    """Its texts, another job's, too: or figure 7 would show a point that figure 8 has neither
-    a value nor a mark for."""
-    own = text_losses.measure_losses
+    """Its texts, which another job wrote, do not count either.
+
+    Otherwise figure 7 would show a point for which figure 8 has no value and no mark.
+    """
+    measure_losses = text_losses.measure_losses
 
     def fails_once(*args):
-        monkeypatch.setattr(text_losses, "measure_losses", own)
+        monkeypatch.setattr(text_losses, "measure_losses", measure_losses)
         raise NotFiniteError("the model's losses hold NaN or Inf")
 
     monkeypatch.setattr(text_losses, "measure_losses", fails_once)
-    texts, losses = row_of(trio, "0.000", ["0.500", "1.000"])
+    texts, losses = measure_line(trio, "0.000", ["0.500", "1.000"])
     assert {r["alpha"] for r in losses} == {"1.000"}
     assert {r["alpha"] for r in texts} == {"0.500", "1.000"}
-    write_row(tmp_path, texts, losses, [3] * len(texts))
-    table, _ = table_of(tmp_path, ["0.500", "1.000"])
+    write_line(tmp_path, texts, losses, [3] * len(texts))
+    table, _ = plane_tables(tmp_path, ["0.500", "1.000"])
     assert table["state"].tolist() == ["overflow", "ok"]
     assert table["n_texts"].tolist() == [0, 6]
     for metric in ("sentiment", "perplexity", "loss_positive", "loss_negative"):
@@ -218,18 +222,18 @@ from scores import line_losses
 from paramlerp.lm import models
 from paramlerp.weights import schemes
 
-def private():
+def private_mb():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    # Pages of mapped files come and go with the system's cache, and are not counted.
+    # Only anonymous pages count: the system drops and reloads pages of mapped files at will.
     return sum(int(l.split()[1]) for l in lines if l.startswith("Anonymous:")) / 1024
 
 trio = dict(zip(("base", "positive", "negative"), sys.argv[2:]))
-models.load_causal_lm(trio["base"])  # and let go of: what is imported then is
-peak, start, done = [0.0], private(), threading.Event()
+models.load_causal_lm(trio["base"])  # imports the modules, so that they are not counted
+peak, start, done = [0.0], private_mb(), threading.Event()
 
 def watch():
     while not done.is_set():
-        peak[0] = max(peak[0], private())
+        peak[0] = max(peak[0], private_mb())
         time.sleep(0.002)
 
 thread = threading.Thread(target=watch)
@@ -238,9 +242,9 @@ alphas = [f"{i / 8:.3f}" for i in range(int(sys.argv[1]))]
 directions = {"alpha": {"positive": 1, "base": -1}, "beta": {"negative": 1, "base": -1}}
 g3 = schemes.linear("g3", {"origin": {"base": 1}, **directions}, trio)
 points = {alpha: g3.coefficients(alpha, "0.500") for alpha in alphas}
-how = {"max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
+settings = {"max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
 prompts = [{"prompt_id": 0, "prompt": "the film"}]
-generate_line.main(trio, "alpha", points, prompts, [0, 1], how, 1, logging.getLogger())
+generate_line.main(trio, "alpha", points, prompts, [0, 1], settings, 1, logging.getLogger())
 tests = {"positive": ["a joy to watch"]}
 line_losses.main(trio, "alpha", points, tests, 64, logging.getLogger())
 done.set()
@@ -250,8 +254,8 @@ print(peak[0] - start)
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
-def test_what_a_row_holds_does_not_grow_with_it(tokenizer, tmp_path):
-    """Private memory of a process that runs both jobs of a row of two points and of twelve."""
+def test_the_memory_of_a_line_does_not_grow_with_its_points(tokenizer, tmp_path):
+    """Private memory of a process that runs both jobs of a line, of two points and of twelve."""
     sizes = {"hidden_size": 512, "intermediate_size": 2048, "num_hidden_layers": 4}
     folders = [
         save(tiny("llama", tokenizer, i, **sizes), tokenizer, tmp_path / str(i)) for i in range(3)
@@ -271,16 +275,18 @@ def test_what_a_row_holds_does_not_grow_with_it(tokenizer, tmp_path):
 
     assert size > 50
     few, many = peak(2), peak(12)
-    # For a moment of loading there are two: as they were read, and packed.
+    # Loading needs the weights twice for a moment: as read, and packed.
     assert few > size / 2 and many < 2.5 * size and many < few + size, (size, few, many)
 
 
 def test_barriers_by_hand():
-    """Ends at 1 and 3: the line between them reads 2 in the middle, and so does their mean."""
+    """With ends at 1 and 3, their mean and the straight line's value at 1/2 are both 2."""
     alphas, values = np.array([0, 0.25, 0.5, 1]), np.array([1.0, 2.0, 2.25, 3.0])
-    found = excess(alphas, values)
-    assert found["frankle"].max() == pytest.approx(1.0), "an end alone makes one of half the gap"
-    assert found["entezari"].tolist() == pytest.approx([0, 0.5, 0.25, 0])
+    barrier = excess(alphas, values)
+    assert barrier["frankle"].max() == pytest.approx(1.0), (
+        "half the difference of the ends counts as a barrier"
+    )
+    assert barrier["entezari"].tolist() == pytest.approx([0, 0.5, 0.25, 0])
 
 
 def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
@@ -288,16 +294,16 @@ def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):
     easy = random.uniform(20, 40, 60)
     for name, middle in (("flat", 0.0), ("hump", 0.5)):
         paths = []
-        for place, rise in enumerate((0, middle, 0)):
+        for index, rise in enumerate((0, middle, 0)):
             rows = pd.DataFrame({"text": ["positive", "negative"] * 30, "text_id": range(60)})
             rows = rows.assign(nll=easy + 10 * rise, n_tokens=10)
-            files.write_frame(tmp_path / f"{name}{place}.csv", rows)
+            files.write_frame(tmp_path / f"{name}{index}.csv", rows)
             scores = rows.assign(prompt_id=np.arange(60) // 4, sample_id=np.arange(60) % 4)
-            files.write_frame(tmp_path / f"{name}{place}-scores.csv", scores)
-            paths.append(tmp_path / f"{name}{place}.csv")
-        scored = [path.with_name(f"{path.stem}-scores.csv") for path in paths]
+            files.write_frame(tmp_path / f"{name}{index}-scores.csv", scores)
+            paths.append(tmp_path / f"{name}{index}.csv")
+        score_paths = [path.with_name(f"{path.stem}-scores.csv") for path in paths]
         alphas = ["0.000", "0.500", "1.000"]
-        scores = {("perplexity", "neutral"): [[path] for path in scored]}
+        scores = {("perplexity", "neutral"): [[path] for path in score_paths]}
         table = barriers.main(alphas, paths, scores, BOOTSTRAP, 0.1)
         assert table["quantity"].tolist() == [
             q for q in ("loss_positive", "loss_negative", "log_perplexity") for _ in range(2)
