@@ -1,4 +1,4 @@
-"""What holds for merged weights, on disk, for GPT-2 and Llama."""
+"""Merged weights on disk: exact ends, eq. 1 and 2, dtypes, shards, refusals and records."""
 
 import json
 import shutil
@@ -29,8 +29,9 @@ from paramlerp.weights import checkpoints, merging, records, schemes
 
 
 def merged(trio, target, scheme, *point):
-    own = SCHEMES[scheme]
-    merging.write_merged(scheme, own.point_name(*point), own.coefficients(*point), trio, target)
+    """Merge a point of a default scheme from the checkpoints `trio` into the folder `target`."""
+    s = SCHEMES[scheme]
+    merging.write_merged(scheme, s.point_name(*point), s.coefficients(*point), trio, target)
     return target
 
 
@@ -53,7 +54,7 @@ def assert_same_bits(a, b):
         ("g3", ["0", "1"], "negative"),
     ],
 )
-def test_ends_are_exact(trio, tmp_path, scheme, point, name):
+def test_a_point_on_a_checkpoint_has_its_exact_bytes(trio, tmp_path, scheme, point, name):
     assert_same_bits(merged(trio, tmp_path / "m", scheme, *point), trio[name])
 
 
@@ -62,8 +63,8 @@ def assert_sum(out, parts, coefficients):
 
     `out` is name -> merged tensor; `parts` is checkpoint -> its tensors.
     """
-    for own in parts.values():
-        assert out.keys() == own.keys()
+    for tensors in parts.values():
+        assert out.keys() == tensors.keys()
     for name, value in out.items():
         terms = [float(c) * parts[n][name].astype(np.float64) for n, c in coefficients.items()]
         bound = 4 * np.finfo(np.float32).eps * sum(np.abs(t) for t in terms)
@@ -79,7 +80,7 @@ def test_elements_obey_eq_1(trio, tmp_path, alpha):
 
 
 @pytest.mark.parametrize("alpha", ["-2", "0.3", "1", "2.6"])
-def test_g3_holds_g1_and_g2(trio, tmp_path, alpha):
+def test_g1_and_g2_are_lines_in_g3(trio, tmp_path, alpha):
     other = str(1 - Decimal(alpha))
     a = weights(merged(trio, tmp_path / "g1", "g1", alpha))
     b = weights(merged(trio, tmp_path / "g3", "g3", alpha, other))
@@ -89,7 +90,8 @@ def test_g3_holds_g1_and_g2(trio, tmp_path, alpha):
     assert all(np.array_equal(a[n], b[n]) for n in a)
 
 
-DIALS = {
+#: two coordinates, each between two experts
+TWO_ATTRIBUTES = {
     "origin": {"base": 1},
     "alpha": {"positive": 1, "negative": -1},
     "beta": {"formal": 1, "casual": -1},
@@ -97,13 +99,14 @@ DIALS = {
 
 
 @pytest.mark.parametrize("point", [("0.3", "-0.7"), ("1", "1"), ("-1.5", "2"), ("0.5", "0")])
-def test_two_dials_of_four_experts(kind, tokenizer, tmp_path, point):
-    """theta0 + a (positive - negative) + b (formal - casual), worked out by hand."""
+def test_two_coordinates_between_four_experts(kind, tokenizer, tmp_path, point):
+    """theta0 + a (positive - negative) + b (formal - casual), with coefficients by hand."""
     names = ("base", "positive", "negative", "formal", "casual")
     five = {n: save(tiny(kind, tokenizer, i), tokenizer, tmp_path / n) for i, n in enumerate(names)}
-    scheme = schemes.scheme("dials", DIALS, names)
+    scheme = schemes.scheme("two_attributes", TWO_ATTRIBUTES, names)
     coefficients = scheme.coefficients(*point)
-    merging.write_merged("dials", scheme.point_name(*point), coefficients, five, tmp_path / "m")
+    point_name = scheme.point_name(*point)
+    merging.write_merged("two_attributes", point_name, coefficients, five, tmp_path / "m")
     a, b = map(float, point)
     by_hand = {"base": 1.0, "positive": a, "negative": -a, "formal": b, "casual": -b}
     assert_sum(weights(tmp_path / "m"), {n: weights(five[n]) for n in names}, by_hand)
@@ -112,8 +115,8 @@ def test_two_dials_of_four_experts(kind, tokenizer, tmp_path, point):
     assert note["sources"].keys() == set(names)
 
 
-def test_the_middle_of_four_experts(kind, tokenizer, tmp_path):
-    """No base among them: the origin itself is a mixture, and a coordinate moves between two."""
+def test_an_origin_in_the_middle_of_four_experts(kind, tokenizer, tmp_path):
+    """No base model: the origin is a mean of the experts, and alpha moves from one to another."""
     names = ("a", "b", "c", "d")
     four = {n: save(tiny(kind, tokenizer, i), tokenizer, tmp_path / n) for i, n in enumerate(names)}
     spec = {"origin": dict.fromkeys(names, 0.25), "alpha": {"a": 0.25, "d": -0.25}}
@@ -137,7 +140,7 @@ def test_g1_is_the_middle_plus_a_direction(trio, tmp_path, alpha):
         assert (np.abs(value - expected) <= bound).all()
 
 
-def test_any_tool_loads_it(trio, tmp_path):
+def test_transformers_loads_a_merged_checkpoint(trio, tmp_path):
     target = merged(trio, tmp_path / "m", "g1", "0.5")
     model, report = AutoModelForCausalLM.from_pretrained(target, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
@@ -147,7 +150,7 @@ def test_any_tool_loads_it(trio, tmp_path):
     assert (target / "generation_config.json").exists()
 
 
-def test_it_says_what_was_mixed(trio, tmp_path):
+def test_a_merged_checkpoint_records_its_coefficients_and_sources(trio, tmp_path):
     target = merged(trio, tmp_path / "m", "g2", "-0.5")
     note = json.loads((target / "merge.json").read_text())
     assert (note["scheme"], note["point"]) == ("g2", "alpha=-0.500")
@@ -161,7 +164,7 @@ def test_it_says_what_was_mixed(trio, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_dtype_is_kept_and_summed_wide(tokenizer, tmp_path, dtype):
+def test_the_dtype_is_kept_and_the_sum_is_exact_to_its_rounding(tokenizer, tmp_path, dtype):
     pair = {
         n: save(tiny("llama", tokenizer, i).to(dtype), tokenizer, tmp_path / n)
         for i, n in enumerate(("positive", "negative"))
@@ -175,24 +178,24 @@ def test_dtype_is_kept_and_summed_wide(tokenizer, tmp_path, dtype):
         assert ((value.double() - (x + y)).abs() <= bound + torch.finfo(dtype).tiny).all(), name
 
 
-def test_sharded_and_tied_sources(tokenizer, tmp_path):
-    """One source in shards, one whole; GPT-2's tied output matrix stays out of the file."""
+def test_sharded_weights_and_tied_matrices_merge(tokenizer, tmp_path):
+    """One checkpoint in shards, one in a single file. GPT-2's tied output matrix is not written."""
     names = ("positive", "negative")
     models = {n: tiny("gpt2", tokenizer, i) for i, n in enumerate(names)}
     pair = {n: save(m, tokenizer, tmp_path / n) for n, m in models.items()}
-    shards = tmp_path / "shards"
-    models["positive"].save_pretrained(shards, max_shard_size="30KB")
-    tokenizer.save_pretrained(shards)
-    assert len(checkpoints.weight_files(shards)) > 2
-    target = merged({**pair, "positive": shards}, tmp_path / "a", "g1", "0.3")
-    whole = merged(pair, tmp_path / "b", "g1", "0.3")
-    a, b = (AutoModelForCausalLM.from_pretrained(d).state_dict() for d in (target, whole))
+    sharded = tmp_path / "sharded"
+    models["positive"].save_pretrained(sharded, max_shard_size="30KB")
+    tokenizer.save_pretrained(sharded)
+    assert len(checkpoints.weight_files(sharded)) > 2
+    from_shards = merged({**pair, "positive": sharded}, tmp_path / "a", "g1", "0.3")
+    from_files = merged(pair, tmp_path / "b", "g1", "0.3")
+    a, b = (AutoModelForCausalLM.from_pretrained(d).state_dict() for d in (from_shards, from_files))
     assert all(torch.equal(a[n], b[n]) for n in b)
-    assert "lm_head.weight" not in weights(whole)
+    assert "lm_head.weight" not in weights(from_files)
 
 
 def rewrite(source, target, change):
-    """A copy of a model directory with other tensors."""
+    """A copy of a checkpoint whose tensors `change` edits in place."""
     shutil.copytree(source, target)
     tensors = load_torch(target / checkpoints.WEIGHTS)
     change(tensors)
@@ -204,7 +207,7 @@ def first_name(tensors):
     return sorted(n for n in tensors if tensors[n].dim() == 2)[0]
 
 
-def test_tensors_that_hold_no_floats(trio, tmp_path):
+def test_integer_tensors_must_be_equal(trio, tmp_path):
     def add(value):
         return lambda tensors: tensors.update(steps=torch.tensor([value]))
 
@@ -225,11 +228,11 @@ def change_dtype(tensors):
     tensors[first_name(tensors)] = tensors[first_name(tensors)].bfloat16()
 
 
-def drop(tensors):
+def drop_tensor(tensors):
     del tensors[first_name(tensors)]
 
 
-def spoil(tensors):
+def insert_nan(tensors):
     tensors[first_name(tensors)][0, 0] = float("nan")
 
 
@@ -238,21 +241,21 @@ def spoil(tensors):
     [
         (change_shape, r"shape \[\d+, \d+\] and \[\d+, \d+\]"),
         (change_dtype, "dtype BF16 and F32|dtype F32 and BF16"),
-        (drop, "only"),
-        (spoil, "NaN or Inf"),
+        (drop_tensor, "only"),
+        (insert_nan, "NaN or Inf"),
     ],
 )
-def test_what_does_not_mix_is_named(trio, tmp_path, change, message):
+def test_a_refusal_names_the_tensor_and_both_checkpoints(trio, tmp_path, change, message):
     odd = rewrite(trio["positive"], tmp_path / "odd", change)
     name = first_name(load_torch(trio["positive"] / checkpoints.WEIGHTS))
     with pytest.raises(UserError, match=message) as error:
         merged({**trio, "positive": odd}, tmp_path / "m", "g1", "0.5")
     for part in (name, str(odd), str(trio["negative"])):
         assert part in str(error.value)
-    assert not list(tmp_path.glob("*m*")), "nothing half-written stays behind"
+    assert not list(tmp_path.glob("*m*")), "no half-written file stays"
 
 
-def test_other_config_or_tokenizer_does_not_mix(trio, tmp_path):
+def test_checkpoints_with_different_configs_or_tokenizers_do_not_mix(trio, tmp_path):
     odd = shutil.copytree(trio["positive"], tmp_path / "config")
     config = json.loads((odd / "config.json").read_text())
     config["layer_norm_epsilon" if "n_embd" in config else "rms_norm_eps"] = 0.5
@@ -267,7 +270,7 @@ def test_other_config_or_tokenizer_does_not_mix(trio, tmp_path):
         merged({**trio, "positive": odd}, tmp_path / "m", "g1", "0.5")
 
 
-def test_no_weights_and_cut_weights(trio, tmp_path):
+def test_missing_weights_and_truncated_weights_are_refused(trio, tmp_path):
     with pytest.raises(UserError, match=r"model\.safetensors"):
         checkpoints.Checkpoint(tmp_path)
     short = shutil.copytree(trio["base"], tmp_path / "short")
@@ -278,7 +281,7 @@ def test_no_weights_and_cut_weights(trio, tmp_path):
 
 
 def test_private_memory_does_not_grow_with_the_model(tokenizer, tmp_path):
-    """Of a tensor of 64 chunks no more is held than the chunks that are worked on ahead."""
+    """Of a tensor of 64 chunks, memory holds only the few chunks in work."""
     size, pair = 64 * merging.CHUNK, {}
     for i, name in enumerate(("positive", "negative")):
         folder = pair[name] = save(tiny("llama", tokenizer, i), tokenizer, tmp_path / name)
@@ -288,12 +291,12 @@ def test_private_memory_does_not_grow_with_the_model(tokenizer, tmp_path):
     merged(pair, tmp_path / "m", "g1", "0.3")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # Those in the queue, in each thread's hands, scratch, and a megabyte for Python.
+    # AHEAD chunks in the queue, one for each thread, scratch space, and 1 MiB for Python.
     assert peak < (merging.AHEAD + 4) * 4 * merging.CHUNK + 2**20
 
 
 def encoder(tokenizer, directory, seed, labels=None):
-    """A random BERT: under a head for these labels, or its body alone."""
+    """A random BERT: a classifier with these labels, or without labels the body alone."""
     config = BertConfig(
         vocab_size=len(tokenizer),
         max_position_embeddings=128,
@@ -313,7 +316,7 @@ def pair_of_encoders(tokenizer, folder, labels=None):
 
 @pytest.mark.parametrize("alpha", ["0.3", "2"])
 def test_classifiers_merge_by_the_same_kernel(tokenizer, tmp_path, alpha):
-    """Head and body: what transformers loads is a classifier with the labels of both."""
+    """Head and body merge, and transformers loads a classifier with the same labels."""
     pair = pair_of_encoders(tokenizer, tmp_path, ["negative", "neutral", "positive"])
     target = merged(pair, tmp_path / "m", "g1", alpha)
     coefficients = {"positive": alpha, "negative": 1 - Decimal(alpha)}
@@ -331,22 +334,22 @@ def test_classifiers_merge_by_the_same_kernel(tokenizer, tmp_path, alpha):
     assert_same_bits(merged(pair, tmp_path / "end", "g1", "1"), pair["positive"])
 
 
-def test_classifiers_whose_labels_stand_in_another_order_do_not_mix(tokenizer, tmp_path):
-    """Else a head's row for one label would be added to its row for the other."""
+def test_classifiers_with_their_labels_in_another_order_do_not_mix(tokenizer, tmp_path):
+    """Else the merge would add the head's rows of two different labels."""
     pair = {
         "positive": encoder(tokenizer, tmp_path / "a", 0, ["negative", "positive"]),
         "negative": encoder(tokenizer, tmp_path / "b", 1, ["positive", "negative"]),
     }
     with pytest.raises(UserError, match="labels") as error:
         merged(pair, tmp_path / "m", "g1", "0.5")
-    said = ("['negative', 'positive']", "['positive', 'negative']", *map(str, pair.values()))
-    assert all(part in str(error.value) for part in said)
+    parts = ("['negative', 'positive']", "['positive', 'negative']", *map(str, pair.values()))
+    assert all(part in str(error.value) for part in parts)
     assert "\n" not in str(error.value)
-    assert not list(tmp_path.glob("*m*")), "nothing half-written stays behind"
+    assert not list(tmp_path.glob("*m*")), "no half-written file stays"
 
 
-def test_bare_bodies_merge(tokenizer, tmp_path):
-    """Encoders without any head, as AutoModel saves them."""
+def test_encoders_without_a_head_merge(tokenizer, tmp_path):
+    """As AutoModel saves them."""
     pair = pair_of_encoders(tokenizer, tmp_path)
     target = merged(pair, tmp_path / "m", "g1", "0.3")
     parts = {n: weights(pair[n]) for n in pair}
@@ -358,7 +361,7 @@ def test_bare_bodies_merge(tokenizer, tmp_path):
     assert torch.isfinite(model(**tokens).last_hidden_state).all()
 
 
-def test_a_body_and_a_classifier_do_not_mix(tokenizer, tmp_path):
+def test_an_encoder_without_a_head_and_a_classifier_do_not_mix(tokenizer, tmp_path):
     pair = {
         "positive": encoder(tokenizer, tmp_path / "a", 0, ["negative", "positive"]),
         "negative": encoder(tokenizer, tmp_path / "b", 1),
@@ -382,7 +385,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_what_a_model_is_is_noted_beside_its_weights(tokenizer, tmp_path, family):
+def test_a_checkpoint_records_its_family_and_hashes(tokenizer, tmp_path, family):
     folder = tmp_path / "model"
     if family in ("gpt2", "llama"):
         save(tiny(family, tokenizer), tokenizer, folder)
@@ -395,8 +398,8 @@ def test_what_a_model_is_is_noted_beside_its_weights(tokenizer, tmp_path, family
     outside = {name for name in tensors if not name.startswith(prefix)}
     heads = {"gpt2": set(), "body": set(), "llama": {"lm_head.weight"}}
     heads["classifier"] = {"classifier.weight", "classifier.bias"}
-    assert outside == heads[family], "what is no part of the body is its head"
-    # The class that it names is the one that transformers loads it by, whole.
+    assert outside == heads[family], "all tensors outside the body are the head"
+    # The recorded class loads every tensor.
     auto = getattr(transformers, note["auto_class"])
     _, report = auto.from_pretrained(folder, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
