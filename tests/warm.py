@@ -10,11 +10,14 @@ workflow. Tests of kills, of SLURM and of the complete DAG use the command line.
 import multiprocessing
 import os
 import sys
+import threading
+from multiprocessing import connection
 from pathlib import Path
 from subprocess import CalledProcessError, CompletedProcess
 from tempfile import TemporaryDirectory
 
-#: third-party modules that commands and jobs import; none starts a thread, which a fork would lose
+#: third-party modules that commands and jobs import. Of the threads that they start, those of
+#: OpenBLAS and jemalloc survive a fork; onnxruntime's would not, so it is left out.
 HEAVY = (
     "snakemake.cli",
     "snakemake.script",
@@ -28,7 +31,6 @@ HEAVY = (
     "transformers.models.bert.modeling_bert",
     "transformers.models.roberta.modeling_roberta",
     "transformers.tokenization_utils_fast",
-    "onnxruntime",
     "datasets",
     "matplotlib.pyplot",
 )
@@ -39,6 +41,9 @@ SCRIPTS = str(Path(__file__).parent.parent / "workflow" / "scripts")
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(list(HEAVY))
+#: starting a process also reads the exit status of those that ended, and a status is there once:
+#: a thread that waits for one of them would read 255
+_one_at_a_time = threading.Lock()
 
 
 def snakemake(folder: Path, arguments: list[str]) -> CompletedProcess:
@@ -47,16 +52,25 @@ def snakemake(folder: Path, arguments: list[str]) -> CompletedProcess:
         outputs = [Path(scratch, name) for name in ("stdout", "stderr")]
         for path in outputs:
             path.touch()
-        status = _fork(_command, arguments, os.fspath(folder), dict(os.environ), outputs)
+        process = _started(_command, arguments, os.fspath(folder), dict(os.environ), outputs)
+        status = _ended(process)
         return CompletedProcess(arguments, status, *(path.read_text() for path in outputs))
 
 
-def _fork(target, *arguments) -> int:
-    """Call `target` in a fork of the server and return the exit status."""
+def _started(target, *arguments) -> multiprocessing.Process:
+    """Call `target` in a fork of the server."""
     process = context.Process(target=target, args=arguments)
-    process.start()
-    process.join()
-    return process.exitcode
+    with _one_at_a_time:
+        process.start()
+    return process
+
+
+def _ended(process: multiprocessing.Process) -> int:
+    """Wait for a fork; its exit status."""
+    connection.wait([process.sentinel])
+    with _one_at_a_time:
+        process.join()
+        return process.exitcode
 
 
 def _command(arguments, folder, environment, outputs) -> None:
@@ -76,12 +90,11 @@ def _run_job(job, file: str, outputs) -> None:
     from snakemake.benchmark import benchmarked
 
     environment = dict(os.environ) | {f"{name}_NUM_THREADS": str(job.threads) for name in THREADS}
-    process = context.Process(target=_script, args=(file, os.getcwd(), environment, outputs))
-    process.start()
+    process = _started(_script, file, os.getcwd(), environment, outputs)
     with benchmarked(process.pid, job.bench_record):
-        process.join()
-    if process.exitcode:
-        raise CalledProcessError(process.exitcode, [sys.executable, file])
+        status = _ended(process)
+    if status:
+        raise CalledProcessError(status, [sys.executable, file])
 
 
 def _script(file: str, folder: str, environment, outputs) -> None:
