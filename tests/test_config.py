@@ -1,4 +1,4 @@
-"""The config for people: a short config.yaml, defaults in the schema, and a page of all keys."""
+"""The config as users see it: a short config.yaml, the schema's defaults, the page of all keys."""
 
 import copy
 import subprocess
@@ -22,7 +22,8 @@ WRITTEN = yaml.safe_load((ROOT / "config.yaml").read_text())
 def properties(part, path: str = "") -> Iterator[tuple[str, dict]]:
     """Path and schema of every property, at every depth.
 
-    Left out are conditions, and `true`, which only allows a key that is described elsewhere.
+    Without those in conditions and those that are `true`, which only allows a key that the schema
+    describes elsewhere.
     """
     if isinstance(part, list):
         for inner in part:
@@ -80,8 +81,8 @@ def without_defaults(value, part: dict):
     }
 
 
-def test_the_defaults_of_the_schema_are_as_good_as_written_ones():
-    """All of them are deleted, also those within entries, and the config is the same again."""
+def test_the_schema_s_defaults_give_the_same_config_as_written_values():
+    """A config without any default value, within entries too, is completed to the same config."""
     short = without_defaults(DEFAULT, SCHEMA)
     for key in ("splitting", "classification", "statistics", "resources", "seeds", "keep_merged"):
         assert key in DEFAULT and key not in short
@@ -90,7 +91,7 @@ def test_the_defaults_of_the_schema_are_as_good_as_written_ones():
     assert layers.complete(short, SCHEMA) == layers.complete(DEFAULT, SCHEMA)
 
 
-def test_defaults_change_nothing_that_is_written():
+def test_defaults_change_no_written_value():
     before = copy.deepcopy(WRITTEN)
     filled = schema.with_defaults(WRITTEN, SCHEMA)
     assert before == WRITTEN
@@ -104,7 +105,7 @@ def test_a_filled_config_shares_no_value_with_the_schema():
     assert schema.with_defaults(WRITTEN, SCHEMA) == DEFAULT
 
 
-def test_a_part_of_a_default_may_be_written():
+def test_a_user_may_write_one_part_of_a_default():
     filled = over_default(
         {"resources": {"merge": {"gpu": 1}}, "splitting": {"parts": {"experts": 0.1}}}
     )
@@ -112,7 +113,7 @@ def test_a_part_of_a_default_may_be_written():
     assert filled["splitting"]["parts"] == {**DEFAULT["splitting"]["parts"], "experts": 0.1}
 
 
-def test_keys_whose_absence_means_something_stay_absent():
+def test_a_key_whose_absence_has_a_meaning_stays_absent():
     assert "finetuning" not in DEFAULT["checkpoints"]["positive"]
     assert "against" not in DEFAULT["sweeps"]["g1"] and "scorers" not in DEFAULT["sweeps"]["g1"]
     assert "title" not in DEFAULT["scorers"]["grammar"]
@@ -148,7 +149,7 @@ def test_keys_whose_absence_means_something_stay_absent():
             "checkpoints.new.finetuning: unknown key keep_candidates; known: batch_size, ",
         ),
         ({"sweeps": {"g1": {"points": {"alpha": {"by": 1}}}}}, "sweeps.g1.points.alpha: "),
-        # null where there is a default is no absence
+        # null does not mean the default
         ({"statistics": None}, "statistics: None is not of type 'object'"),
         ({"splitting": {"parts": None}}, "splitting.parts: None is not of type 'object'"),
         ({"generation": {"max_rows": None}}, "generation.max_rows: None is not of type 'integer'"),
@@ -156,7 +157,7 @@ def test_keys_whose_absence_means_something_stay_absent():
         ({"keep_merged": None}, "keep_merged: None is not of type 'boolean'"),
     ],
 )
-def test_what_the_schema_does_not_know_is_refused_by_name(overrides, line):
+def test_an_unknown_key_or_null_is_refused_by_name(overrides, line):
     with pytest.raises(UserError) as error:
         layers.complete(over_default(overrides), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
@@ -173,21 +174,21 @@ properties:
 """
 
 
-def test_a_study_brings_the_schema_of_its_section(tmp_path):
+def test_a_study_adds_the_schema_of_its_section(tmp_path):
     files.write_text(tmp_path / "ridges" / "schema.yaml", STUDY)
     files.write_text(tmp_path / "notes" / "README.md", "No study.\n")
     studies = schema.studies(tmp_path)
     assert studies == [tmp_path / "ridges"] and schema.studies(tmp_path / "nowhere") == []
-    whole = schema.load(SCHEMAS, studies)
-    completed = layers.complete(WRITTEN, whole)
+    with_study = schema.load(SCHEMAS, studies)
+    completed = layers.complete(WRITTEN, with_study)
     assert completed["ridges"] == {"points": [0, 1], "share": 0.5}
     assert {k: v for k, v in completed.items() if k != "ridges"} == layers.complete(WRITTEN, SCHEMA)
-    changed = layers.complete({**WRITTEN, "ridges": {"share": 0.25}}, whole)
+    changed = layers.complete({**WRITTEN, "ridges": {"share": 0.25}}, with_study)
     assert changed["ridges"] == {"points": [0, 1], "share": 0.25}
     with pytest.raises(UserError, match=r"config: ridges: unknown key shore; known: points, share"):
-        layers.complete({**WRITTEN, "ridges": {"shore": 1}}, whole)
+        layers.complete({**WRITTEN, "ridges": {"shore": 1}}, with_study)
     with pytest.raises(UserError, match=r"config: ridges\.share: 2 is greater than the maximum"):
-        layers.complete({**WRITTEN, "ridges": {"share": 2}}, whole)
+        layers.complete({**WRITTEN, "ridges": {"share": 2}}, with_study)
 
 
 def test_a_study_cannot_have_the_name_of_a_section(tmp_path):
@@ -199,6 +200,6 @@ def test_a_study_cannot_have_the_name_of_a_section(tmp_path):
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem
 )
-def test_the_configs_of_the_folder_are_valid(file: Path):
+def test_every_config_in_the_config_folder_is_valid(file: Path):
     completed = layers.complete(over_default(yaml.safe_load(file.read_text())), SCHEMA)
     assert list(completed) == sorted(completed)

@@ -1,4 +1,4 @@
-"""One GPU a job, whatever runs beside it. The names stand for GPUs that are not there."""
+"""One GPU for each job, with other jobs beside it. The tests name GPUs but need none."""
 
 import os
 import select
@@ -26,16 +26,20 @@ time.sleep(300)
 
 @pytest.fixture
 def start(tmp_path):
-    """Start jobs that take their GPUs and hold them."""
+    """Start jobs that claim GPUs and keep them."""
     running = []
 
     def job(asked: int, wanted: int = 1, visible: str = "0,1", **environment):
-        own = {"PYTHONPATH": str(ROOT / "workflow" / "scripts"), "TMPDIR": str(tmp_path)}
-        own |= {"CUDA_VISIBLE_DEVICES": visible, **environment}
+        job_environment = {
+            "PYTHONPATH": str(ROOT / "workflow" / "scripts"),
+            "TMPDIR": str(tmp_path),
+            "CUDA_VISIBLE_DEVICES": visible,
+            **environment,
+        }
         running.append(
             subprocess.Popen(
                 [sys.executable, "-c", JOB, str(asked), str(wanted)],
-                env={**os.environ, **own},
+                env={**os.environ, **job_environment},
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -48,81 +52,81 @@ def start(tmp_path):
         process.wait()
 
 
-def said(process) -> str:
-    """The next line of a job, which must come."""
-    assert select.select([process.stdout], [], [], 60)[0], "it says nothing"
+def next_line(process) -> str:
+    """The next line that a job prints. Fails if none comes within a minute."""
+    assert select.select([process.stdout], [], [], 60)[0], "the job prints nothing"
     return process.stdout.readline().strip()
 
 
-def test_jobs_side_by_side_have_a_gpu_each_and_the_next_waits(start):
-    jobs = {said(job): job for job in (start(1), start(1))}
+def test_concurrent_jobs_have_a_gpu_each_and_the_next_job_waits(start):
+    jobs = {next_line(job): job for job in (start(1), start(1))}
     assert set(jobs) == {f"CPU (CUDA_VISIBLE_DEVICES={i})" for i in "01"}
-    third = start(0)  # what asks for none may use one that is there
-    assert said(third) == "waiting for 1 of the GPUs 0,1"
+    third = start(0)  # a job that asks for no GPU may still use one
+    assert next_line(third) == "waiting for 1 of the GPUs 0,1"
     freed = "CPU (CUDA_VISIBLE_DEVICES=1)"
-    jobs[freed].kill()  # however a job ends, its GPU is free
-    assert said(third) == freed
+    jobs[freed].kill()  # even a killed job frees its GPU
+    assert next_line(third) == freed
 
 
 @pytest.mark.parametrize("asks", [(2, 1), (0, 2)])
-def test_those_that_want_several_take_turns_and_are_not_overtaken(start, asks):
-    """Asked of a cluster, or the processes of a training; one GPU that is free is kept for them."""
+def test_a_job_that_wants_several_gpus_is_not_overtaken(start, asks):
+    """GPUs as requested from a cluster or as processes of a training; a free GPU waits for it."""
     one, other = start(1), start(1)
-    assert {said(one), said(other)} == {f"CPU (CUDA_VISIBLE_DEVICES={i})" for i in "01"}
+    assert {next_line(one), next_line(other)} == {f"CPU (CUDA_VISIBLE_DEVICES={i})" for i in "01"}
     both = start(*asks)
-    assert said(both) == "waiting for 2 of the GPUs 0,1"
+    assert next_line(both) == "waiting for 2 of the GPUs 0,1"
     one.kill()
     one.wait()
     time.sleep(1)
     third = start(1)
-    assert said(third) == "waiting for 1 of the GPUs 0,1"
-    third.kill()  # or it may be faster than the other, now
+    assert next_line(third) == "waiting for 1 of the GPUs 0,1"
+    third.kill()  # else it could claim the freed GPU first
     third.wait()
     other.kill()
-    assert said(both) == "CPU (CUDA_VISIBLE_DEVICES=0,1)"
+    assert next_line(both) == "CPU (CUDA_VISIBLE_DEVICES=0,1)"
 
 
 @pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles"])
-def test_without_a_gpu_nobody_waits(start, visible):
+def test_without_a_gpu_no_job_waits(start, visible):
     for process in (start(1, visible=visible), start(1, visible=visible)):
-        assert said(process).startswith("CPU")
+        assert next_line(process).startswith("CPU")
 
 
-def test_a_cluster_s_job_has_what_the_cluster_gave_it(start):
-    """One that asked for none has none; one that was promised some does not go on without."""
-    assert said(start(0, visible="0", SLURM_JOB_ID="9")) == "CPU"
+def test_a_cluster_s_job_uses_the_gpus_that_the_cluster_gave_it(start):
+    """A job that asked for none has none. A job with fewer GPUs than it asked for fails."""
+    assert next_line(start(0, visible="0", SLURM_JOB_ID="9")) == "CPU"
     for visible in ("", "0"):
-        refusal = said(start(2, visible=visible, SLURM_JOB_ID="9"))
+        refusal = next_line(start(2, visible=visible, SLURM_JOB_ID="9"))
         assert refusal.startswith("UserError 2 GPUs were asked for, but this job has fewer")
 
 
-def test_in_an_allocation_of_the_user_s_own_all_is_as_at_home(start):
-    """After salloc, the main process is in it, too."""
-    own = {"SLURM_JOB_ID": "7", "PARAMLERP_MAIN_ALLOCATION": "7"}
-    first, second = start(0, visible="3", **own), start(0, visible="3", **own)
-    line = {said(first), said(second)}
-    assert line == {"CPU (CUDA_VISIBLE_DEVICES=3)", "waiting for 1 of the GPUs 3"}
+def test_jobs_within_the_user_s_allocation_share_gpus_as_on_a_local_machine(start):
+    """After salloc, the main process runs within the allocation, too."""
+    allocation = {"SLURM_JOB_ID": "7", "PARAMLERP_MAIN_ALLOCATION": "7"}
+    first, second = (start(0, visible="3", **allocation) for _ in range(2))
+    lines = {next_line(first), next_line(second)}
+    assert lines == {"CPU (CUDA_VISIBLE_DEVICES=3)", "waiting for 1 of the GPUs 3"}
 
 
-def test_the_user_may_want_the_cpu(start):
-    """By accelerate's own switch; then nobody waits either."""
+def test_the_user_may_choose_the_cpu(start):
+    """By ACCELERATE_USE_CPU, which accelerate reads too. Then no job waits for a GPU."""
     for process in (start(1, visible="0", ACCELERATE_USE_CPU="true") for _ in range(2)):
-        assert said(process) == "CPU (CUDA_VISIBLE_DEVICES=0)"
+        assert next_line(process) == "CPU (CUDA_VISIBLE_DEVICES=0)"
 
 
 ASKS = """
 import torch, importlib, sys
 from paramlerp.jobs import devices
 def asked(*_):
-    raise AssertionError("CUDA was asked before a job has its GPU")
+    raise AssertionError("CUDA was initialised before a job has its GPU")
 torch.cuda.is_available = torch._C._cuda_getDeviceCount = asked
 for name in sys.argv[1:]:
     importlib.import_module(name)
 """
 
 
-def test_nothing_asks_for_a_gpu_as_it_is_imported():
-    """CUDA would see all of them then, and batches be a GPU's in a job that has none."""
+def test_no_import_initialises_cuda():
+    """Else CUDA would see all GPUs, and a job without one would choose batch sizes for a GPU."""
     scripts = ROOT / "workflow" / "scripts"
     files = [path.relative_to(scripts).with_suffix("") for path in scripts.glob("**/[!_]*.py")]
     names = [".".join(file.parts) for file in files]
