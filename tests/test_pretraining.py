@@ -1,4 +1,4 @@
-"""Pretraining: the same batches for any number of processes, exact resume, refusals."""
+"""Pretraining: the same batches for any number of processes, exact resumption, refusals."""
 
 import gzip
 import json
@@ -33,83 +33,91 @@ EOS = 0
 LOG = logging.getLogger("paramlerp")
 
 
-def letters(texts: list[str]) -> list[list[int]]:
+def encode_bytes(texts: list[str]) -> list[list[int]]:
     """A tokenizer whose ids are bytes."""
     return [list(text.encode()) for text in texts]
 
 
-def written(folder: Path, count: int, documents: int) -> Path:
-    """A folder in C4's form: gzipped JSON lines, train in `count` files, and a validation split."""
+def write_c4(folder: Path, count: int, documents: int) -> Path:
+    """Write `documents` texts in C4's form: gzipped JSON lines in `count` files of the split train.
+
+    The split validation is one file of two texts.
+    """
     folder.mkdir(parents=True)
     names = [f"c4-train.{i:05d}-of-{count:05d}.json.gz" for i in range(count)]
     texts = [f"document {i}" for i in range(documents)]
-    for place, name in enumerate([*names, "c4-validation.00000-of-00001.json.gz"]):
-        own = texts[place::count] if place < count else ["held out 1", "held out 2"]
-        lines = [json.dumps({"text": t, "timestamp": "2019", "url": "x"}) for t in own]
+    contents = [texts[i::count] for i in range(count)] + [["held out 1", "held out 2"]]
+    names.append("c4-validation.00000-of-00001.json.gz")
+    for name, content in zip(names, contents, strict=True):
+        lines = [json.dumps({"text": t, "timestamp": "2019", "url": "x"}) for t in content]
         (folder / name).write_bytes(gzip.compress("\n".join(lines).encode()))
     return folder
 
 
 @pytest.fixture(params=[2, 20], ids=["rows of two files", "twenty files"])
 def documents(request, tmp_path) -> corpora.Documents:
-    return corpora.Documents(written(tmp_path / "c4", request.param, 400), "text")
+    return corpora.Documents(write_c4(tmp_path / "c4", request.param, 400), "text")
 
 
-def test_shards_share_out_all_documents(documents):
-    found = [[text for _, text in documents.read(s)] for s in range(corpora.SHARDS)]
-    assert sorted(t for own in found for t in own) == sorted(f"document {i}" for i in range(400))
-    assert all(found)
+def test_each_document_is_in_exactly_one_shard_and_no_shard_is_empty(documents):
+    shards = [[text for _, text in documents.read(s)] for s in range(corpora.SHARDS)]
+    texts = sorted(text for shard in shards for text in shard)
+    assert texts == sorted(f"document {i}" for i in range(400))
+    assert all(shards)
 
 
-def test_a_place_goes_on_where_it_stood(documents):
+def test_reading_a_shard_resumes_at_a_position(documents):
     for shard in (0, 7):
-        whole = list(documents.read(shard))
-        for place, _ in whole[::5]:
-            rest = [text for p, text in whole if p > place]
-            assert [text for _, text in documents.read(shard, place)] == rest
+        texts = list(documents.read(shard))
+        for position, _ in texts[::5]:
+            rest = [text for p, text in texts if p > position]
+            assert [text for _, text in documents.read(shard, position)] == rest
 
 
 def blocks(documents, rank=0, processes=1, state=None, seed=1):
-    how = {"rank": rank, "processes": processes, "state": state}
-    return corpora.Blocks(documents, letters, 10, EOS, seed, **how)
+    options = {"rank": rank, "processes": processes, "state": state}
+    return corpora.Blocks(documents, encode_bytes, 10, EOS, seed, **options)
 
 
-def test_an_epoch_has_every_document_once_with_eos_behind_it(documents, monkeypatch):
+def test_an_epoch_has_every_document_once_each_followed_by_eos(documents, monkeypatch):
     monkeypatch.setattr(corpora, "WINDOW", 7)
-    shard = corpora.Shard(documents, 3, letters, 10, EOS, 1, None)
-    own = [text for _, text in documents.read(3)]
+    shard = corpora.Shard(documents, 3, encode_bytes, 10, EOS, 1, None)
+    unshuffled = [text for _, text in documents.read(3)]
     ids = []
     while shard.epoch < 2:
         ids += shard.block()
     texts = bytes(ids).decode().split("\0")
-    first, second = texts[: len(own)], texts[len(own) : 2 * len(own)]
-    assert sorted(first) == sorted(own) and sorted(second) == sorted(own)
-    assert first != own and first != second, "shuffled, and anew in every epoch"
+    count = len(unshuffled)
+    first, second = texts[:count], texts[count : 2 * count]
+    assert sorted(first) == sorted(unshuffled) and sorted(second) == sorted(unshuffled)
+    assert first != unshuffled and first != second, "every epoch has another order"
 
 
 @pytest.mark.parametrize("processes", [2, 4, 16])
-def test_the_same_batches_for_any_number_of_processes(documents, processes):
-    alone = blocks(documents).take(96)
-    many = [blocks(documents, rank, processes).take(96 // processes) for rank in range(processes)]
-    np.testing.assert_array_equal(np.stack(many, 1).reshape(96, 10), alone)
-    assert (blocks(documents, seed=2).take(96) != alone).any()
+def test_batches_are_the_same_for_any_number_of_processes(documents, processes):
+    by_one = blocks(documents).take(96)
+    by_rank = [
+        blocks(documents, rank, processes).take(96 // processes) for rank in range(processes)
+    ]
+    np.testing.assert_array_equal(np.stack(by_rank, 1).reshape(96, 10), by_one)
+    assert (blocks(documents, seed=2).take(96) != by_one).any()
 
 
-def test_blocks_go_on_from_a_saved_place(documents, monkeypatch):
-    """Over windows and epochs, from what JSON keeps."""
+def test_blocks_resume_from_a_saved_state(documents, monkeypatch):
+    """Across windows and epochs, after a round trip through JSON."""
     monkeypatch.setattr(corpora, "WINDOW", 5)
     source = blocks(documents, 1, 2)
     for _ in range(6):
         source.take(37)
         state = json.loads(json.dumps(source.state()))
-        again = blocks(documents, 1, 2, state).take(200)
-        np.testing.assert_array_equal(again, blocks(documents, 1, 2, state).take(200))
-        np.testing.assert_array_equal(again[:37], source.take(37))
+        resumed = blocks(documents, 1, 2, state).take(200)
+        np.testing.assert_array_equal(resumed, blocks(documents, 1, 2, state).take(200))
+        np.testing.assert_array_equal(resumed[:37], source.take(37))
     assert max(shard.epoch for shard in source.shards.values()) > 0
 
 
 def test_too_little_text_is_refused(tmp_path):
-    few = corpora.Documents(written(tmp_path / "few", 1, 9), "text")
+    few = corpora.Documents(write_c4(tmp_path / "few", 1, 9), "text")
     with pytest.raises(UserError, match="one of 16 shards has none"):
         blocks(few)
     with pytest.raises(UserError, match="3 processes do not divide"):
@@ -118,14 +126,14 @@ def test_too_little_text_is_refused(tmp_path):
         corpora.Documents(tmp_path / "few", "text", split="test")
 
 
-def test_a_hub_that_cannot_be_asked_is_one_line():
-    """At once: where the user is offline, nothing is tried again and again."""
-    with pytest.raises(UserError, match=r"^nobody/nothing: ") as caught:
+def test_an_unreachable_hub_is_an_error_of_one_line():
+    """The error comes at once: offline there are no retries."""
+    with pytest.raises(UserError, match=r"^nobody/nothing: ") as error:
         corpora.Documents("nobody/nothing", "text")
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(error.value)
 
 
-def test_reading_ahead_passes_on_what_goes_wrong():
+def test_prefetching_raises_the_errors_of_its_iterator():
     assert list(prefetch(iter(range(3)))) == [0, 1, 2]
     with pytest.raises(ZeroDivisionError):
         list(prefetch(1 // x for x in (1, 0)))
@@ -138,21 +146,21 @@ def test_held_out_text_is_in_no_shard(tmp_path):
     out = tmp_path / "train", tmp_path / "held_out.jsonl"
     corpus.main([tmp_path / "films.jsonl"], [reading], 0.1, 1, *out, LOG)
     train = [t for p in sorted(out[0].iterdir()) for t in (r["text"] for r in files.read_jsonl(p))]
-    held = [row["text"] for row in files.read_jsonl(out[1])]
+    held_out = [row["text"] for row in files.read_jsonl(out[1])]
     assert len(list(out[0].iterdir())) == corpora.SHARDS
-    assert Counter(train + held) == Counter({row["text"] for row in rows})
-    assert len(held) == round(0.1 * len(rows))
+    assert Counter(train + held_out) == Counter({row["text"] for row in rows})
+    assert len(held_out) == round(0.1 * len(rows))
 
 
 @pytest.mark.parametrize("processes", [1, 2, 8])
-def test_the_effective_batch(processes):
-    """The paper's 1024 from 16 a device."""
+def test_accumulation_steps_give_the_effective_batch(processes):
+    """The paper's 1024 with 16 per device."""
     assert corpora.accumulation_steps(1024, 16, processes) * 16 * processes == 1024
     with pytest.raises(UserError, match="effective_batch: 1000 is no whole number of"):
         corpora.accumulation_steps(1000, 16, processes)
 
 
-def test_weight_decay_is_on_matrices_alone(tokenizer):
+def test_weight_decay_applies_to_matrices_alone(tokenizer):
     model = tiny("gpt2", tokenizer)
     optimizer = pretraining.new_optimizer(
         model, {"learning_rate": 1, "weight_decay": 0.1, "betas": [0.9, 0.95], "epsilon": 1e-8}
@@ -163,7 +171,7 @@ def test_weight_decay_is_on_matrices_alone(tokenizer):
     assert len(decayed["params"]) + len(free["params"]) == len(list(model.parameters()))
 
 
-def test_flops_of_distilgpt2():
+def test_flops_per_token_of_distilgpt2():
     """By hand: 6 layers of 12 x 768^2 and the head; attention 12 x 6 x 768 x 1024."""
     shape = {"n_layer": 6, "n_head": 12, "n_embd": 768, "n_positions": 1024}
     with torch.device("meta"):
@@ -183,16 +191,21 @@ def test_flops_of_distilgpt2():
         ({"model_type": "bert"}, "architecture"),
     ],
 )
-def test_architectures_that_are_none(tokenizer, architecture, reason):
+def test_an_invalid_architecture_is_refused(tokenizer, architecture, reason):
     with pytest.raises(UserError, match=reason):
         initialisation.new_model({**architecture, "n_embd": None}, tokenizer, 1)
 
 
-def test_another_architecture_over_the_default_one(tokenizer):
-    """Keys of GPT-2 are taken away by null, as a config laid over another cannot delete them."""
-    own = {"model_type": "llama", "n_layer": None, "hidden_size": 32, "intermediate_size": 64}
-    own |= {"num_hidden_layers": 1, "num_attention_heads": 2}
-    assert initialisation.new_model(own, tokenizer, 1).config.hidden_size == 32
+def test_null_removes_a_key_of_the_default_architecture(tokenizer):
+    """A config laid over another cannot delete keys, so null removes those of GPT-2."""
+    architecture = {
+        "model_type": "llama",
+        "n_layer": None,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+    }
+    architecture |= {"num_hidden_layers": 1, "num_attention_heads": 2}
+    assert initialisation.new_model(architecture, tokenizer, 1).config.hidden_size == 32
 
 
 ARCHITECTURE = {
@@ -205,7 +218,7 @@ ARCHITECTURE = {
     "attn_pdrop": 0,
     "resid_pdrop": 0,
 }
-HOW = {
+SETTINGS = {
     "learning_rate": 1e-2,
     "weight_decay": 0.01,
     "betas": [0.9, 0.95],
@@ -224,7 +237,7 @@ HOW = {
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory, tokenizer) -> Path:
-    """A corpus and a tokenizer, as the rules before would leave them."""
+    """A folder with a corpus and a tokenizer, as the earlier rules write them."""
     folder = tmp_path_factory.mktemp("text")
     films = [{"text": t} for t in sentences(GOOD) + sentences(BAD)]
     files.write_jsonl(folder / "films.jsonl", films)
@@ -235,15 +248,15 @@ def text(tmp_path_factory, tokenizer) -> Path:
     return folder
 
 
-def work(text: Path, out: Path, **how) -> dict:
-    """What the rule hands to the processes."""
+def inputs_of_pretrain(text: Path, out: Path, **changes) -> dict:
+    """The argument of `pretrain.launch`, as the rule gives it; `changes` are of the settings."""
     names = ("model", "losses.csv", "speed.csv", "samples.jsonl", "used.json")
     return {
         "text": {"where": str(text / "train"), "column": "text"},
         "held_out": str(text / "held_out.jsonl"),
         "tokenizer": str(text / "tokenizer"),
         "architecture": ARCHITECTURE,
-        "settings": HOW | how,
+        "settings": SETTINGS | changes,
         "seed": 1,
         "order": 2,
         "initialisation": 3,
@@ -261,13 +274,13 @@ def work(text: Path, out: Path, **how) -> dict:
 SCRIPT = str(ROOT / "workflow" / "scripts" / "checkpoints" / "pretrain.py")
 
 
-def test_two_processes_learn_what_one_does(text, tmp_path):
-    """Over 50 steps in which the loss falls by a nat and more."""
+def test_two_processes_have_the_losses_of_one(text, tmp_path):
+    """Over 50 steps, in which the loss falls by more than a nat."""
     curves = []
     for processes in (1, 2):
         out = tmp_path / str(processes)
         out.mkdir()
-        pretrain.launch(SCRIPT, work(text, out, processes=processes), out, LOG)
+        pretrain.launch(SCRIPT, inputs_of_pretrain(text, out, processes=processes), out, LOG)
         curves.append(pd.read_csv(out / "losses.csv"))
         used = json.loads((out / "used.json").read_text())
         assert used["processes"] == processes and used["accumulation"] == 4 // processes
@@ -281,59 +294,60 @@ def test_two_processes_learn_what_one_does(text, tmp_path):
     assert speed["utilisation"].gt(0).all()
     samples = files.read_jsonl(tmp_path / "1" / "samples.jsonl")
     assert [s["step"] for s in samples] == [25] * 3 + [50] * 3 and all(s["text"] for s in samples)
-    rates = one["learning_rate"] / HOW["learning_rate"]
+    rates = one["learning_rate"] / SETTINGS["learning_rate"]
     assert rates[0] == 0 and rates[5] == 1, "a linear warm-up"
     assert rates[27] == pytest.approx(0.5 + 0.5 * math.cos(math.pi * 22 / 45)), "then a cosine"
 
 
-def test_two_processes_go_on_where_they_stood(text, tmp_path):
-    """Each has its own place in the text."""
+def test_two_processes_resume_from_their_state(text, tmp_path):
+    """Each process reads the text from a position of its own."""
 
     def run(name: str) -> np.ndarray:
-        own = work(text, tmp_path / name, processes=2, steps=12, evaluate_every=6)
+        work = inputs_of_pretrain(text, tmp_path / name, processes=2, steps=12, evaluate_every=6)
         (tmp_path / name).mkdir(exist_ok=True)
-        pretrain.launch(SCRIPT, own | {"every": 0, "keep": 20}, tmp_path / name, LOG)
+        pretrain.launch(SCRIPT, work | {"every": 0, "keep": 20}, tmp_path / name, LOG)
         return pd.read_csv(tmp_path / name / "losses.csv")["loss"].to_numpy()
 
-    whole = run("whole")
-    held = sorted((tmp_path / "whole" / "states").iterdir())
-    assert len(held) == 11
-    shutil.copytree(held[4], tmp_path / "again" / "states" / held[4].name)
-    np.testing.assert_allclose(run("again"), whole, atol=1e-6)
-    assert len(list((tmp_path / "again" / "states").iterdir())) == 7, "it went on from there"
+    losses = run("undisturbed")
+    saved = sorted((tmp_path / "undisturbed" / "states").iterdir())
+    assert len(saved) == 11
+    shutil.copytree(saved[4], tmp_path / "resumed" / "states" / saved[4].name)
+    np.testing.assert_allclose(run("resumed"), losses, atol=1e-6)
+    states_of_resumed = list((tmp_path / "resumed" / "states").iterdir())
+    assert len(states_of_resumed) == 7, "it resumed from the copied state"
 
 
-def test_gpus_that_are_not_there_are_an_error(text, tmp_path):
-    """A cluster's node without its driver does not train for weeks on its CPU."""
+def test_missing_gpus_are_an_error(text, tmp_path):
+    """A cluster's node without a GPU driver must not train for weeks on its CPU."""
     with pytest.raises(UserError, match="gpu: 8, but PyTorch finds no GPU here"):
-        pretrain.launch(SCRIPT, work(text, tmp_path) | {"gpus": 8}, tmp_path, LOG)
+        pretrain.launch(SCRIPT, inputs_of_pretrain(text, tmp_path) | {"gpus": 8}, tmp_path, LOG)
 
 
-def test_fewer_processes_than_promised_are_an_error(text, tmp_path, monkeypatch):
-    """Accelerate quietly starts one process with --cpu, so what came up is counted."""
-    real = pretrain.subprocess.Popen
+def test_fewer_processes_than_asked_for_are_an_error(text, tmp_path, monkeypatch):
+    """With --cpu Accelerate starts one process without a warning, so the launch counts them."""
+    popen = pretrain.subprocess.Popen
     monkeypatch.setattr(
         pretrain.subprocess,
         "Popen",
-        lambda command, **how: real(
-            [c if c != "2" else "1" for c in command if c != "--multi_gpu"], **how
+        lambda command, **options: popen(
+            [c if c != "2" else "1" for c in command if c != "--multi_gpu"], **options
         ),
     )
     with pytest.raises(UserError, match=r"^2 processes were asked for, and 1 came up$"):
-        pretrain.launch(SCRIPT, work(text, tmp_path, processes=2), tmp_path, LOG)
+        pretrain.launch(SCRIPT, inputs_of_pretrain(text, tmp_path, processes=2), tmp_path, LOG)
 
 
-def test_what_goes_wrong_in_a_process_is_one_line(text, tmp_path):
+def test_an_error_in_a_process_is_one_line(text, tmp_path):
     with pytest.raises(UserError, match=r"^step \d: the loss is (nan|inf); lower the learning"):
-        broken = work(text, tmp_path, learning_rate=1e30, warmup_steps=0)
-        pretrain.launch(SCRIPT, broken, tmp_path, LOG)
+        diverging = inputs_of_pretrain(text, tmp_path, learning_rate=1e30, warmup_steps=0)
+        pretrain.launch(SCRIPT, diverging, tmp_path, LOG)
     with pytest.raises(UserError, match="block: 65, but the model has 64 positions"):
-        pretrain.launch(SCRIPT, work(text, tmp_path, block=65), tmp_path, LOG)
+        pretrain.launch(SCRIPT, inputs_of_pretrain(text, tmp_path, block=65), tmp_path, LOG)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tokenizer) -> Path:
-    """Inputs, and a config of a pretraining long enough to be killed."""
+    """A folder with inputs and the config of a pretraining that is long enough to be killed."""
     folder = tmp_path_factory.mktemp("killed")
     make_inputs(folder / "inputs", tokenizer)
     tiny_config = (ROOT / "tests/tiny.yaml").read_text().replace("  steps: 6\n", "  steps: 150\n")
@@ -359,53 +373,53 @@ def log(folder: Path) -> str:
 
 
 def kill_in_the_middle(folder: Path) -> list[Path]:
-    """Run it again, kill all of it at some checkpoint; what checkpoints are left."""
-    held = folder / "results" / "unfinished"
+    """Run it again, kill all processes after some training state; return the states on disk."""
+    unfinished = folder / "results" / "unfinished"
     with started(folder, TARGET, "--forcerun", "pretrain", configfile=folder / "long.yaml") as run:
-        wait_for(lambda: list(held.glob("pretrain-*/*/step=*[3-9]0")), run, "a checkpoint")
+        wait_for(lambda: list(unfinished.glob("pretrain-*/*/step=*[3-9]0")), run, "a state")
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-    return sorted(held.glob("pretrain-*/*/step=*"))
+    return sorted(unfinished.glob("pretrain-*/*/step=*"))
 
 
 @pytest.fixture(scope="module")
 def undisturbed(folder) -> dict[str, bytes]:
-    found = run_to_the_end(folder)
+    """The result files of a pretraining that was not killed."""
+    contents = run_to_the_end(folder)
     assert "resuming" not in log(folder)
-    return found
+    return contents
 
 
 def test_a_killed_pretraining_ends_in_the_same_bytes(folder, undisturbed):
-    """Weights, losses and samples; with dropout."""
+    """Weights, losses and samples are the same, with dropout."""
     kill_in_the_middle(folder)
     assert run_to_the_end(folder) == undisturbed
     assert "resuming from step" in log(folder)
 
 
-def test_a_broken_checkpoint_falls_back_to_the_one_before(folder, undisturbed):
-    held = kill_in_the_middle(folder)
-    assert len(held) >= 2, "two are kept"
-    with open(held[-1] / "tensors.safetensors", "r+b") as file:
+def test_after_an_unreadable_state_pretraining_resumes_from_the_one_before(folder, undisturbed):
+    saved = kill_in_the_middle(folder)
+    assert len(saved) >= 2, "two are kept"
+    with open(saved[-1] / "tensors.safetensors", "r+b") as file:
         file.truncate(2000)
     assert run_to_the_end(folder) == undisturbed
-    assert f"{held[-1].name} cannot be read and is skipped" in log(folder)
-    assert f"resuming from step {int(held[-2].name[5:])} of 150" in log(folder)
+    assert f"{saved[-1].name} cannot be read and is skipped" in log(folder)
+    assert f"resuming from step {int(saved[-2].name[5:])} of 150" in log(folder)
 
 
-def test_a_checkpoint_that_cannot_be_read_does_not_outlive_new_ones(tmp_path):
-    """Else every new one, of an earlier step, would be taken for the oldest."""
-    held = states.TrainingStates(tmp_path, every=0, keep=1)
-    held.save(40, {"x": torch.zeros(3)}, {})
+def test_an_unreadable_state_is_deleted_at_the_next_save(tmp_path):
+    """Otherwise each new state, of an earlier step, would be deleted as the oldest."""
+    training_states = states.TrainingStates(tmp_path, every=0, keep=1)
+    training_states.save(40, {"x": torch.zeros(3)}, {})
     with open(tmp_path / "step=00000040" / "tensors.safetensors", "r+b") as file:
         file.truncate(9)
-    assert held.newest() is None
-    held.save(31, {"x": torch.ones(3)}, {})
+    assert training_states.newest() is None
+    training_states.save(31, {"x": torch.ones(3)}, {})
     assert [p.name for p in tmp_path.iterdir()] == ["step=00000031"]
-    assert held.newest()[1]["step"] == 31
+    assert training_states.newest()[1]["step"] == 31
 
 
-def test_the_same_shape_for_all_and_other_weights(folder, undisturbed):
-    """Two initialisations of one corpus: one tokenizer, the same batches, other weights."""
+def test_two_initialisations_share_the_tokenizer_and_differ_in_their_weights(folder, undisturbed):
     run = snakemake(folder, "results/checkpoints/films_2", "--until", "corpus", "train_tokenizer")
     assert run.returncode == 0, run.stdout + run.stderr
     tokenizer = tokenization.load_tokenizer(folder / "results" / "tokenizer")
@@ -415,45 +429,43 @@ def test_the_same_shape_for_all_and_other_weights(folder, undisturbed):
     assert families.family(folder / TARGET).name == "causal_lm"
 
 
-def test_a_stream_in_the_form_of_c4(tmp_path, tokenizer):
-    """Gzipped JSON lines, never written out; a model's own tokenizer; loss on its validation."""
+def test_pretraining_on_a_stream_in_the_form_of_c4(tmp_path, tokenizer):
+    """No copy of the corpus; a model's own tokenizer; the loss on C4's validation split."""
     folder = tmp_path
     make_inputs(folder / "inputs", tokenizer)
-    written(folder / "inputs" / "c4", 20, 400)
+    write_c4(folder / "inputs" / "c4", 20, 400)
     config = folder / "stream.yaml"
     change = {
         "sources": {"c4": {"kind": "path", "path": "inputs/c4", "reader": "table", "text": "text"}},
         "corpora": {"films": {"kind": "stream", "source": "c4"}},
         "pretraining": {"tokenizer": {"kind": "model", "model": "base"}, "block": 8},
     }
-    own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
-    config.write_text(yaml.safe_dump(laid_over(own, change)))
+    tiny_config = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    config.write_text(yaml.safe_dump(laid_over(tiny_config, change)))
     run = snakemake(folder, "results/checkpoints/films_2", configfile=config)
     assert run.returncode == 0, run.stdout + run.stderr
     assert not (folder / "results/corpora/films/train").exists()
     losses = pd.read_csv(folder / "results/checkpoints/films_2.losses.csv")
     assert losses["loss"].notna().all() and losses["validation_loss"].iloc[-1] > 0
-    model, own = models.load_causal_lm(folder / "results/checkpoints/films_2")
-    assert (
-        model.config.vocab_size
-        == len(own)
-        == len(tokenization.load_tokenizer(folder / "inputs/base"))
-    )
+    model, saved_tokenizer = models.load_causal_lm(folder / "results/checkpoints/films_2")
+    size = len(tokenization.load_tokenizer(folder / "inputs/base"))
+    assert model.config.vocab_size == len(saved_tokenizer) == size
 
 
-def test_eight_gpus_are_planned_with_what_they_take(folder):
-    """The paper's setting in a dry run: 1024 blocks of 1024 tokens a step."""
-    asks = {"pretrain": {"gpu": 8, "mem_mb": 48000}}
-    how = {"processes": 8, "effective_batch": 1024, "device_batch": 16, "block": 1024}
+def test_a_dry_run_on_eight_gpus_shows_their_resources(folder):
+    """The paper's setting: 1024 blocks of 1024 tokens a step."""
+    resources = {"pretrain": {"gpu": 8, "mem_mb": 48000}}
+    settings = {"processes": 8, "effective_batch": 1024, "device_batch": 16, "block": 1024}
     config = folder / "eight.yaml"
-    own = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
-    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how, "resources": asks})))
+    tiny_config = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    change = {"pretraining": settings, "resources": resources}
+    config.write_text(yaml.safe_dump(laid_over(tiny_config, change)))
     run = snakemake(folder, TARGET, "-n", "--quiet", "host", "--cores", "64", configfile=config)
     assert run.returncode == 0, run.stdout + run.stderr
     (job,) = re.findall(r"^rule pretrain:\n(?: .*\n)+", run.stdout + run.stderr, re.M)
     assert "threads: 32\n" in job and "gpu=8" in job and "mem_mb=48000" in job
-    how["device_batch"] = 100
-    config.write_text(yaml.safe_dump(laid_over(own, {"pretraining": how, "resources": asks})))
+    settings["device_batch"] = 100
+    config.write_text(yaml.safe_dump(laid_over(tiny_config, change)))
     run = snakemake(folder, TARGET, "--dry-run", configfile=config)
     refusal = "effective_batch: 1024 is no whole number of 8 processes x device_batch 100"
     assert run.returncode != 0 and refusal in run.stdout + run.stderr
