@@ -1,4 +1,4 @@
-"""Probabilities of next words, and their trends."""
+"""Probabilities of next words, their trends along alpha, and the labels of their curves."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ PROMPT = "this movie is"
 
 
 def test_a_word_has_the_product_of_its_tokens_probabilities(trio):
-    """By the whole softmax, token by token, for words of one token and of several."""
+    """Compared with the full softmax, token by token, for words of one token and of several."""
     words = {
         "positive": ["wonderful", "superb", "moving and funny"],
         "negative": ["zebra", "awful"],
@@ -25,10 +25,10 @@ def test_a_word_has_the_product_of_its_tokens_probabilities(trio):
     assert frame["word"].tolist() == [*words["positive"], *words["negative"]]
     assert frame["pole"].tolist() == ["positive"] * 3 + ["negative"] * 2
     model, tokenizer = models.load_causal_lm(trio["base"])
-    before = tokenization.encode(tokenizer, PROMPT)
+    prompt_ids = tokenization.encode(tokenizer, PROMPT)
     for row in frame.itertuples():
         ids = tokenizer(f" {row.word}", add_special_tokens=False)["input_ids"]
-        nll, context = 0.0, list(before)
+        nll, context = 0.0, list(prompt_ids)
         for token in ids:
             with torch.inference_mode():
                 logits = model(input_ids=torch.tensor([context])).logits[0, -1].double()
@@ -39,7 +39,7 @@ def test_a_word_has_the_product_of_its_tokens_probabilities(trio):
     assert frame["n_tokens"].max() > 1 and frame["n_tokens"].min() == 1
 
 
-def test_single_tokens_are_probabilities_of_one_distribution(trio):
+def test_words_of_one_token_have_the_probabilities_of_one_softmax(trio):
     model, tokenizer = models.load_causal_lm(trio["base"])
     singles = [w for w in tokenizer.get_vocab() if w.startswith("Ġ") and w[1:].isalpha()]
     words = {"positive": [w[1:] for w in singles], "negative": []}
@@ -87,13 +87,13 @@ def test_a_word_that_the_tokenizer_does_not_know_is_refused(tmp_path):
         )
 
 
-def write(folder, probabilities: dict[str, dict]) -> list[str]:
-    """Files as next_words writes them: alpha -> word -> probability."""
+def write_files(folder, probabilities: dict[str, dict]) -> list[str]:
+    """Write files as next_words does, from alpha -> (pole, word) -> probability."""
     paths = []
-    for alpha, own in probabilities.items():
+    for alpha, words in probabilities.items():
         rows = [
             {"pole": pole, "word": word, "n_tokens": 1, "nll": -np.log(p)}
-            for (pole, word), p in own.items()
+            for (pole, word), p in words.items()
         ]
         paths.append(str(folder / f"{alpha}.csv"))
         pd.DataFrame(rows).to_csv(paths[-1], index=False)
@@ -101,7 +101,7 @@ def write(folder, probabilities: dict[str, dict]) -> list[str]:
 
 
 def test_trends(tmp_path):
-    """Slopes are of ln P between the experts; a step the wrong way is not monotone."""
+    """Slopes are of ln P between the experts; a word with a step the wrong way is not monotone."""
     good, meh, bad = ("positive", "good"), ("positive", "null"), ("negative", "bad")
     probabilities = {
         "-1.000": {good: 0.5, meh: 0.1, bad: 0.2},
@@ -109,7 +109,7 @@ def test_trends(tmp_path):
         "0.500": {good: 0.2, meh: 0.3, bad: 0.2},
         "1.000": {good: 0.4, meh: 0.2, bad: 0.1},
     }
-    paths = write(tmp_path, probabilities)
+    paths = write_files(tmp_path, probabilities)
     words, trends = next_words_table.main("alpha", list(probabilities), paths, "positive")
     assert list(words.columns) == ["alpha", "pole", "word", "n_tokens", "probability"]
     assert words.query("word == 'good'")["probability"].tolist() == pytest.approx(
@@ -121,18 +121,18 @@ def test_trends(tmp_path):
     assert trends["monotone"].to_dict() == {"good": True, "null": False, "bad": True}
     assert not trends["monotone_throughout"].any()
     assert trends.loc["bad", "log_slope"] < 0 < trends.loc["good", "log_slope"]
-    # Which pole's words are to rise is the attribute's to say.
-    _, turned = next_words_table.main("alpha", list(probabilities), paths, "negative")
-    assert not turned["monotone"].any()
+    # The attribute's high pole sets the words that must rise.
+    _, swapped = next_words_table.main("alpha", list(probabilities), paths, "negative")
+    assert not swapped["monotone"].any()
 
 
-def test_a_sweep_that_skips_the_line_between_the_experts_has_no_trend(tmp_path):
-    paths = write(tmp_path, {"2.000": {("positive", "good"): 0.5}})
+def test_a_sweep_without_points_between_the_experts_has_no_trend(tmp_path):
+    paths = write_files(tmp_path, {"2.000": {("positive", "good"): 0.5}})
     _, trends = next_words_table.main("alpha", ["2.000"], paths, "positive")
     assert trends["log_slope"].isna().all() and not trends["monotone"].any()
 
 
-def test_names_are_moved_apart_only_where_they_would_touch():
+def test_labels_are_moved_apart_only_where_they_would_overlap():
     assert curves.spread([0.9, 0.5, 0.1], 0.1) == pytest.approx([0.9, 0.5, 0.1])
     assert curves.spread([0.9, 0.5, 0.5, 0.1], 0.1) == pytest.approx([0.9, 0.55, 0.45, 0.1])
     moved = curves.spread([0.53, 0.52, 0.51, 0.5], 0.1)

@@ -1,4 +1,4 @@
-"""Why unrelated models do not mix: permuted twins, barriers, differences of weights."""
+"""Why unrelated models do not mix: permuted copies, barriers, and differences of weights."""
 
 import numpy as np
 import pandas as pd
@@ -22,23 +22,23 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_permuted_copy_computes_the_same(tokenizer, variant):
-    model, twin = (tiny(variant.split()[0], tokenizer, **VARIANTS[variant]) for _ in range(2))
-    permutation.permute(twin, 1, "permute")
+def test_a_permuted_copy_computes_the_same_logits(tokenizer, variant):
+    model, copy = (tiny(variant.split()[0], tokenizer, **VARIANTS[variant]) for _ in range(2))
+    permutation.permute(copy, 1, "permute")
     ids = torch.randint(len(tokenizer), (4, 20), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        torch.testing.assert_close(model(ids).logits, twin(ids).logits, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(model(ids).logits, copy(ids).logits, rtol=1e-4, atol=1e-4)
     moved = {
         n
-        for (n, a), b in zip(model.named_parameters(), twin.parameters(), strict=True)
+        for (n, a), b in zip(model.named_parameters(), copy.parameters(), strict=True)
         if not torch.equal(a, b)
     }
-    own = permutation.AXES[model.config.model_type]
-    expected = {n for n, _ in model.named_parameters() if n.endswith(tuple(own))}
-    assert moved == expected, "all that has an order has another, and nothing else"
+    permuted = tuple(permutation.AXES[model.config.model_type])
+    expected = {n for n, _ in model.named_parameters() if n.endswith(permuted)}
+    assert moved == expected, "every tensor with permuted axes changes, and no other"
 
 
-def test_twins_are_the_same_every_time_and_layers_differ(tokenizer):
+def test_the_seed_alone_determines_a_permuted_copy(tokenizer):
     one, two, other = (tiny("gpt2", tokenizer) for _ in range(3))
     for model, seed in ((one, 1), (two, 1), (other, 2)):
         permutation.permute(model, seed, "permute")
@@ -55,7 +55,7 @@ def test_other_architectures_are_refused(tokenizer):
 
 
 def fit(model, texts, tokenizer, steps: int, rate: float):
-    """Some steps of AdamW."""
+    """Train a model in place by AdamW, and return it."""
     sequences = [tokenization.encode(tokenizer, t, end=True) for t in texts]
     random = np.random.default_rng(0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
@@ -70,7 +70,7 @@ def fit(model, texts, tokenizer, steps: int, rate: float):
 
 @pytest.fixture(scope="module")
 def trained(tokenizer, tmp_path_factory):
-    """A trained model, one fine-tuned from it, and its permuted twin; text to test them on."""
+    """A folder with a trained model, a fine-tuned one and a permuted copy of it; test texts."""
     folder = tmp_path_factory.mktemp("pairs")
     texts = sentences(GOOD) + sentences(BAD)
     torch.manual_seed(0)
@@ -78,9 +78,9 @@ def trained(tokenizer, tmp_path_factory):
     model.apply(model._init_weights)
     fit(model, texts, tokenizer, 250, 3e-3)
     save(model, tokenizer, folder / "trained")
-    twin, _ = models.load_causal_lm(folder / "trained", train=True)
-    permutation.permute(twin, 1)
-    save(twin, tokenizer, folder / "permuted")
+    copy, _ = models.load_causal_lm(folder / "trained", train=True)
+    permutation.permute(copy, 1)
+    save(copy, tokenizer, folder / "permuted")
     tuned, _ = models.load_causal_lm(folder / "trained", train=True)
     save(fit(tuned, sentences(GOOD), tokenizer, 30, 3e-4), tokenizer, folder / "finetuned")
     return folder, texts
@@ -96,26 +96,29 @@ def unigram_entropy(tokenizer, texts) -> float:
     return float(-(share[share > 0] * np.log(share[share > 0])).sum())
 
 
-def test_a_twin_has_a_barrier_that_a_finetuned_model_has_not(trained, tokenizer):
-    """Of nats a token at 1/2, above the ends; the model has learned more than word counts."""
+def test_the_line_to_a_permuted_copy_has_a_barrier_and_to_a_finetuned_model_none(
+    trained, tokenizer
+):
+    """The barrier is the rise of the loss at 1/2 above the ends, in nats per token."""
     folder, texts = trained
-    walks = {}
+    losses = {}
     for other in ("finetuned", "permuted"):
-        sources = merging.Merger({"a": folder / "trained", "b": folder / other})
+        merger = merging.Merger({"a": folder / "trained", "b": folder / other})
         model, _ = models.load_causal_lm(folder / "trained")
-        walks[other] = []
+        losses[other] = []
         for alpha in (0, 0.5, 1):
-            lines.merge_into(model, sources, LINE.coefficients(alpha))
-            walks[other].append(nll(model, tokenizer, texts[::5]))
-    a, middle, b = walks["permuted"]
-    assert a < unigram_entropy(tokenizer, texts) / 2, "trained well below its unigram entropy"
-    assert b == pytest.approx(a, abs=1e-4), "both ends are one function"
+            lines.merge_into(model, merger, LINE.coefficients(alpha))
+            losses[other].append(nll(model, tokenizer, texts[::5]))
+    a, middle, b = losses["permuted"]
+    unigrams = unigram_entropy(tokenizer, texts)
+    assert a < unigrams / 2, "the model has learned more than the frequencies of tokens"
+    assert b == pytest.approx(a, abs=1e-4), "both ends compute the same"
     assert middle > a + 0.2
-    a, middle, b = walks["finetuned"]
+    a, middle, b = losses["finetuned"]
     assert middle < max(a, b) + 0.02
 
 
-def test_differences_by_hand(tokenizer, tmp_path):
+def test_differences_of_weights_by_hand(tokenizer, tmp_path):
     a, b = tiny("gpt2", tokenizer), tiny("gpt2", tokenizer)
     with torch.no_grad():
         b.transformer.h[1].mlp.c_fc.bias += 2
@@ -126,7 +129,7 @@ def test_differences_by_hand(tokenizer, tmp_path):
     assert table.loc["transformer.h.1.mlp.c_fc.bias", "difference"] == pytest.approx(2)
     row = table.loc["transformer.h.1.mlp.c_fc.bias"]
     assert (row["layer"], row["parameter"], row["shape"]) == (1, "mlp.c_fc.bias", "128")
-    # One of 128 positions is 3 away in every element.
+    # One of 128 positions differs by 3 in every element: the RMS over all is 3 / sqrt(128).
     expected = 3 / np.sqrt(128)
     assert table.loc["transformer.wpe.weight", "difference"] == pytest.approx(expected)
     assert pd.isna(table.loc["transformer.wpe.weight", "layer"])
