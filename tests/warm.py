@@ -4,7 +4,7 @@ Importing Snakemake takes 1.5 s of CPU time, PyTorch with transformers 2.7 s. Th
 most of the time of a test that starts one command and one job. The standard library's fork server
 imports them once. Each command, and each Python job that it starts, is a fresh fork of that
 server with its own working directory, environment and output. The server imports no code of this
-workflow. Tests of kills, of SLURM and of the complete DAG use the command line.
+workflow. Tests of kills, of SLURM and of the real model use the command line.
 """
 
 import multiprocessing
