@@ -1,4 +1,4 @@
-"""What a config will cost, against what one did cost."""
+"""The estimated cost of a config, compared with measured costs and with sums by hand."""
 
 import re
 from collections import Counter
@@ -19,17 +19,18 @@ PAPER = over_default(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text()
 
 
 def by_name(rows: list[dict]) -> dict[str, dict]:
+    """The rows of an estimate by the value of their first column."""
     return {next(iter(row.values())): row for row in rows}
 
 
-def test_the_default_run_costs_what_it_did():
-    """Core seconds of its stages as measured (README: 39 minutes on 2 cores), and its 12 GB."""
+def test_the_estimate_of_the_default_run_fits_its_measured_cost():
+    """Core seconds of its stages (README: 39 minutes on 2 cores), and its 12 GB on disk."""
     stages, disk = map(by_name, estimate.estimate(DEFAULT).values())
     measured = {"candidate": 544, "pretrain": 606, "generate": 432, "losses": 233}
     measured |= {"perplexity perplexity": 822, "classify sentiment": 187, "ensemble": 286}
     for stage, seconds in measured.items():
         assert 3600 * stages[stage]["hours"] == pytest.approx(seconds, rel=0.5), stage
-    # The plane's texts and losses; they were measured without those of pairs.
+    # The texts and losses of the plane were measured without the sweep pairs.
     plane, _ = map(by_name, estimate.estimate(over_default({"sweeps": {"pairs": None}})).values())
     hours = plane["generate_line"]["hours"] + plane["line_losses"]["hours"]
     assert 3600 * hours == pytest.approx(701, rel=0.5)
@@ -51,7 +52,7 @@ def test_the_paper_s_pretraining_by_hand():
     assert sum(row["kept_gb"] for row in disk.values()) < 50
 
 
-def test_the_paper_s_rows_of_points_by_hand():
+def test_the_paper_s_lines_of_points_by_hand():
     """A plane of 441 models of 774 million weights, two lines of 31 models of 82 million."""
     stages, _ = map(by_name, estimate.estimate(PAPER).values())
     texts, starts = 5000 * 30, 23 * 20
@@ -62,7 +63,7 @@ def test_the_paper_s_rows_of_points_by_hand():
     assert stages["line_losses"]["jobs"] == stages["generate_line"]["jobs"] == 23
 
 
-#: rules of the tiny DAG that take seconds whatever the models' sizes, and are not estimated
+#: rules of the tiny DAG without an estimate: they take seconds at any size of the models
 LEFT_OUT = {
     *("convert", "fetch", "split", "prompts", "corpus", "unigrams", "train_tokenizer"),
     *("select", "permute", "merge", "vader", "test_classifier", "against", "barriers", "examples"),
@@ -73,9 +74,9 @@ LEFT_OUT = {
 
 @pytest.fixture
 def measured(finished, monkeypatch) -> tuple[dict, Path]:
-    """The finished run's config, with the sizes of its models and a speed of 1 FLOP/s; its results.
+    """The finished run's config with its models' sizes and a speed of 1 FLOP/s, and its results.
 
-    At that speed, without starts, a stage's seconds are its FLOPs.
+    At that speed and without start-up times, a stage's seconds are its FLOPs.
     """
     monkeypatch.chdir(finished)
     results = finished / "results"
@@ -89,12 +90,12 @@ PRETRAINED = ("films_1", "films_2", "papers_1")
 
 
 def parameters(model: Path) -> int:
-    """The parameters in a checkpoint's weights, a tied matrix once."""
+    """The number of parameters in a checkpoint. A tied matrix counts once."""
     return sum(tensor.size for tensor in load_file(model / "model.safetensors").values())
 
 
-def lines_of(folder: Path) -> int:
-    """The texts in all files of samples below a folder."""
+def count_texts(folder: Path) -> int:
+    """The number of texts in all sample files below a folder."""
     return sum(len(path.read_text().splitlines()) for path in folder.rglob("samples=*.jsonl"))
 
 
@@ -110,22 +111,22 @@ def test_the_jobs_of_each_stage_are_those_of_a_finished_run(measured):
 
 
 def test_the_work_of_each_stage_is_that_of_a_finished_run(measured):
-    """2 FLOPs a parameter and token, 6 in training, of the texts and steps in its files."""
+    """2 FLOPs per parameter and token, 6 in training, for the run's texts and training steps."""
     config, results = measured
     stages = by_name(estimate.estimate(config)["stages"])
     flops = {stage: 3600 * row["hours"] for stage, row in stages.items()}
     tokens = TINY["generation"]["max_new_tokens"]
-    texts = {name: lines_of(results / "generations" / "neutral" / name) for name in ("g1", "g2")}
-    texts["glad"] = lines_of(results / "generations" / "glad" / "g1")
+    texts = {name: count_texts(results / "generations" / "neutral" / name) for name in ("g1", "g2")}
+    texts["glad"] = count_texts(results / "generations" / "glad" / "g1")
     base = parameters(results / "checkpoints" / "base")
     assert flops["generate"] == pytest.approx(2 * base * tokens * sum(texts.values()))
-    on_lines = 0
+    weights_times_texts = 0
     for prompts in ("neutral", "glad"):
         for scheme in ("g3", *DEFAULT["sweeps"]["pairs"]["schemes"]):
             first = next(iter(SCHEMES[scheme].checkpoints))
             size = parameters(results / "checkpoints" / first)
-            on_lines += size * lines_of(results / "generations" / prompts / scheme)
-    assert flops["generate_line"] == pytest.approx(2 * tokens * on_lines)
+            weights_times_texts += size * count_texts(results / "generations" / prompts / scheme)
+    assert flops["generate_line"] == pytest.approx(2 * tokens * weights_times_texts)
     training = TINY["pretraining"]
     steps = training["steps"] * training["effective_batch"] * config["pretraining"]["block"]
     weights = sum(parameters(results / "checkpoints" / name) for name in PRETRAINED)
@@ -134,7 +135,7 @@ def test_the_work_of_each_stage_is_that_of_a_finished_run(measured):
     size = parameters(results / "checkpoints" / "sentiment_judge")
     sentence = config["estimate"]["sentence"]
     expected = 6 * size * epochs * examples * sentence
-    assert flops["train_classifier"] == pytest.approx(expected, rel=0.02), "its head is new"
+    assert flops["train_classifier"] == pytest.approx(expected, rel=0.02), "except its new head"
 
 
 def test_the_disk_is_that_of_a_finished_run(measured):
@@ -152,42 +153,45 @@ def test_the_disk_is_that_of_a_finished_run(measured):
         assert 1e9 * disk[name]["most_gb"] == pytest.approx(sum(sizes), rel=0.05), name
 
 
-def test_what_is_left_over_of_another_kind_costs_nothing():
-    """The paper's grammar is a classifier's, laid over a tagger; a judge of none is not trained."""
+def test_leftover_keys_of_another_kind_of_scorer_cost_nothing():
+    """The paper's classifier of grammar replaces a tagger. A scorer's model from a source is not
+    trained."""
     stages, _ = map(by_name, estimate.estimate(PAPER).values())
     seconds = 3600 * stages["classify grammar"]["hours"] - 20 * stages["classify grammar"]["jobs"]
     texts = PAPER["estimate"]["prompts"] * (25 * (3 * 21 + 32) + 2 * 31)
     assert seconds == pytest.approx(2 * texts * (30 + 8) * 125e6 / 1.2e13)
     other = {"kind": "tagger", "source": "tagger"}
-    attribute = {**DEFAULT["attributes"]["sentiment"], "scorer": "own"}
-    own = {"kind": "classifier", "model": "own", "labels": ["a", "b"], "values": [0, 1]}
+    attribute = {**DEFAULT["attributes"]["sentiment"], "scorer": "mood"}
+    scorer = {"kind": "classifier", "model": "minilm_copy", "labels": ["a", "b"], "values": [0, 1]}
     change = {
         "attributes": {"sentiment": attribute},
-        "checkpoints": {"own": {"kind": "source", "source": "minilm"}},
-        "scorers": {"sentiment": other, "own": {**own, "max_tokens": 9}},
+        "checkpoints": {"minilm_copy": {"kind": "source", "source": "minilm"}},
+        "scorers": {"sentiment": other, "mood": {**scorer, "max_tokens": 9}},
     }
     changed, _ = map(by_name, estimate.estimate(over_default(change)).values())
     assert "train_classifier" not in changed and "tag sentiment" in changed
 
 
-def test_more_samples_cost_more_texts_alone():
-    more = laid_over(PAPER, {"sweeps": {"g3": {"samples": 25}}})
-    before, after = (by_name(estimate.estimate(c)["stages"]) for c in (PAPER, more))
+def test_more_samples_add_cost_to_the_texts_alone():
+    more_samples = laid_over(PAPER, {"sweeps": {"g3": {"samples": 25}}})
+    before, after = (by_name(estimate.estimate(c)["stages"]) for c in (PAPER, more_samples))
     assert after["generate_line"]["gpu_hours"] > 10 * before["generate_line"]["gpu_hours"]
     assert after["candidate"] == before["candidate"]
 
 
-def test_a_size_is_read_off_weights_on_disk_or_asked_for(tokenizer, tmp_path):
+def test_a_model_s_size_comes_from_its_weights_on_disk_or_from_the_config(tokenizer, tmp_path):
     folder = save(tiny("llama", tokenizer), tokenizer, tmp_path / "model")
     local = laid_over(DEFAULT, {"sources": {"base": {"kind": "path", "path": str(folder)}}})
     stages, _ = map(by_name, estimate.estimate(local).values())
-    assert stages["generate"]["hours"] * 3600 == pytest.approx(18 * 4, rel=0.1), "only starts"
+    assert stages["generate"]["hours"] * 3600 == pytest.approx(18 * 4, rel=0.1), (
+        "only start-up times"
+    )
     other = laid_over(DEFAULT, {"sources": {"base": {"kind": "hub", "id": "gpt2"}}})
     with pytest.raises(UserError, match=r"estimate\.parameters: lacks gpt2, which base is"):
         estimate.estimate(other)
 
 
-def test_it_is_printed_before_anything_is_fetched(tmp_path):
+def test_the_estimate_is_printed_without_fetching_anything(tmp_path):
     run = snakemake(tmp_path, "estimate", configfile=ROOT / "config" / "paper.yaml")
     assert run.returncode == 0, run.stderr
     assert "gpu_hours" in run.stderr and "merged models, 53" in run.stderr

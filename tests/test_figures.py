@@ -1,4 +1,4 @@
-"""Figures: what they show is all inside them."""
+"""Figures 3 and 5 to 8: their labels and curves, and that no text is cut off."""
 
 import pandas as pd
 import pytest
@@ -18,7 +18,7 @@ from paramlerp.plan.plan import Plan
 
 SYMBOLS = registry.symbols(DEFAULT)
 SWEEPS = sweeps.sweeps(DEFAULT)
-#: the labels of the plane of g3
+#: labels of the plane g3
 PLANE = Plane(
     axes=["alpha", "beta"],
     labels=["α (weight of θ⁺)", "β (weight of θ⁻)"],
@@ -27,7 +27,7 @@ PLANE = Plane(
     over=["g₁", "g₂"],
 )
 ATTRIBUTE = {"sentiment": "Positive sentiment"}
-JUDGES = {"perplexity": "Perplexity"}
+SCORERS = {"perplexity": "Perplexity"}
 GRAMMAR = {
     "tagger": "Grammar: P(a word needs no edit)",
     "classifier": "Mean probability of correct grammar",
@@ -35,14 +35,14 @@ GRAMMAR = {
 
 
 def line_of(sweep: str) -> dict:
-    """How a figure labels a line."""
+    """A figure's labels for the line of a sweep."""
     return figures.line_labels(Plan(DEFAULT), sweep)
 
 
-def panels(grammar: str, judges: dict[str, str]) -> dict[str, str]:
-    """Metric -> title; `judges` are scorers of perplexity and their models."""
-    several = len(judges) > 1
-    titles = {n: f"Perplexity under {m}" if several else "Perplexity" for n, m in judges.items()}
+def panels(grammar: str, scorers: dict[str, str]) -> dict[str, str]:
+    """Metric -> title. `scorers` maps scorers of perplexity to their models."""
+    several = len(scorers) > 1
+    titles = {n: f"Perplexity under {m}" if several else "Perplexity" for n, m in scorers.items()}
     first = {"sentiment": "Mean probability of positive sentiment"}
     return {**first, **titles, "grammar": GRAMMAR[grammar]}
 
@@ -63,30 +63,32 @@ def test_no_text_of_figures_3_and_5_is_cut(grammar, sets):
     one = {"perplexity": "base"}
     figure = figure_line.main(table, panels(grammar, one), line_of("g1"), 0.95)
     assert figure.axes[0].get_xlabel() == "α in g₁(α) = αθ⁺ + (1−α)θ⁻"
-    assert [t.get_text() for t in figure.axes[0].texts] == ["θ⁻", "θ⁺"], "its ends are marked"
-    assert_whole(figure)
-    for judges in (one, {**one, "reviews": "reviewer"}):
+    assert [t.get_text() for t in figure.axes[0].texts] == ["θ⁻", "θ⁺"], (
+        "marks at both ends of the line"
+    )
+    assert_no_text_is_cut(figure)
+    for scorers in (one, {**one, "reviews": "reviewer"}):
         lines = [line_of("g1"), line_of("g2")]
-        figure = figure_two_lines.main((table, table), panels(grammar, judges), lines, 0.5, 0.95)
-        assert len(figure.axes) == len(sets) * (2 + len(judges))
-        assert_whole(figure)
+        figure = figure_two_lines.main((table, table), panels(grammar, scorers), lines, 0.5, 0.95)
+        assert len(figure.axes) == len(sets) * (2 + len(scorers))
+        assert_no_text_is_cut(figure)
 
 
-def test_a_line_of_another_attribute():
-    """Named and scored otherwise, one panel alone; a line of one end is not marked."""
+def test_figure_3_shows_a_line_of_any_attribute():
+    """Another coordinate and scorer, a single panel; a line with one end has no marks."""
     table = a_table(["neutral"]).rename(columns=lambda c: c.replace("sentiment", "register"))
     table = table.rename(columns={"alpha": "gamma"})
-    line = {**line_of("g2"), "coordinate": "gamma", "label": "γ in mine(γ)"}
+    line = {**line_of("g2"), "coordinate": "gamma", "label": "γ in formal(γ)"}
     titles = {"register": "Mean probability of a formal register"}
     figure = figure_line.main(table, titles, line, 0.95)
     (axis,) = figure.axes
     assert axis._left_title.get_text() == "(a) Mean probability of a formal register"
-    assert axis.get_xlabel() == "γ in mine(γ)" and not axis.texts
-    assert_whole(figure)
+    assert axis.get_xlabel() == "γ in formal(γ)" and not axis.texts
+    assert_no_text_is_cut(figure)
 
 
 def both_sides(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A metric of merged weights and of the ensemble, as ensemble_against.csv has them."""
+    """A metric of merged weights and of the ensemble, with the columns of ensemble_against.csv."""
     ends = ("", "_low", "_high")
     both = {f"{side}{e}": table[metric + e] for side in ("weights", "logits") for e in ends}
     return table[["prompts", "alpha", "n_texts"]].assign(**both)
@@ -109,13 +111,13 @@ def test_figure_6_has_a_curve_for_each_way_of_mixing(sets):
             for kind in kinds
             for metric in ("sentiment", "perplexity")
         )
-        if len(kinds) == 1:  # a scheme is named only where there are several
+        if len(kinds) == 1:  # the table names schemes only if there are several
             pairs = pairs.drop(columns="scheme")
         drawn = {kind: names[kind] for kind in kinds}
         figure = figure_ensemble.main(pairs, kl, titles, drawn, line, 0.95)
         curves = [line.get_label() for line in figure.axes[1].lines]
         assert curves == ["g₂", *drawn.values()]
-        assert_whole(figure)
+        assert_no_text_is_cut(figure)
 
 
 @SETS
@@ -135,17 +137,17 @@ def test_no_text_of_figures_7_and_8_is_cut(sets):
     over = table[table["alpha"] == table["beta"]].assign(kind="overlay")
     table = pd.concat([table, over])
     for figure in planes(table):
-        assert_whole(figure)
+        assert_no_text_is_cut(figure)
 
 
 def planes(table: pd.DataFrame) -> list:
     """Figures 7 and 8 of a plane's table."""
     losses = figure_plane_losses.main(table, ["positive", "negative"], PLANE)
-    return [figure_plane.main(table, ATTRIBUTE, JUDGES, PLANE), losses]
+    return [figure_plane.main(table, ATTRIBUTE, SCORERS, PLANE), losses]
 
 
-def test_a_lattice_reads_like_a_map():
-    """Alpha to the right, beta upwards; what lies beyond a scale is in a colour of its own."""
+def test_a_plane_has_alpha_to_the_right_and_beta_upwards():
+    """As on a map. Values beyond the colour scale have a colour of their own."""
     rows = [(a, b, a + 10 * b) for a in (0.0, 1.0) for b in (0.0, 1.0)]
     table = pd.DataFrame(rows, columns=["alpha", "beta", "loss"])
     _, ((axis,),) = plotting.panels(1, 1, (6.4, 4.8))
@@ -153,10 +155,10 @@ def test_a_lattice_reads_like_a_map():
     table = table.assign(kind="lattice", state="ok")
     draw(axis, table, "loss", PLANE, norm=norm, colours=COST, label="loss")
     drawn = axis.collections[0]
-    assert drawn.get_array().tolist() == [[0, 1], [10, 11]], "rows are beta, from below"
+    assert drawn.get_array().tolist() == [[0, 1], [10, 11]], "rows are values of beta, from below"
     assert axis.get_ylim() == (-0.5, 1.5)
     colours = drawn.to_rgba(drawn.get_array())
-    assert (colours[1] == COST.get_over()).all(), "10 and 11 lie beyond"
+    assert (colours[1] == COST.get_over()).all(), "10 and 11 lie beyond the scale"
 
 
 def a_table(sets: list[str]) -> pd.DataFrame:
@@ -169,8 +171,8 @@ def a_table(sets: list[str]) -> pd.DataFrame:
     return table
 
 
-def assert_whole(figure) -> None:
-    """Titles, labels and notes lie inside the picture."""
+def assert_no_text_is_cut(figure) -> None:
+    """Titles, labels and notes lie inside the figure."""
     figure.draw_without_rendering()
     width, height = figure.bbox.width, figure.bbox.height
     texts = [axis.title for axis in figure.axes] + [axis.xaxis.label for axis in figure.axes]

@@ -1,4 +1,4 @@
-"""Figures 4, 9, 10 and 11: the curves, cells and marks that they draw, and from which numbers."""
+"""Figures 4, 9, 10 and 11: their curves, cells and marks, compared with the numbers they show."""
 
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ def style():
 
 
 def curve(axis, label: str):
-    """The line of an axis with this label."""
+    """The curve of an axis with this label."""
     (line,) = (line for line in axis.lines if line.get_label() == label)
     return line
 
@@ -34,7 +34,7 @@ def texts_in(axis) -> set[str]:
 
 
 def probabilities() -> pd.DataFrame:
-    """Of three words, two of which end so close that their labels would overlap."""
+    """Probabilities of three words. Two curves end so close that their labels would overlap."""
     words = {"good": "positive", "bad": "negative", "null": "negative"}
     slopes = {"good": 2.0, "bad": -2.0, "null": -2.01}
     rows = [
@@ -59,8 +59,8 @@ def test_figure_4_has_a_curve_for_each_word_in_the_colour_of_its_pole():
     assert axis.get_xlabel() == "α in g₁(α)" and "“The movie was”" in axis._left_title.get_text()
 
 
-def test_figure_4_names_its_words_and_its_ends():
-    """Each word stands right of its curve's end, in its colour, and no two overlap."""
+def test_figure_4_labels_its_words_and_the_ends_of_its_line():
+    """Each word is to the right of its curve's end, in the curve's colour, and no two overlap."""
     figure = figure_next_words.main(probabilities(), "The movie was", LINE, "positive")
     (axis,) = figure.axes
     assert texts_in(axis) == {"good", "bad", "null", "θ⁻", "θ⁺"}
@@ -75,7 +75,7 @@ def test_figure_4_names_its_words_and_its_ends():
     assert "Shaded: beyond the experts" in figure._supxlabel.get_text()
 
 
-def test_figure_4_of_a_line_without_two_ends_marks_none():
+def test_figure_4_has_no_marks_on_a_line_without_two_ends():
     line = {**LINE, "ends": {}}
     figure = figure_next_words.main(probabilities(), "The movie was", line, "positive")
     assert texts_in(figure.axes[0]) == {"good", "bad", "null"}
@@ -83,7 +83,7 @@ def test_figure_4_of_a_line_without_two_ends_marks_none():
 
 
 def tensors(scheme: str, scale: float) -> list[dict]:
-    """Two layers of two tensors, one of which is equal in both models, and an embedding."""
+    """Differences of two layers of two tensors, of which one is equal, and of an embedding."""
     rows = [
         {"layer": layer, "parameter": parameter, "difference": scale * value}
         for layer, values in enumerate([(1.0, 0.0), (3.0, 4.0)])
@@ -105,17 +105,17 @@ def test_figure_9_has_a_cell_for_each_tensor_on_one_scale():
         (image,) = axis.images
         cells = np.ma.filled(image.get_array().astype(float), np.nan)
         expected = scale * np.array([[1, np.nan], [3, 4], [10, 10]])
-        np.testing.assert_allclose(cells, expected, err_msg="an equal tensor is left blank")
+        np.testing.assert_allclose(cells, expected, err_msg="a blank cell for an equal tensor")
         assert [t.get_text() for t in axis.get_yticklabels()] == ["0", "1", "wte"]
         assert [t.get_text() for t in axis.get_xticklabels()] == ["attn", "mlp"]
         (rule,) = axis.lines
-        assert set(rule.get_ydata()) == {1.5}, "a line between the layers and the others"
+        assert set(rule.get_ydata()) == {1.5}, "a line between the layers and the other tensors"
         assert isinstance(image.norm, LogNorm)
         assert (image.norm.vmin, image.norm.vmax) == pytest.approx((0.1, 10.0))
 
 
 def a_table_of_pairs() -> pd.DataFrame:
-    """Three pairs; the loss of the last has an interval from half to twice its value."""
+    """Three pairs with two sets of prompts. Each interval is from half to twice its value."""
     rows = []
     for prompts, factor in (("neutral", 1.0), ("glad", 7.0)):
         for scheme, height in (("finetuned", 1.0), ("permuted", 5.0), ("other", 3.0)):
@@ -160,7 +160,7 @@ def test_figure_10_has_a_row_for_each_first_model_and_a_column_for_each_metric()
 def test_figure_10_marks_the_two_models_of_a_pair():
     table = a_table_of_pairs()
     line = {"coordinate": "alpha", "label": "α"}
-    figure = figure_pairs.main(table, {"base": {"other": "own"}}, {"loss": "Loss"}, line, 0.95)
+    figure = figure_pairs.main(table, {"base": {"other": "copy"}}, {"loss": "Loss"}, line, 0.95)
     (axis,) = figure.axes
     upright = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
     assert upright == [0, 1]
@@ -168,7 +168,7 @@ def test_figure_10_marks_the_two_models_of_a_pair():
     assert note.startswith("12 texts a point; bands: 95% intervals")
 
 
-def test_figure_11_has_a_line_and_dots_for_each_model():
+def test_figure_11_has_a_training_curve_and_validation_dots_for_each_model():
     steps = pd.DataFrame({"step": [1, 2, 3, 4], "loss": [6.0, 5.0, 4.5, 4.0]})
     steps["validation_loss"] = [np.nan, 5.5, np.nan, 4.8]
     losses = {"films_1": steps, "papers_1": steps.assign(loss=steps["loss"] + 1)}

@@ -1,4 +1,4 @@
-"""Imports of the library: they change no setting of the process, and follow the floors."""
+"""Imports of the library change no setting of the process, and rooms import downwards only."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from conftest import ROOT
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 
-#: imports third-party packages first, so that only the library's own effects are seen
+#: imports third-party packages first, to see only effects of the library
 EFFECTS = """
 import gc, importlib, json, os, pkgutil, warnings
 import datasets, huggingface_hub, matplotlib, matplotlib.pyplot, onnxruntime, pandas, torch
@@ -53,12 +53,12 @@ print(json.dumps({"modules": names, "changes": changes}))
 
 
 def effects_of_imports(package: Path) -> dict:
-    """The library's modules in `package`, and the settings that each changes as it is imported."""
+    """The library's modules in `package`, and the settings that the import of each one changes."""
     keep = ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR", "MPLCONFIGDIR")
     clean = {key: os.environ[key] for key in keep if key in os.environ}
     run = subprocess.run(
         [sys.executable, "-c", EFFECTS],
-        # A backend that the library never uses, so that choosing another is seen.
+        # The library never uses this backend, so any choice of a backend shows as a change.
         env=clean | {"PYTHONPATH": str(package), "MPLBACKEND": "svg"},
         capture_output=True,
         text=True,
@@ -67,20 +67,20 @@ def effects_of_imports(package: Path) -> dict:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def test_no_import_has_an_effect():
+def test_no_import_changes_a_setting_of_the_process():
     effects = effects_of_imports(SCRIPTS)
     assert len(effects["modules"]) > 40
     assert effects["changes"] == {}
 
 
 def test_the_main_process_prepares_the_environment_of_its_jobs():
-    """A script imports transformers, which reads HF_HUB_OFFLINE, before `job` could set it."""
+    """transformers reads HF_HUB_OFFLINE when a script imports it, before `job` could set it."""
     text = (ROOT / "workflow" / "rules" / "common.smk").read_text()
     assert re.search(r"^process_environment\.prepare\(\)$", text, re.M)
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess:
-    """Run import-linter by the contracts of pyproject.toml on the library in `folder`."""
+    """Run import-linter with pyproject.toml's contracts on the library in `folder`."""
     command = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
     assert command, "install requirements-dev.txt"
     return subprocess.run(
