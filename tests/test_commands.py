@@ -1,4 +1,4 @@
-"""Commands on the folder of a finished run: targets, reports, additions by config alone."""
+"""Commands in the folder of a finished run: targets, reports, additions by config alone."""
 
 import json
 import re
@@ -24,25 +24,27 @@ from tiny_dag import ALPHAS, GENERATIONS, SAMPLES, TINY, continuations_by, with_
 
 @pytest.fixture
 def folder(finished, tmp_path) -> Path:
-    """A copy of the finished run, which a test may change."""
+    """A copy of the finished run. A test may change it."""
     return shutil.copytree(finished, tmp_path / "run")
 
 
 @pytest.fixture
 def must_run(folder, workflow_copy):
-    """A command in that folder, which must succeed; `change` is laid over the config."""
+    """Run a command in that folder, with `change` merged into the config. It must succeed."""
 
     def run(*arguments: str, change: dict | None = None):
         config = folder / "changed.yaml"
         config.write_text(yaml.safe_dump(laid_over(TINY, change or {})))
-        done = snakemake(folder, *arguments, configfile=config, root=workflow_copy)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
+        process = snakemake(folder, *arguments, configfile=config, root=workflow_copy)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process
 
     return run
 
 
-def test_merged_weights_are_dropped_when_read_unless_they_are_kept(finished, folder, must_run):
+def test_merged_weights_are_deleted_after_use_unless_the_config_keeps_them(
+    finished, folder, must_run
+):
     kept = sorted((finished / "results" / "merged" / "g1").iterdir())
     assert [f.name for f in kept] == [f"alpha={alpha}" for alpha in ALPHAS]
     for merged in kept:
@@ -53,8 +55,10 @@ def test_merged_weights_are_dropped_when_read_unless_they_are_kept(finished, fol
     assert not (folder / "results/merged/g1/alpha=0.250").exists()
 
 
-def test_a_scorer_of_fluency_from_text_that_no_expert_saw(folder, must_run, workflow_copy):
-    """On request: one more scorer makes figure 5 one panel wider."""
+def test_a_second_scorer_of_perplexity_is_trained_on_text_that_no_expert_saw(
+    folder, must_run, workflow_copy
+):
+    """On request. One more scorer adds a panel to figure 5."""
     finetuning = {"learning_rate": [1e-4], "batch_size": [8], "steps": [6]}
     reviewer = {**DEFAULT["checkpoints"]["reviewer"], "finetuning": finetuning}
     reviews = {"kind": "perplexity", "model": "reviewer", "unigrams": ["reviews"]}
@@ -74,8 +78,8 @@ def test_a_scorer_of_fluency_from_text_that_no_expert_saw(folder, must_run, work
     }
 
 
-def test_a_merged_model_of_any_alpha_is_kept_on_request(folder, must_run, workflow_copy):
-    """As the README says; texts that exist stay as they are."""
+def test_a_merged_checkpoint_of_any_alpha_is_kept_on_request(folder, must_run, workflow_copy):
+    """As the README says. Existing texts are not generated again."""
     target = "results/merged/g1/alpha=0.600"
     must_run(target, "--config", "keep_merged=True")
     models.load_causal_lm(folder / target)
@@ -87,8 +91,8 @@ def test_a_figure_is_a_target(finished, workflow_copy):
     assert run.returncode == 0 and "Nothing to be done" in run.stdout + run.stderr
 
 
-def test_a_base_of_another_name_gets_experts_too(folder, must_run, tokenizer):
-    """A source, a checkpoint of it and an expert of that, by config alone."""
+def test_a_base_model_of_another_name_gets_experts_too(folder, must_run, tokenizer):
+    """A new source, its checkpoint and an expert of that checkpoint, by config alone."""
     save(tiny("gpt2", tokenizer), tokenizer, folder / "inputs" / "other")
     change = {
         "sources": {"other": {"kind": "path", "path": "inputs/other"}},
@@ -113,7 +117,7 @@ FOUR = {
 
 
 def test_a_scheme_over_four_experts_by_config_alone(folder, must_run, workflow_copy):
-    """Experts, a scheme of two coordinates over them, its models and their texts."""
+    """Experts, a scheme of two coordinates over them, a merged checkpoint and its texts."""
     settings = {"kind": "finetuned", "of": "base", "attribute": "sentiment"}
     settings["finetuning"] = {"learning_rate": [1e-2]}
     scheme = {
@@ -123,16 +127,16 @@ def test_a_scheme_over_four_experts_by_config_alone(folder, must_run, workflow_c
     }
     point = "alpha=0.600_beta=-0.300"
     merged = f"results/merged/mood/{point}"
-    written = f"results/generations/neutral/mood/{point}/samples=0-3.jsonl"
+    samples = f"results/generations/neutral/mood/{point}/samples=0-3.jsonl"
     change = {
         "checkpoints": {name: {**settings, **expert} for name, expert in FOUR.items()},
         "schemes": {"mood": scheme},
     }
-    must_run(merged, written, change=change)
+    must_run(merged, samples, change=change)
 
     folders = {name: folder / "results/checkpoints" / name for name in FOUR}
     hashes = {str(records.weight_hashes(expert)) for expert in folders.values()}
-    assert len(hashes) == 4, "another seed makes another expert of the same text"
+    assert len(hashes) == 4, "experts with the same text differ by their seed"
     weights = {name: load_file(path / checkpoints.WEIGHTS) for name, path in folders.items()}
     coefficients = {"glad": 0.25 + 0.3, "merry": 0.6, "glum": -0.3 - 0.3, "moody": 0.75 - 0.3}
     assert sum(coefficients.values()) == pytest.approx(1)
@@ -143,11 +147,11 @@ def test_a_scheme_over_four_experts_by_config_alone(folder, must_run, workflow_c
         bound = 4 * np.finfo(np.float32).eps * sum(map(np.abs, terms))
         assert (np.abs(tensor - sum(terms)) <= bound).all(), name
 
-    rows = files.read_jsonl(folder / written)
+    rows = files.read_jsonl(folder / samples)
     assert len(rows) == 6 * 4 and len({(r["prompt_id"], r["sample_id"]) for r in rows}) == 24
     first_three = [r for r in rows if r["sample_id"] < 3]
     assert [r["text"] for r in first_three] == continuations_by(folder / merged, first_three)
-    assert planned(folder, root=workflow_copy) == {}, "what exists already is not made again"
+    assert planned(folder, root=workflow_copy) == {}, "existing results are not made again"
 
 
 def test_a_report_shows_the_figures_with_their_captions(folder, must_run):
@@ -165,7 +169,7 @@ def test_a_report_shows_the_figures_with_their_captions(folder, must_run):
 MEASURED = re.compile("results/(generations|scores|losses|divergence|next_words)/")
 
 
-def test_files_of_another_config_are_listed(must_run):
+def test_files_that_the_config_no_longer_needs_are_listed(must_run):
     """As the README says: with one alpha less, no sweep needs its texts and scores."""
 
     def untracked(change: dict) -> set[str]:
@@ -177,8 +181,8 @@ def test_files_of_another_config_are_listed(must_run):
     assert all("alpha=-0.500" in path for path in unused)
 
 
-def test_a_folder_can_be_emptied(folder, must_run):
-    """As the README says: all results go; logs, seconds and inputs stay."""
+def test_all_results_can_be_deleted(folder, must_run):
+    """As the README says: results are deleted; logs, benchmarks and inputs stay."""
     must_run("all", "--delete-all-output")
     for name in ("checkpoints", "data", "generations", "scores", "tables", "figures"):
         assert not [p for p in (folder / "results" / name).rglob("*") if p.is_file()], name
@@ -187,7 +191,7 @@ def test_a_folder_can_be_emptied(folder, must_run):
 
 
 def test_the_benchmarks_measure_a_finished_run(finished, tmp_path):
-    """Two comparisons side by side: their speeds do not matter here."""
+    """Both comparisons run at the same time, because the test does not check their speeds."""
 
     def compare(name: str) -> subprocess.CompletedProcess:
         command = [sys.executable, ROOT / "benchmarks" / "run.py", name, "--quick"]
@@ -204,8 +208,8 @@ def test_the_benchmarks_measure_a_finished_run(finished, tmp_path):
     assert pd.read_csv(tmp_path / "finetuning.csv")["of_peak"].between(0, 1).iloc[0]
 
 
-def test_a_ratio_is_of_two_sides_of_the_same_round():
-    """A machine that was half as fast in one round changes none."""
+def test_a_ratio_compares_the_two_sides_within_one_round():
+    """A round at half the machine's speed changes no ratio."""
     from run import table
 
     quick = {"a": {"seconds": 1.0, "amount": 8}, "b": {"seconds": 2.0, "amount": 8}}

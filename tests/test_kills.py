@@ -1,4 +1,4 @@
-"""After a kill the same command resumes the run: it loses minutes of work and not one byte."""
+"""After a kill the same command resumes the run. It loses minutes of work and not one byte."""
 
 import os
 import signal
@@ -20,9 +20,10 @@ STEPS = 20
 
 
 def trained(folder: Path, *, keep: int = 1, stop_after: int | None = None):
-    """Train a small model with dropout for `STEPS` steps, its state saved after each.
+    """Train a small model with dropout for `STEPS` steps and save the training state after each.
 
-    Returns the weights, the records and the number of steps that this call took.
+    Raises KeyboardInterrupt after `stop_after` steps. Returns the weights, the records and the
+    number of steps that this call took.
     """
     torch.manual_seed(0)
     model = tiny("gpt2", range(64), resid_pdrop=0.2)
@@ -53,9 +54,9 @@ def trained(folder: Path, *, keep: int = 1, stop_after: int | None = None):
 
 def test_a_resumed_training_ends_in_the_same_bytes(tmp_path):
     weights, records, _ = trained(tmp_path / "undisturbed")
-    for stop in (1, 8):
+    for steps_until_kill in (1, 8):
         with pytest.raises(KeyboardInterrupt):
-            trained(tmp_path / "killed", stop_after=stop)
+            trained(tmp_path / "killed", stop_after=steps_until_kill)
     resumed, resumed_records, steps = trained(tmp_path / "killed")
     assert steps == STEPS - 1 - 8, "no step was taken twice"
     assert resumed_records == records
@@ -78,7 +79,7 @@ def test_a_damaged_training_state_is_skipped(tmp_path, caplog):
 
 
 class Job:
-    """A job as scripts see it, with the attributes that a fingerprint reads."""
+    """The attributes of Snakemake's job object that a fingerprint reads."""
 
     rule, threads = "candidate", 1
 
@@ -87,12 +88,12 @@ class Job:
         self.wildcards = {"checkpoint": "positive"}
 
 
-def test_a_training_state_belongs_to_config_data_and_code(tmp_path, trio):
+def test_a_training_state_belongs_to_its_config_data_and_code(tmp_path, trio):
     data, script = tmp_path / "train.jsonl", tmp_path / "before" / "finetune.py"
     data.write_text("{}")
-    for place, text in (("before", "steps = 1"), ("same", "steps = 1"), ("after", "steps = 2")):
-        (tmp_path / place).mkdir()
-        (tmp_path / place / script.name).write_text(text)
+    for folder, text in (("before", "steps = 1"), ("same", "steps = 1"), ("after", "steps = 2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / script.name).write_text(text)
     base = tmp_path / "base"
     base.mkdir()
     for file in trio["base"].iterdir():
@@ -104,8 +105,8 @@ def test_a_training_state_belongs_to_config_data_and_code(tmp_path, trio):
 
     first = name(script)
     os.utime(data)
-    assert name(script) == first, "a touched file is the same file"
-    assert name(tmp_path / "same" / script.name) == first, "and so is a script in another folder"
+    assert name(script) == first, "a new modification time changes nothing"
+    assert name(tmp_path / "same" / script.name) == first, "nor does another folder of the script"
     names = {first, name(script, seed=2)}
     data.write_text("{} ")
     names.add(name(script))
@@ -121,7 +122,7 @@ def test_a_training_state_belongs_to_config_data_and_code(tmp_path, trio):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tokenizer) -> Path:
-    """Inputs, and a config of one long training that saves its state after each step."""
+    """Inputs, and a config of one long training that saves a training state after each step."""
     folder = tmp_path_factory.mktemp("kills")
     make_inputs(folder / "inputs", tokenizer)
     config = (ROOT / "tests/tiny.yaml").read_text().replace("steps: [12]", "steps: [150]")
@@ -134,13 +135,13 @@ TARGET = f"results/candidates/positive/{SETTING}"
 
 
 def long_run(run, folder: Path, *arguments):
-    """That training by `run`: snakemake, snakemake_command or started."""
+    """Run that training by `run`: snakemake, snakemake_command or started."""
     return run(folder, TARGET, *arguments, configfile=folder / "long.yaml")
 
 
 @contextmanager
 def training_again(folder: Path):
-    """The same training once more, after its first steps."""
+    """Start the same training once more and yield its process after the first steps."""
     with long_run(started, folder, "--forcerun", "candidate") as process:
         unfinished = folder / "results" / "unfinished"
         pattern = "candidate-*/*/step=*[2-9]0"
@@ -153,6 +154,7 @@ def must(run):
 
 
 def candidate(folder: Path) -> dict[str, bytes]:
+    """File name -> content of the trained candidate and of its losses."""
     out = {p.name: p.read_bytes() for p in sorted((folder / TARGET).glob("[!.]*"))}
     return out | {"losses": (folder / f"{TARGET}.csv").read_bytes()}
 
@@ -161,9 +163,9 @@ def log(folder: Path) -> str:
     return (folder / f"results/logs/candidate/positive/{SETTING}.log").read_text()
 
 
-def test_the_same_command_goes_on_after_a_kill(folder):
-    """A kill of the whole process group leaves no stale lock and no half-made file; without any
-    flag the same command loses no step and ends in the same bytes."""
+def test_the_same_command_resumes_after_a_kill(folder):
+    """A kill of the process group leaves no stale lock and no partial file. The same command
+    without any flag resumes from the last training state and ends in the same bytes."""
     must(long_run(snakemake, folder))
     assert "resuming" not in log(folder)
     undisturbed = candidate(folder)
@@ -181,19 +183,19 @@ def test_no_job_outlives_its_run(folder):
     with training_again(folder) as process:
         jobs = [p for p in Path("/proc").glob("[0-9]*") if trains_in(p, folder)]
         assert jobs
-        # Only the main process. Nobody waits for it here, so it stays a zombie.
+        # This kills the main process alone. It stays a zombie because nobody waits for it here.
         os.kill(process.pid, signal.SIGKILL)
         end = time.monotonic() + 10
         while [p for p in jobs if trains_in(p, folder)]:
-            assert time.monotonic() < end, "the job outlives it"
+            assert time.monotonic() < end, "the job outlives its run"
             time.sleep(0.1)
     must(long_run(snakemake, folder))
     assert "resuming from step" in log(folder)
 
 
-def test_one_run_at_a_time(folder):
+def test_a_second_run_in_the_same_folder_is_refused(folder):
     with training_again(folder) as process:
-        os.killpg(process.pid, signal.SIGSTOP)  # or it could end before the second run begins
+        os.killpg(process.pid, signal.SIGSTOP)  # else it could end before the second run begins
         second = long_run(snakemake, folder)
         assert second.returncode != 0
         assert f"another run is at work in {folder}: process {process.pid}" in second.stderr
@@ -202,7 +204,7 @@ def test_one_run_at_a_time(folder):
 
 
 def trains_in(process: Path, folder: Path) -> bool:
-    """Whether a process (a folder of /proc) is a training job of the run in a folder."""
+    """Whether a process (a folder in /proc) is a training job of the run in `folder`."""
     try:
         trains = "finetune.py" in (process / "cmdline").read_text()
         return trains and Path(os.readlink(process / "cwd")) == folder

@@ -1,4 +1,4 @@
-"""NLL and perplexity against transformers' own loss."""
+"""NLL and perplexity compared with the loss that transformers computes."""
 
 import math
 
@@ -28,7 +28,7 @@ def test_mean_nll_is_the_loss_of_transformers(model, sequences):
         assert nll.mean() == pytest.approx(model(batch, labels=batch).loss.item(), rel=1e-5)
 
 
-def test_gradient_is_that_of_transformers(model, sequences):
+def test_the_gradient_is_that_of_transformers(model, sequences):
     """Training on a padded batch equals training on its sequences one by one."""
     likelihood.token_nll(model, sequences[:6])[0].sum().backward()
     ours = [p.grad.clone() for p in model.parameters()]
@@ -36,8 +36,8 @@ def test_gradient_is_that_of_transformers(model, sequences):
     for ids in sequences[:6]:
         batch = torch.tensor([ids])
         (model(batch, labels=batch).loss * (len(ids) - 1)).backward()
-    for mine, parameter in zip(ours, model.parameters(), strict=True):
-        assert torch.allclose(mine, parameter.grad, atol=1e-3, rtol=1e-3)
+    for gradient, parameter in zip(ours, model.parameters(), strict=True):
+        assert torch.allclose(gradient, parameter.grad, atol=1e-3, rtol=1e-3)
     model.zero_grad()
 
 
@@ -52,12 +52,12 @@ def test_a_continuation_of_no_tokens_has_no_nll(model, tokenizer):
     [("the film", " is awful"), ("the fil", "m is awful"), ("the", " film"), ("", "the film")],
 )
 def test_text_is_split_from_its_prompt_by_characters(tokenizer, prompt, text):
-    """Also where a token straddles the seam: it belongs to the text."""
+    """A token that straddles the boundary belongs to the text."""
     ids, start = continuations.encode_continuation(tokenizer, prompt, text)
     assert ids[0] == tokenizer.eos_token_id
     assert tokenizer.decode(ids[1:]) == prompt + text
-    own = tokenizer.decode(ids[start:])
-    assert own.endswith(text.strip())
+    decoded = tokenizer.decode(ids[start:])
+    assert decoded.endswith(text.strip())
     assert not tokenizer.decode(ids[start + 1 :]).endswith(text)
 
 
@@ -69,14 +69,14 @@ def test_perplexity_weighs_tokens(model, tokenizer):
     assert likelihood.perplexity(model, tokenizer, texts) == pytest.approx(expected)
 
 
-def test_batches_by_length_hold_every_text_once_and_keep_the_limit():
+def test_batches_by_length_contain_every_text_once_and_keep_the_limit():
     lengths = np.random.default_rng(0).integers(1, 50, 300).tolist()
     batches = list(batching.batches_by_length(lengths, 128))
     assert sorted(i for b in batches for i in b) == list(range(300))
     assert all(max(lengths[i] for i in b) * len(b) <= 128 or len(b) == 1 for b in batches)
 
 
-def test_training_batches_are_full_fair_and_of_like_length():
+def test_training_batches_are_full_use_all_texts_equally_and_group_similar_lengths():
     lengths = np.random.default_rng(0).integers(1, 60, 500).tolist()
     batches = batching.training_batches(lengths, size=8, steps=200, seed=1)
     assert batches == batching.training_batches(lengths, size=8, steps=200, seed=1)
@@ -88,20 +88,21 @@ def test_training_batches_are_full_fair_and_of_like_length():
     real = sum(lengths[i] for b in batches for i in b)
     assert real / padded > 0.85
     longest = [max(lengths[i] for i in b) for b in batches]
-    assert abs(np.corrcoef(longest, range(200))[0, 1]) < 0.2, "the order tells of length"
+    assert abs(np.corrcoef(longest, range(200))[0, 1]) < 0.2, "batches are not ordered by length"
 
 
 @pytest.mark.parametrize("tokens", [8, 40, 512])
-def test_what_stands_before_is_read_once_and_changes_nothing(model, sequences, monkeypatch, tokens):
-    """Prompts of several lengths, shared or not; texts of no, one and many tokens; any batch."""
+def test_a_prefix_cache_changes_no_nll(model, sequences, monkeypatch, tokens):
+    """Prompts of several lengths, shared or not; texts of zero, one and many tokens; any batch."""
     monkeypatch.setattr(continuations, "tokens_per_batch", lambda: tokens)
-    whole = [ids for ids in sequences for _ in range(2)] + [sequences[-1][:4]] * 2
-    starts = [min(1 + i % 5, len(ids)) for i, ids in enumerate(whole)]
+    repeated = [ids for ids in sequences for _ in range(2)] + [sequences[-1][:4]] * 2
+    starts = [min(1 + i % 5, len(ids)) for i, ids in enumerate(repeated)]
     starts[-2:] = [4, 3]
-    told = []
-    parts = continuations.continuation_nll(model, whole, starts, told.append)
-    assert [len(p) for p in parts] == [len(i) - s for i, s in zip(whole, starts, strict=True)]
-    for ids, start, part in zip(whole, starts, parts, strict=True):
+    progress = []
+    parts = continuations.continuation_nll(model, repeated, starts, progress.append)
+    lengths = [len(ids) - start for ids, start in zip(repeated, starts, strict=True)]
+    assert [len(p) for p in parts] == lengths
+    for ids, start, part in zip(repeated, starts, parts, strict=True):
         expected = likelihood.nll_of_sequences(model, [ids])[0][start - 1 :]
         assert part == pytest.approx(expected, rel=1e-4, abs=1e-5)
-    assert told == sorted(told) and told[-1] == len(whole)
+    assert progress == sorted(progress) and progress[-1] == len(repeated)

@@ -1,6 +1,6 @@
 """Mistakes in the config: sources, attributes, checkpoints, scorers, pretraining.
 
-Each is refused in one line before anything runs.
+Each is refused in one line before any job runs.
 """
 
 import pytest
@@ -12,7 +12,7 @@ from paramlerp.jobs.errors import UserError
 from runs import snakemake
 
 IN_THE_CONFIG = [
-    # keys that do not exist, are missing, or hold something else
+    # unknown keys, missing keys, and values of the wrong type
     ("sed", 1, "(top level): unknown key sed; known: "),
     ("finetuning.step", [1], "finetuning: unknown key step; known: "),
     ("finetuning.steps", REMOVED, "finetuning: 'steps' is a required property"),
@@ -51,7 +51,7 @@ IN_THE_CONFIG = [
         "table",
         "sources.reviews.text: missing; its reader needs it",
     ),
-    # names of sources, checkpoints and prompts that nothing has
+    # unknown names of sources, checkpoints and prompts
     (
         "attributes.sentiment.text.positive.source",
         "films",
@@ -200,7 +200,7 @@ IN_THE_CONFIG = [
         "checkpoints.base.of: base is made of itself",
     ),
     ("checkpoints.base_permuted.of", "base_permuted", "checkpoints.base_permuted.of: base_permut"),
-    # scorers that would be read the wrong way
+    # scorers without a valid meaning
     ("scorers.grammar", REMOVED, "sweeps.pairs.scorers: no scorer is called 'grammar'"),
     ("scorers.sentiment.kind", "vader", "attributes.sentiment.scorer: must be of kind classifier"),
     (
@@ -224,13 +224,13 @@ IN_THE_CONFIG = [
         REMOVED,
         "checkpoints.sentiment_judge.also_test_on.editorials: its keys must be positive ",
     ),
-    # models that are trained here
+    # checkpoints that the workflow trains
     (
         "scorers.perplexity.model",
         "reviwer",
         "scorers.perplexity.model: no checkpoint is called 'reviwer'; there are base, ",
     ),
-    # what is pretrained, and pairs
+    # pretraining, corpora and pairs
     (
         "pretraining.effective_batch",
         1000,
@@ -264,7 +264,7 @@ IN_THE_CONFIG = [
         {"papers": 1, "films_1": -1},
         "schemes.unrelated: alpha: no checkpoint is called 'papers'; there are ",
     ),
-    ("sweeps.pairs.schemes", ["twins"], "sweeps.pairs.schemes: no scheme is called 'twins'"),
+    ("sweeps.pairs.schemes", ["copies"], "sweeps.pairs.schemes: no scheme is called 'copies'"),
     ("sweeps.pairs.losses", ["songs"], "sweeps.pairs.losses: no pole or corpus is called 'songs'"),
     (
         "sweeps.pairs.points.alpha",
@@ -274,7 +274,7 @@ IN_THE_CONFIG = [
 ]
 
 
-def test_the_default_is_valid():
+def test_the_default_config_is_valid():
     layers.complete(DEFAULT, SCHEMA)
 
 
@@ -301,7 +301,7 @@ def test_a_mistake_in_the_config_names_its_key(key, value, line):
         ),
     ],
 )
-def test_it_is_refused_before_anything_runs(tmp_path, change, line):
+def test_a_mistake_in_the_config_is_refused_before_any_job_runs(tmp_path, change, line):
     mistake = tmp_path / "mistake.yaml"
     mistake.write_text(change + "\n")
     run = snakemake(tmp_path, configfile=mistake)

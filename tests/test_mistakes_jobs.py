@@ -1,4 +1,4 @@
-"""Mistakes in data and models. The first job that meets one fails with one line in its log."""
+"""Mistakes in data and models. The first job that reads one fails with one line in its log."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ from tiny_dag import TINY
 
 
 class Mistake(NamedTuple):
-    """A change of the inputs or of the config, a target, and the error line that answers it."""
+    """A change of the inputs or the config, a target, and the start of the error line."""
 
     name: str
     target: str
@@ -28,47 +28,48 @@ class Mistake(NamedTuple):
     config: dict = MappingProxyType({})
     change_files: Callable[[Path, object], object] = lambda folder, tokenizer: None
     arguments: tuple[str, ...] = ()
-    #: run as users do; the others in a fork of a warm process, twice as fast
+    #: run by the command line, as users do; a fork of a warm process (warm.py) is twice as fast
     by_command: bool = False
 
 
 def append(file: str, content: bytes):
-    """Append to a file."""
+    """A change that appends to a file."""
 
-    def do(folder: Path, tokenizer) -> None:
+    def change(folder: Path, tokenizer) -> None:
         with open(folder / file, "ab") as out:
             out.write(content)
 
-    return do
+    return change
 
 
-def cut(file: str):
-    """Cut off a file's second half, as a broken download does."""
+def truncate(file: str):
+    """A change that cuts off a file's second half, as a broken download does."""
 
-    def do(folder: Path, tokenizer) -> None:
+    def change(folder: Path, tokenizer) -> None:
         with open(folder / file, "r+b") as out:
             out.truncate((folder / file).stat().st_size // 2)
 
-    return do
+    return change
 
 
 def remove(file: str):
+    """A change that deletes a file."""
     return lambda folder, tokenizer: (folder / file).unlink()
 
 
-def experts_made_by_hand(family: str = "llama", **changes):
-    """Put two experts where the workflow would, one of them with these changes."""
+def untrained_experts(family: str = "llama", **changes):
+    """A change that puts random experts in place of trained ones, one with other settings."""
 
-    def do(folder: Path, tokenizer) -> None:
+    def change(folder: Path, tokenizer) -> None:
         save(tiny("llama", tokenizer), tokenizer, folder / "results/checkpoints/positive")
         other = tiny(family, tokenizer, **changes)
         save(other, tokenizer, folder / "results/checkpoints/negative")
 
-    return do
+    return change
 
 
-def a_weight_that_is_not_finite(folder: Path, tokenizer) -> None:
-    experts_made_by_hand()(folder, tokenizer)
+def experts_with_a_nan(folder: Path, tokenizer) -> None:
+    untrained_experts()(folder, tokenizer)
     broken = tiny("llama", tokenizer)
     with torch.no_grad():
         broken.model.norm.weight[0] = torch.nan
@@ -81,23 +82,26 @@ def merged_model_and_long_prompts(folder: Path, tokenizer) -> None:
     files.write_jsonl(folder / "results/prompts/neutral.jsonl", [prompt])
 
 
-def a_scorer_made_by_hand(folder: Path, tokenizer) -> None:
+def untrained_scorer_and_a_text(folder: Path, tokenizer) -> None:
     tiny_encoder(tokenizer, folder / "results/checkpoints/sentiment_judge")
     text = {"prompt_id": 0, "sample_id": 0, "prompt": "the film", "text": " is good"}
     files.write_jsonl(folder / TEXTS, [text])
 
 
-def a_package(folder: Path, tokenizer) -> None:
-    """Put an empty package into the index."""
+def empty_package(folder: Path, tokenizer) -> None:
+    """Put an empty package into pip's index."""
     (folder / INDEX).mkdir()
     with zipfile.ZipFile(folder / INDEX / "carrier-1.0-py3-none-any.whl", "w") as wheel:
-        about = {"METADATA": "Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n", "RECORD": ""}
-        about["WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        for name, content in about.items():
+        metadata = {
+            "METADATA": "Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n",
+            "RECORD": "",
+        }
+        metadata["WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        for name, content in metadata.items():
             wheel.writestr(f"carrier-1.0.dist-info/{name}", content)
 
 
-#: a folder that pip takes for its index, in the run's folder
+#: a folder within the run's folder that pip uses as its package index
 INDEX = "index"
 SPLIT = "results/data/sentiment/experts/positive/train.jsonl"
 PROMPTS = "results/prompts/neutral.jsonl"
@@ -109,14 +113,14 @@ CANDIDATE = "results/candidates/positive/lr=0.001_batch=8_steps=12"
 
 
 def positive(**selection) -> dict:
-    """A change of the reviews that stand for the pole."""
+    """A change of the config: the selection of reviews for the pole positive."""
     return {"attributes": {"sentiment": {"text": {"positive": selection}}}}
 
 
 IN_DATA_AND_MODELS = [
     # text
     Mistake(
-        "a text that is no text",
+        "a text that is a number",
         SPLIT,
         "inputs/reviews.jsonl: row 961: text: not text: 3",
         change_files=append("inputs/reviews.jsonl", b'{"text": 3, "label": 1}\n'),
@@ -129,13 +133,13 @@ IN_DATA_AND_MODELS = [
         change_files=append("inputs/reviews.jsonl", b'{"text": "half a li\n'),
     ),
     Mistake(
-        "a column that is called something else",
+        "a column of another name",
         SPLIT,
         "inputs/reviews.jsonl: row 1: no column 'stars'; it has text, label",
         config={"sources": {"reviews": {"label": "stars"}}},
     ),
     Mistake(
-        "a label that nothing has: an empty class",
+        "a label that no text has: an empty class",
         SPLIT,
         "inputs/reviews.jsonl: no positive text",
         config=positive(labels=[5]),
@@ -161,23 +165,23 @@ IN_DATA_AND_MODELS = [
         ),
     ),
     Mistake(
-        "a rating that is no number",
+        "a rating that is not a number",
         PROMPTS,
         "inputs/editorials.txt: line 29: not id, rating, text: '7\\tgood\\tA sentence.'",
         change_files=append("inputs/editorials.txt", b"7\tgood\tA sentence.\n"),
     ),
     Mistake(
-        "more prompts than there are texts",
+        "more prompts than texts",
         PROMPTS,
         "inputs/editorials.txt: 500 prompts are asked for, but there are 12 different ones",
         config={"prompts": {"neutral": {"count": 500}}},
     ),
     # downloads
     Mistake(
-        "a package whose hash is not the one that was pinned",
+        "a package with another hash than the pinned one",
         "results/sources/base",
         f"package carrier==1.0: no file of it has sha256 {'0' * 64}",
-        change_files=a_package,
+        change_files=empty_package,
         config={
             "sources": {
                 "base": {
@@ -209,7 +213,7 @@ IN_DATA_AND_MODELS = [
         "results/checkpoints/base",
         "inputs/base/model.safetensors: model.embed_tokens.weight: the file ends in mid-tensor;"
         " it is cut short",
-        change_files=cut("inputs/base/model.safetensors"),
+        change_files=truncate("inputs/base/model.safetensors"),
         by_command=True,
     ),
     Mistake(
@@ -219,11 +223,11 @@ IN_DATA_AND_MODELS = [
         change_files=remove("inputs/base/tokenizer.json"),
     ),
     Mistake(
-        "experts of different shape",
+        "experts of different shapes",
         MERGED,
         "results/checkpoints/negative and results/checkpoints/positive do not mix:"
         " tensor lm_head.weight has shape [384, 64] and [384, 32]",
-        change_files=experts_made_by_hand(hidden_size=64),
+        change_files=untrained_experts(hidden_size=64),
         arguments=("--allowed-rules", "merge"),
     ),
     Mistake(
@@ -231,7 +235,7 @@ IN_DATA_AND_MODELS = [
         MERGED,
         "results/checkpoints/negative and results/checkpoints/positive do not mix:"
         " tensor lm_head.weight is in results/checkpoints/positive only",
-        change_files=experts_made_by_hand("gpt2"),
+        change_files=untrained_experts("gpt2"),
         arguments=("--allowed-rules", "merge"),
     ),
     Mistake(
@@ -239,16 +243,16 @@ IN_DATA_AND_MODELS = [
         MERGED,
         "tensor model.norm.weight: the merge of 0.500 x results/checkpoints/negative and"
         " 0.500 x results/checkpoints/positive holds NaN or Inf",
-        change_files=a_weight_that_is_not_finite,
+        change_files=experts_with_a_nan,
         arguments=("--allowed-rules", "merge"),
         by_command=True,
     ),
     Mistake(
-        "a scorer whose labels stand in another order",
+        "a scorer with its labels in another order",
         SCORES,
         "results/checkpoints/sentiment_judge: config.json: id2label is ['LABEL_0', 'LABEL_1'],"
         " the config says ['negative', 'positive']",
-        change_files=a_scorer_made_by_hand,
+        change_files=untrained_scorer_and_a_text,
         arguments=("--allowed-rules", "classify"),
     ),
     Mistake(
@@ -256,14 +260,14 @@ IN_DATA_AND_MODELS = [
         GRAMMAR,
         "inputs/tagger/tag_vocab.json: no such file",
         change_files=lambda folder, tokenizer: (
-            a_scorer_made_by_hand(folder, tokenizer),
+            untrained_scorer_and_a_text(folder, tokenizer),
             (folder / "inputs/tagger/tag_vocab.json").unlink(),
         ),
         arguments=("--allowed-rules", "tag"),
     ),
     # sizes and settings that only a job can check
     Mistake(
-        "prompts longer than the model reads",
+        "prompts longer than the model's context",
         TEXTS,
         "prompts and 8 new tokens do not fit the model's context of 128",
         change_files=merged_model_and_long_prompts,
@@ -281,7 +285,7 @@ IN_DATA_AND_MODELS = [
 
 @pytest.fixture(scope="module")
 def runs(request, tokenizer, tmp_path_factory) -> Iterator[dict[str, tuple[Path, Future]]]:
-    """Test name -> the folder and the run of its mistake; two runs at a time."""
+    """Test name -> the folder and the future of its run. Two runs at a time."""
     inputs = tmp_path_factory.mktemp("inputs")
     make_inputs(inputs, tokenizer)
     with pytest.MonkeyPatch.context() as environment, ThreadPoolExecutor(2) as pool:
@@ -303,7 +307,7 @@ def runs(request, tokenizer, tmp_path_factory) -> Iterator[dict[str, tuple[Path,
 
 
 @pytest.mark.parametrize("mistake", IN_DATA_AND_MODELS, ids=lambda mistake: mistake.name)
-def test_a_mistake_in_data_or_models_is_one_line(runs, request, mistake):
+def test_a_mistake_in_data_or_models_gives_one_error_line(runs, request, mistake):
     folder, future = runs[request.node.name]
     run = future.result()
     assert run.returncode != 0

@@ -1,4 +1,4 @@
-"""Mistakes in the config that take more than one key. Each is refused in one line."""
+"""Mistakes in the config that involve several keys. Each is refused in one line."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from paramlerp.jobs.errors import UserError
 
 CUBE = {"origin": {"base": 1}}
 CUBE |= {name: {"positive": 1, "base": -1} for name in ("alpha", "beta", "gamma")}
-#: next words along what mixes logits
+#: a figure of next words for a sweep that mixes logits
 WORDS_OF_LOGITS = {"shows": "next_words", "sweep": "ensemble"}
 TABLE = {"kind": "path", "path": "/", "reader": "table", "text": "text"}
 
-#: what takes more than one key, each a config of the user's
-LAID_OVER = [
+#: a user's config, and the start of the error line
+USER_CONFIGS = [
     (
         {
             "schemes": {"cube": CUBE},
@@ -79,7 +79,7 @@ LAID_OVER = [
         "sweeps.again.against: g1 has other coefficients than ensemble",
     ),
     ({"sweeps": {"g2": None}}, "sweeps.ensemble.against: no sweep is called 'g2'; there are "),
-    # names and shapes with which two things would be one
+    # names that are taken, and schemes that do not fit the sweep
     (
         {"sweeps": {"g1_differences": DEFAULT["sweeps"]["g1"]}},
         "sweeps.g1_differences: another table has that name",
@@ -123,7 +123,7 @@ LAID_OVER = [
         {"sweeps": {"ensemble": {"schemes": ["ensemble"]}}, "figures": {"fig4": WORDS_OF_LOGITS}},
         "figures.fig4.sweep: next_words takes merged weights",
     ),
-    # what would fail only after it was trained
+    # mistakes that would otherwise fail only after a training
     (
         {"scorers": {"sentiment": {"labels": ["positive", "negative"]}}},
         "scorers.sentiment.labels: those of sentiment_judge are ['negative', 'positive']",
@@ -134,8 +134,8 @@ LAID_OVER = [
         "pretraining.tokenizer.model: films_1 is pretrained with it",
     ),
     (
-        {"checkpoints": {"twin": {"kind": "permuted", "of": "sentiment_judge"}}},
-        "checkpoints.twin.of: sentiment_judge is a classifier",
+        {"checkpoints": {"copy": {"kind": "permuted", "of": "sentiment_judge"}}},
+        "checkpoints.copy.of: sentiment_judge is a classifier",
     ),
     ({"sweeps": {"g1": {"scorers": []}}}, "sweeps.g1.scorers: [] "),
     (
@@ -172,9 +172,9 @@ LAID_OVER = [
 ]
 
 
-@pytest.mark.parametrize(("own", "line"), LAID_OVER)
-def test_a_mistake_of_several_keys_names_one(own, line):
+@pytest.mark.parametrize(("user_config", "line"), USER_CONFIGS)
+def test_a_mistake_of_several_keys_names_one_of_them(user_config, line):
     with pytest.raises(UserError) as error:
-        layers.complete(over_default(own), SCHEMA)
+        layers.complete(over_default(user_config), SCHEMA)
     assert str(error.value).startswith(f"config: {line}")
     assert "\n" not in str(error.value)

@@ -32,7 +32,7 @@ IN_THE_CONFIG = [
         "positive",
         "schemes.truncated_ensemble: nucleus_of: 'positive' is not in the origin",
     ),
-    # points of the walk
+    # points
     ("sweeps.g1.points.alpha", [0, 0.5, 0.50], "sweeps.g1.points.alpha: 0.500 is there twice"),
     ("sweeps.g1.points.alpha", [0, "x"], "sweeps.g1.points.alpha: 'x' is not a finite number"),
     (
@@ -141,7 +141,7 @@ IN_THE_CONFIG = [
     ("figures.fig3.sweep", "pairs", "figures.fig3.sweep: line takes a sweep that is not in_memory"),
     ("figures.fig7.sweep", "g1", "figures.fig7.sweep: plane takes schemes of 2 coordinate(s)"),
     ("figures.fig9.sweep", "g1", "figures.fig9.sweep: differences takes a sweep that is in_memory"),
-    ("figures.fig9.schemes", ["twins"], "figures.fig9.schemes: no scheme of its sweep is called "),
+    ("figures.fig9.schemes", ["copies"], "figures.fig9.schemes: no scheme of its sweep is called "),
     ("figures.fig9.schemes", REMOVED, "figures.fig9.schemes: missing; differences needs it"),
     ("figures.fig11.sweep", "g1", "figures.fig11.sweep: nothing in g1 is pretrained"),
     (
@@ -164,7 +164,7 @@ IN_THE_CONFIG = [
         REMOVED,
         "attributes.sentiment.next_words: missing; figures.fig4 shows them",
     ),
-    # words of figure 4
+    # next words, which figure 4 shows
     (
         "attributes.sentiment.next_words.prompt",
         "The movie was ",
