@@ -1,4 +1,4 @@
-"""Readers and splits: what each form of data becomes, and what is refused."""
+"""Readers of each form of data, poles of rows, disjoint splits, and openings as prompts."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ from paramlerp.jobs.errors import UserError
 RATED = {"reader": "rated"}
 TREES = {"reader": "trees"}
 TABLE = {"reader": "table", "text": "text", "label": "label"}
-#: what stands for a pole: of rated sentences, of trees, of a table
+#: pole -> the rows that stand for it: of rated sentences, of trees (stars), of a table (labels)
 RATINGS = {
     "positive": {"at_least": 0.8},
     "negative": {"at_most": -0.8},
@@ -27,12 +27,12 @@ POLES = ("positive", "negative")
 
 
 def pole_of_each(rows, choices) -> list[str | None]:
-    """The pole of each row, None of one that stands for none."""
+    """The pole of each row; None if the row stands for no pole."""
     poles = {row.id: row.pole for row in selections.assign_poles(rows, choices)}
     return [poles.get(row.id) for row in rows]
 
 
-def test_rated_sentences(tmp_path):
+def test_rated_sentences_are_read_with_their_ratings(tmp_path):
     file = tmp_path / "rated.txt"
     lines = [
         "1\t2.5\tA ''fine'' film    indeed.",
@@ -57,7 +57,7 @@ def test_rated_sentences(tmp_path):
         (b"", "no rows"),
     ],
 )
-def test_rated_sentences_that_cannot_be_read(tmp_path, content, message):
+def test_malformed_rated_sentences_are_refused(tmp_path, content, message):
     file = tmp_path / "rated.txt"
     file.write_bytes(content)
     with pytest.raises(UserError, match=message) as error:
@@ -65,7 +65,7 @@ def test_rated_sentences_that_cannot_be_read(tmp_path, content, message):
     assert str(file) in str(error.value)
 
 
-def test_trees(tmp_path):
+def test_trees_are_read_as_sentences_with_stars_and_splits(tmp_path):
     tree = "(4 (2 It) (3 (2 's) (3 (2 -LRB-) (2 so) (2 -RRB-) (3 fun) (2 .))))"
     for name in ("train", "dev", "test"):
         (tmp_path / f"{name}.txt").write_text(tree + "\n(2 (2 Plain) (2 .))\n(0 (1 No) (2 !))\n")
@@ -78,15 +78,15 @@ def test_trees(tmp_path):
         readers.read(tmp_path, TREES)
 
 
-def test_detokenize():
+def test_detokenizing_restores_the_spacing_and_quotes_of_prose():
     text = "`` I do n't know '' -- he 's $ 5 short , you see"
     assert readers.detokenize(text.split(" ")) == "\"I don't know\" -- he's $5 short, you see"
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
-def test_tables_of_ones_own(tmp_path, form):
+def test_a_table_of_a_user_is_read_in_each_format(tmp_path, form):
     frame = pd.DataFrame({"text": ["good  film", "bad film", "a film"], "label": [1, 0, 5]})
-    path = tmp_path / f"own.{form}"
+    path = tmp_path / f"table.{form}"
     if form == "jsonl":
         frame.to_json(path, orient="records", lines=True)
     elif form == "csv":
@@ -98,8 +98,8 @@ def test_tables_of_ones_own(tmp_path, form):
     assert pole_of_each(rows, LABELS) == ["positive", "negative", None]
 
 
-def test_a_local_copy_of_a_hub_dataset(tmp_path):
-    """A folder of parquet files named by split, as the hub stores datasets."""
+def test_a_local_copy_of_a_hub_dataset_is_read_with_its_splits(tmp_path):
+    """A folder of parquet files that are named by split, as the hub stores datasets."""
     (tmp_path / "data").mkdir()
     for split in ("train", "validation", "test"):
         frame = pd.DataFrame({"sentence": [f"{split} {i}" for i in range(2)], "label": [0, 1]})
@@ -109,12 +109,12 @@ def test_a_local_copy_of_a_hub_dataset(tmp_path):
     assert pole_of_each(rows, LABELS)[1] == "positive"
 
 
-def test_prompts_in_nested_columns(tmp_path):
+def test_a_nested_column_is_read_by_its_dotted_name(tmp_path):
     path = tmp_path / "prompts.jsonl"
     path.write_text(json.dumps({"prompt": {"text": "God never intended to"}}) + "\n")
     (row,) = readers.read(path, {"reader": "table", "text": "prompt.text"})
     assert (row.text, row.label) == ("God never intended to", None)
-    assert selections.is_selected(row, {}), "without a selection all are meant"
+    assert selections.is_selected(row, {}), "an empty selection selects every row"
 
 
 @pytest.mark.parametrize(
@@ -123,73 +123,81 @@ def test_prompts_in_nested_columns(tmp_path):
         ('{"body": "x", "label": 1}\n', "row 1: no column 'text'"),
         ('{"text": 3, "label": 1}\n', "row 1: text: not text"),
         ('{"text": "x", "label": [1]}\n', "row 1: label"),
-        ("not json\n", "own.jsonl"),
+        ("not json\n", "table.jsonl"),
     ],
 )
-def test_tables_that_cannot_be_read(tmp_path, content, message):
-    path = tmp_path / "own.jsonl"
+def test_a_malformed_table_is_refused(tmp_path, content, message):
+    path = tmp_path / "table.jsonl"
     path.write_text(content)
     with pytest.raises(UserError, match=message):
         readers.read(path, TABLE)
 
 
-def test_a_file_that_is_no_table(tmp_path):
-    path = tmp_path / "own.gz"
+def test_a_file_of_another_format_than_a_table_is_refused(tmp_path):
+    path = tmp_path / "table.gz"
     path.write_bytes(gzip.compress(b"x"))
     with pytest.raises(UserError, match=r"\.jsonl"):
         readers.read(path, TABLE)
 
 
-def test_a_row_stands_for_one_pole():
+def test_a_row_that_stands_for_two_poles_is_refused():
     rows = [Row("a", "fine", 0.9), Row("b", "it ran", 0.1)]
-    twice = {"positive": {"at_least": 0.5}, "warm": {"at_least": 0, "at_most": 3}}
+    overlapping = {"positive": {"at_least": 0.5}, "warm": {"at_least": 0, "at_most": 3}}
     with pytest.raises(UserError, match=r"a: 0\.9 stands for positive and for warm"):
-        selections.assign_poles(rows, twice)
-    assert [(r.id, r.pole) for r in selections.assign_poles(rows[1:], twice)] == [("b", "warm")]
-    # A label is a word or a number; it is not taken for another that looks like it.
-    words = [Row("a", "x", "1"), Row("b", "y", 1)]
-    assert pole_of_each(words, {"positive": {"labels": [1]}}) == [None, "positive"]
+        selections.assign_poles(rows, overlapping)
+    accepted = selections.assign_poles(rows[1:], overlapping)
+    assert [(r.id, r.pole) for r in accepted] == [("b", "warm")]
 
 
-def test_any_two_names_are_poles():
+def test_a_number_as_label_does_not_match_the_same_number_as_text():
+    rows = [Row("a", "x", "1"), Row("b", "y", 1)]
+    assert pole_of_each(rows, {"positive": {"labels": [1]}}) == [None, "positive"]
+
+
+def test_the_names_of_the_poles_do_not_change_the_split():
     rows = [Row(r.id, r.text, pole=POLE_OF[r.pole]) for r in corpus()]
-    places = splitting.split(rows, poles=("formal", "casual"), parts=PARTS, **HOW)
-    assert {pole for _, pole, _ in places} == {"formal", "casual"}
-    own = splitting.split(corpus(), poles=POLES, parts=PARTS, **HOW)
-    for (part, pole, split), held in own.items():
-        assert [r.text for r in places[part, POLE_OF[pole], split]] == [r.text for r in held]
+    renamed = splitting.split(rows, poles=("formal", "casual"), parts=PARTS, **SETTINGS)
+    assert {pole for _, pole, _ in renamed} == {"formal", "casual"}
+    subsets = splitting.split(corpus(), poles=POLES, parts=PARTS, **SETTINGS)
+    for (part, pole, split), rows in subsets.items():
+        assert [r.text for r in renamed[part, POLE_OF[pole], split]] == [r.text for r in rows]
 
 
 POLE_OF = {"positive": "formal", "negative": "casual"}
 PARTS = {"experts": 0.4, "classifier": 0.3, "language_model": 0.3}
-HOW = {"splits": {"train": 0.8, "validation": 0.1, "test": 0.1}, "near_duplicate": 0.9, "seed": 1}
+SETTINGS = {
+    "splits": {"train": 0.8, "validation": 0.1, "test": 0.1},
+    "near_duplicate": 0.9,
+    "seed": 1,
+}
 
 
-def corpus():
+def corpus() -> list[Row]:
+    """All sentences about films; those with the words of GOOD are positive."""
     texts = [(t, "positive") for t in sentences(GOOD)] + [(t, "negative") for t in sentences(BAD)]
     return [Row(str(i), text, pole=pole) for i, (text, pole) in enumerate(texts)]
 
 
-def test_no_text_is_in_two_places():
-    places = splitting.split(corpus(), poles=POLES, parts=PARTS, **HOW)
-    assert len(places) == 18
-    texts = [r.text for rows in places.values() for r in rows]
+def test_no_text_is_in_two_subsets():
+    subsets = splitting.split(corpus(), poles=POLES, parts=PARTS, **SETTINGS)
+    assert len(subsets) == 18
+    texts = [r.text for rows in subsets.values() for r in rows]
     assert len(texts) == len(set(texts)) == len(corpus())
-    train = places["experts", "positive", "train"]
+    train = subsets["experts", "positive", "train"]
     assert len(train) == pytest.approx(0.4 * 0.8 * len(corpus()) / 2, abs=2)
     assert all(r.pole == "positive" for r in train)
 
 
-def test_places_depend_on_seed_and_text_alone():
-    places = splitting.split(corpus(), poles=POLES, parts=PARTS, **HOW)
-    turned = splitting.split(corpus()[::-1], poles=POLES, parts=PARTS, **HOW)
-    other = splitting.split(corpus(), poles=POLES, parts=PARTS, **{**HOW, "seed": 2})
+def test_the_split_depends_on_seed_and_texts_but_not_on_the_order_of_rows():
+    subsets = splitting.split(corpus(), poles=POLES, parts=PARTS, **SETTINGS)
+    reversed_ = splitting.split(corpus()[::-1], poles=POLES, parts=PARTS, **SETTINGS)
+    other_seed = splitting.split(corpus(), poles=POLES, parts=PARTS, **{**SETTINGS, "seed": 2})
     key = ("classifier", "negative", "test")
-    assert [r.text for r in places[key]] == [r.text for r in turned[key]]
-    assert [r.text for r in places[key]] != [r.text for r in other[key]]
+    assert [r.text for r in subsets[key]] == [r.text for r in reversed_[key]]
+    assert [r.text for r in subsets[key]] != [r.text for r in other_seed[key]]
 
 
-def test_near_duplicates_go():
+def test_near_duplicates_are_removed():
     text = "one of the best films of this or indeed any other recent year of cinema"
     rows = [
         Row("a", text, pole="positive"),
@@ -203,38 +211,38 @@ def test_near_duplicates_go():
     assert [r.id for r in splitting.deduplicate(rows, threshold=0.5)] == ["a", "d", "e"]
 
 
-def test_official_splits_are_kept_whole():
+def test_complete_official_splits_are_kept():
     rows = [
         Row(f"{s}{p}{i}", "same text", split=s, pole=p)
         for s in readers.SPLITS
         for p in POLES
         for i in range(3)
     ]
-    only = {"experts": 1, "classifier": 0, "language_model": 0}
-    places = splitting.split(rows, poles=POLES, parts=only, **HOW)
-    assert {k: len(v) for k, v in places.items()} == {
+    experts_only = {"experts": 1, "classifier": 0, "language_model": 0}
+    subsets = splitting.split(rows, poles=POLES, parts=experts_only, **SETTINGS)
+    assert {k: len(v) for k, v in subsets.items()} == {
         ("experts", p, s): 3 for s in readers.SPLITS for p in POLES
     }
-    assert all(r.split == key[2] for key, own in places.items() for r in own)
+    assert all(r.split == key[2] for key, kept in subsets.items() for r in kept)
 
 
-def test_splits_that_are_not_complete_are_made_anew():
-    """A source with a train split alone, or without validation, is cut as one of ours."""
+def test_incomplete_official_splits_are_replaced():
+    """A source without a validation split is split like a source without splits."""
     rows = [replace(r, split="train" if i % 3 else "test") for i, r in enumerate(corpus())]
-    places = splitting.split(rows, poles=POLES, parts=PARTS, **HOW)
-    assert all(places.values())
+    subsets = splitting.split(rows, poles=POLES, parts=PARTS, **SETTINGS)
+    assert all(subsets.values())
     assert not splitting.has_official_splits(rows, POLES)
 
 
 def test_a_pole_without_text_is_an_error():
     rows = [r for r in corpus() if r.pole == "positive"]
     with pytest.raises(UserError, match="no negative text"):
-        splitting.split(rows, poles=POLES, parts=PARTS, **HOW)
+        splitting.split(rows, poles=POLES, parts=PARTS, **SETTINGS)
     with pytest.raises(UserError, match="is empty"):
-        splitting.split(corpus()[:2] + corpus()[-2:], poles=POLES, parts=PARTS, **HOW)
+        splitting.split(corpus()[:2] + corpus()[-2:], poles=POLES, parts=PARTS, **SETTINGS)
 
 
-def test_openings():
+def test_prompts_are_drawn_from_the_first_words_of_selected_rows():
     rows = [Row(str(i), f"w{i} b c d e f", "neutral") for i in range(9)] + [
         Row("x", "too short a one", "neutral"),
         Row("y", "w10 b c d e f", "positive"),

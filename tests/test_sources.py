@@ -1,4 +1,4 @@
-"""Fetching by name and hash, unpacking, and conversion to safetensors."""
+"""Fetching of packages, hub repositories and URLs, and conversion of models to safetensors."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 
 @pytest.fixture
 def index(tmp_path, monkeypatch) -> Path:
-    """A folder that pip takes for its index, with one wheel that holds an archive."""
+    """A wheel with an archive and a folder of files, in a folder that pip uses as its index."""
     folder = tmp_path / "index"
     folder.mkdir()
     (tmp_path / "data").mkdir()
@@ -58,19 +58,20 @@ def index(tmp_path, monkeypatch) -> Path:
 
 
 def fetch(wheel, target, extract, **changes):
-    known = {"name": "carrier", "version": "1.0", "sha256": files.sha256(wheel)}
-    sources.fetch_package(target, extract=extract, **known | changes)
+    package = {"name": "carrier", "version": "1.0", "sha256": files.sha256(wheel)}
+    sources.fetch_package(target, extract=extract, **package | changes)
 
 
-def test_a_file_inside_an_archive_inside_a_package(index, tmp_path):
+def test_a_file_inside_an_archive_inside_a_package_is_extracted(index, tmp_path):
     fetch(index, tmp_path / "out", ["carrier/inner.tar.gz", "data/texts.txt"])
     assert (tmp_path / "out" / "texts.txt").read_text() == "some text"
 
 
-def test_all_files_of_a_folder_keep_their_places(index, tmp_path):
+def test_files_of_a_folder_keep_their_relative_paths(index, tmp_path):
     fetch(index, tmp_path / "out", ["carrier/model/*"])
-    found = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.json")}
-    assert found == {"a.json", "deep/b.json"}
+    out = tmp_path / "out"
+    paths = {str(path.relative_to(out)) for path in out.rglob("*.json")}
+    assert paths == {"a.json", "deep/b.json"}
 
 
 @pytest.mark.parametrize(
@@ -81,18 +82,18 @@ def test_all_files_of_a_folder_keep_their_places(index, tmp_path):
         ({"name": "nobody-has-this"}, "nobody-has-this==1.0: "),
     ],
 )
-def test_wrong_name_version_or_hash(index, tmp_path, changes, message):
+def test_a_package_of_another_name_version_or_hash_is_refused(index, tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
         fetch(index, tmp_path / "out", ["carrier/model/*"], **changes)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_member_that_is_not_there(index, tmp_path):
+def test_a_missing_member_of_a_package_is_an_error(index, tmp_path):
     with pytest.raises(UserError, match="nothing that matches 'carrier/other'"):
         fetch(index, tmp_path / "out", ["carrier/other"])
 
 
-#: the main process starts a job, which is offline until it reads a hub's source
+#: the main process starts JOB, which is offline until it reads a source from the hub
 MAIN_PROCESS = """
 import subprocess, sys
 from paramlerp.jobs import environment
@@ -113,7 +114,7 @@ print(os.environ["HF_HUB_OFFLINE"])
 
 @pytest.mark.parametrize("users_choice", [None, "0", "1"])
 def test_a_job_may_reach_a_hub_if_the_user_lets_it(users_choice):
-    """`prepare` sets HF_HUB_OFFLINE in two processes, and remembers the user's own value of it."""
+    """`prepare` sets HF_HUB_OFFLINE in both processes and remembers the user's value of it."""
     clean = {k: v for k, v in os.environ.items() if "HUB_OFFLINE" not in k}
     environment = clean | ({} if users_choice is None else {"HF_HUB_OFFLINE": users_choice})
     run = subprocess.run(
@@ -126,10 +127,10 @@ def test_a_job_may_reach_a_hub_if_the_user_lets_it(users_choice):
 
 
 def test_a_missing_repository_is_an_error_at_once(tmp_path):
-    """Offline, as in every test here; nothing is retried."""
-    own = {"dataset": False, "stream": False, "record": tmp_path / "record.json"}
+    """The tests run offline, so there are no retries."""
+    options = {"dataset": False, "stream": False, "record": tmp_path / "record.json"}
     with pytest.raises(UserError, match=r"hub repository no/such.*kind: path"):
-        sources.fetch_hub(tmp_path / "out", id="no/such", revision=None, **own)
+        sources.fetch_hub(tmp_path / "out", id="no/such", revision=None, **options)
 
 
 WEIGHTS = {"model.safetensors": b"x", "pytorch_model.bin": b"x"}
@@ -137,38 +138,38 @@ OLD, NEW = "a" * 40, "b" * 40
 
 
 class Hub(BaseHTTPRequestHandler):
-    """As much of the Hugging Face hub as a download asks for: two revisions of one repository."""
+    """The part of the Hugging Face hub that downloads use: one repository with two revisions."""
 
     newest = OLD
-    asked: ClassVar[list[str]] = []
+    requests: ClassVar[list[str]] = []
 
     def files(self, revision: str) -> dict[str, bytes]:
-        return {"config.json": b"{}", "which.txt": revision.encode(), "model.h5": b"", **WEIGHTS}
+        return {"config.json": b"{}", "revision.txt": revision.encode(), "model.h5": b"", **WEIGHTS}
 
     def do_GET(self):
         path = self.path.partition("?")[0].strip("/").removeprefix("datasets/")
-        Hub.asked.append(path)
-        if found := re.fullmatch(r"api/(?:models|datasets)/some/one(?:/revision/(\w+))?", path):
-            revision = found[1] if found[1] in (OLD, NEW) else Hub.newest
-            return self.say({"id": "some/one", "sha": revision, "siblings": []})
-        if found := re.fullmatch(r"api/(?:models|datasets)/some/one/tree/(\w+)", path):
-            return self.say(
+        Hub.requests.append(path)
+        if match := re.fullmatch(r"api/(?:models|datasets)/some/one(?:/revision/(\w+))?", path):
+            revision = match[1] if match[1] in (OLD, NEW) else Hub.newest
+            return self.send_json({"id": "some/one", "sha": revision, "siblings": []})
+        if match := re.fullmatch(r"api/(?:models|datasets)/some/one/tree/(\w+)", path):
+            return self.send_json(
                 [
-                    {"type": "file", "path": name, "size": len(content), "oid": found[1]}
-                    for name, content in self.files(found[1]).items()
+                    {"type": "file", "path": name, "size": len(content), "oid": match[1]}
+                    for name, content in self.files(match[1]).items()
                 ]
             )
-        if found := re.fullmatch(r"some/one/resolve/(\w+)/(\S+)", path):
-            content = self.files(found[1])[found[2]]
-            return self.answer(content, {"X-Repo-Commit": found[1], "ETag": f'"{found[1]}"'})
+        if match := re.fullmatch(r"some/one/resolve/(\w+)/(\S+)", path):
+            content = self.files(match[1])[match[2]]
+            return self.send(content, {"X-Repo-Commit": match[1], "ETag": f'"{match[1]}"'})
         return self.send_error(404)
 
     do_HEAD = do_GET
 
-    def say(self, value) -> None:
-        self.answer(json.dumps(value).encode(), {"Content-Type": "application/json"})
+    def send_json(self, value) -> None:
+        self.send(json.dumps(value).encode(), {"Content-Type": "application/json"})
 
-    def answer(self, content: bytes, headers: dict[str, str]) -> None:
+    def send(self, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(200)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
@@ -182,9 +183,9 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(monkeypatch):
-    """A hub on this machine; what is fetched from it in a process of its own."""
+    """A hub on this machine, which the processes of `from_hub` use."""
     Hub.newest = OLD
-    Hub.asked.clear()
+    Hub.requests.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
@@ -193,17 +194,17 @@ def hub(monkeypatch):
     server.shutdown()
 
 
-def from_hub(folder: Path, **how) -> Path:
-    """Fetch anew, as a rerun does: what was there is gone, but for the record."""
+def from_hub(folder: Path, **changes) -> Path:
+    """Fetch in a new process, as a rerun does: only the record of revisions is left of before."""
     shutil.rmtree(folder / "out", ignore_errors=True)
-    own = {"id": "some/one", "revision": None, "dataset": False, "stream": False} | how
+    options = {"id": "some/one", "revision": None, "dataset": False, "stream": False} | changes
     code = "import sys, json; from pathlib import Path; from paramlerp.data import sources\n"
-    code += "out, record, own = sys.argv[1:]\n"
-    code += "sources.fetch_hub(Path(out), record=Path(record), **json.loads(own))"
+    code += "out, record, options = sys.argv[1:]\n"
+    code += "sources.fetch_hub(Path(out), record=Path(record), **json.loads(options))"
     paths = [str(folder / "out"), str(folder / "revisions" / "one.json")]
     (folder / "out").mkdir()
     run = subprocess.run(
-        [sys.executable, "-c", code, *paths, json.dumps(own)],
+        [sys.executable, "-c", code, *paths, json.dumps(options)],
         env={**os.environ, "PYTHONPATH": str(SCRIPTS), "HF_HUB_CACHE": str(folder / "cache")},
         capture_output=True,
         text=True,
@@ -213,37 +214,37 @@ def from_hub(folder: Path, **how) -> Path:
 
 
 @pytest.mark.parametrize("dataset", [False, True])
-def test_the_revision_of_the_first_fetch_is_held_to(hub, tmp_path, dataset):
-    """The hub's repository moves on; a rerun's does not."""
+def test_later_fetches_take_the_revision_of_the_first(hub, tmp_path, dataset):
+    """The hub's repository gets a new commit; a rerun still fetches the first."""
     out = from_hub(tmp_path, dataset=dataset)
-    assert (out / "which.txt").read_text() == OLD
-    assert (out / "model.h5").exists() == dataset, "weights of other frameworks stay there"
+    assert (out / "revision.txt").read_text() == OLD
+    assert (out / "model.h5").exists() == dataset, "a model leaves out weights of other frameworks"
     record = json.loads((tmp_path / "revisions" / "one.json").read_text())
     assert record == {"some/one": OLD}
     Hub.newest = NEW
-    assert (from_hub(tmp_path, dataset=dataset) / "which.txt").read_text() == OLD
+    assert (from_hub(tmp_path, dataset=dataset) / "revision.txt").read_text() == OLD
     out = from_hub(tmp_path, dataset=dataset, revision=NEW)
-    assert (out / "which.txt").read_text() == NEW, "what the config pins goes first"
+    assert (out / "revision.txt").read_text() == NEW, "a revision in the config takes precedence"
     out = from_hub(tmp_path, dataset=dataset, revision="main")
     Hub.newest = OLD
     out = from_hub(tmp_path, dataset=dataset, revision="main")
-    assert (out / "which.txt").read_text() == NEW, "a branch is held to where it was"
+    assert (out / "revision.txt").read_text() == NEW, "a branch stays at its first commit, too"
     Hub.newest = NEW
     out = from_hub(tmp_path, dataset=dataset)
-    assert (out / "which.txt").read_text() == OLD, "and so is what was first"
-    assert (out / "pytorch_model.bin").exists() == dataset, "safetensors are enough"
+    assert (out / "revision.txt").read_text() == OLD, "the first revision is still recorded"
+    assert (out / "pytorch_model.bin").exists() == dataset, "safetensors replace pickles"
 
 
-def test_of_a_stream_only_the_revision_is_fetched(hub, tmp_path):
+def test_fetching_a_stream_records_only_its_revision(hub, tmp_path):
     out = from_hub(tmp_path, dataset=True, stream=True)
     assert [path.name for path in out.iterdir()] == ["revision.json"]
     assert sources.fetched_revision(out) == OLD
-    assert not any("resolve" in path for path in Hub.asked)
+    assert not any("resolve" in path for path in Hub.requests)
 
 
 @pytest.fixture
 def web(tmp_path):
-    """An archive by a URL."""
+    """The URL of an archive."""
     with zipfile.ZipFile(tmp_path / "trees.zip", "w") as archive:
         archive.writestr("trees/train.txt", "(3 (2 a))")
         archive.writestr("trees/notes.md", "no")
@@ -251,22 +252,22 @@ def web(tmp_path):
 
 
 def from_web(folder: Path, url: str, sha256=None, extract=("trees/*.txt",)) -> list[str]:
+    """Fetch a URL and return the names of the extracted files."""
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     record = folder / "revisions" / "trees.json"
-    own = {"sha256": sha256, "extract": list(extract), "record": record}
-    sources.fetch_url(out, url=url, **own)
+    sources.fetch_url(out, url=url, sha256=sha256, extract=list(extract), record=record)
     return [path.name for path in out.iterdir()]
 
 
-def test_a_file_by_its_url(web, tmp_path):
+def test_a_file_is_fetched_by_its_url(web, tmp_path):
     assert from_web(tmp_path, web) == ["train.txt"]
     assert from_web(tmp_path, web, extract=()) == ["trees.zip"]
     assert from_web(tmp_path, web, sha256=files.sha256(tmp_path / "trees.zip")) == ["train.txt"]
 
 
-def test_another_file_than_promised_or_than_at_first(web, tmp_path):
+def test_a_file_with_another_hash_than_the_config_s_or_the_first_is_refused(web, tmp_path):
     with pytest.raises(UserError, match=f"has sha256 {'[0-9a-f]' * 64}, and not {'0' * 64}"):
         from_web(tmp_path, web, sha256="0" * 64)
     from_web(tmp_path, web)
@@ -282,20 +283,20 @@ def test_a_causal_lm_keeps_its_weights(trio, tmp_path):
     convert.main(trio["base"], tmp_path / "out", log)
     assert_same(tmp_path / "out", trio["base"])
     assert records.weight_hashes(tmp_path / "out") == records.weight_hashes(trio["base"])
-    noted = json.loads((tmp_path / "out" / records.FAMILY).read_text())
-    assert noted["family"] == "causal_lm" and noted["evaluated_by"] == "loss"
+    record = json.loads((tmp_path / "out" / records.FAMILY).read_text())
+    assert record["family"] == "causal_lm" and record["evaluated_by"] == "loss"
 
 
-def test_other_models_are_linked_as_they_are(tokenizer, tmp_path):
+def test_the_weights_of_other_models_are_hard_links(tokenizer, tmp_path):
     folder = tiny_encoder(tokenizer, tmp_path / "encoder")
     convert.main(folder, tmp_path / "out", log)
     name = checkpoints.WEIGHTS
     assert (tmp_path / "out" / name).stat().st_ino == (folder / name).stat().st_ino
-    noted = json.loads((tmp_path / "out" / records.FAMILY).read_text())
-    assert noted["family"] == "classifier" and noted["body"] == "bert."
+    record = json.loads((tmp_path / "out" / records.FAMILY).read_text())
+    assert record["family"] == "classifier" and record["body"] == "bert."
 
 
-def test_a_hub_cache_of_links_is_followed(tokenizer, tmp_path):
+def test_symbolic_links_of_a_hub_cache_are_followed(tokenizer, tmp_path):
     folder = tiny_encoder(tokenizer, tmp_path / "blobs")
     snapshot = tmp_path / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
@@ -307,7 +308,7 @@ def test_a_hub_cache_of_links_is_followed(tokenizer, tmp_path):
 
 
 def test_half_precision_and_sharded_causal_lms_become_fp32(tokenizer, tmp_path):
-    """As their experts are; else the two would not mix."""
+    """Their experts are in fp32, and a merge needs one dtype."""
     model = tiny("llama", tokenizer).bfloat16()
     model.save_pretrained(tmp_path / "in", max_shard_size="20KB")
     tokenizer.save_pretrained(tmp_path / "in")
@@ -320,8 +321,8 @@ def test_half_precision_and_sharded_causal_lms_become_fp32(tokenizer, tmp_path):
     assert checkpoints.weight_files(tmp_path / "out") == [checkpoints.WEIGHTS]
 
 
-def test_older_tensor_names_become_todays(tokenizer, tmp_path):
-    """GPT-2's files on the hub lack the prefix that transformers writes."""
+def test_older_tensor_names_are_renamed_to_current_ones(tokenizer, tmp_path):
+    """GPT-2's files on the hub lack the prefix "transformer." that transformers now writes."""
     folder = save(tiny("gpt2", tokenizer), tokenizer, tmp_path / "in")
     state = load_file(folder / checkpoints.WEIGHTS)
     older = {name.removeprefix("transformer."): tensor for name, tensor in state.items()}
@@ -329,16 +330,17 @@ def test_older_tensor_names_become_todays(tokenizer, tmp_path):
     before = files.sha256(folder / checkpoints.WEIGHTS)
     convert.main(folder, tmp_path / "out", log)
     assert checkpoints.Checkpoint(tmp_path / "out").tensors.keys() == state.keys()
-    assert files.sha256(folder / checkpoints.WEIGHTS) == before, "the user's file is not touched"
+    assert files.sha256(folder / checkpoints.WEIGHTS) == before, "the user's file is unchanged"
 
 
 def assert_same(a: Path, b: Path) -> None:
+    """Assert that two folders have equal weights of the same names."""
     x, y = (load_file(folder / checkpoints.WEIGHTS) for folder in (a, b))
     assert x.keys() == y.keys() and all(torch.equal(x[n], y[n]) for n in y)
 
 
 def pickled(trio, tmp_path) -> Path:
-    """A model as older hub repositories hold it: pytorch_model.bin, ties written twice."""
+    """A model as in older hub repositories: pytorch_model.bin, with tied weights written twice."""
     folder = tmp_path / "pickled"
     folder.mkdir()
     convert.copy_companions(trio["base"], folder)
@@ -362,6 +364,8 @@ def test_a_pickle_that_holds_code_is_not_run(trio, tmp_path):
 
 
 class _Bomb:
+    """Writes a file when it is unpickled."""
+
     def __init__(self, path):
         self.path = path
 
@@ -369,7 +373,7 @@ class _Bomb:
         return (Path.touch, (self.path,))
 
 
-def test_a_folder_without_weights(tmp_path):
+def test_a_folder_without_weights_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"no safetensors, GGUF or pytorch_model\.bin"):
         convert.main(tmp_path / "empty", tmp_path / "out", log)
@@ -380,9 +384,9 @@ def test_a_missing_model_is_an_error_at_once(tmp_path):
         models.load_causal_lm(tmp_path / "nowhere")
 
 
-def test_half_a_model_is_refused(trio, tokenizer, tmp_path):
-    """Not filled up with random weights, as transformers would."""
-    folder = tmp_path / "half"
+def test_a_model_that_lacks_a_tensor_is_refused(trio, tokenizer, tmp_path):
+    """Transformers would fill it with random weights."""
+    folder = tmp_path / "incomplete"
     shutil.copytree(trio["base"], folder)
     state = load_file(folder / checkpoints.WEIGHTS)
     del state[sorted(state)[-1]]
