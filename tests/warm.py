@@ -41,8 +41,8 @@ SCRIPTS = str(Path(__file__).parent.parent / "workflow" / "scripts")
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(list(HEAVY))
-#: starting a process also reads the exit status of those that ended, and a status is there once:
-#: a thread that waits for one of them would read 255
+#: Starting a process also reads the exit statuses of those that ended, and each can be read only
+#: once. Without the lock, a thread that waits for such a process would read 255.
 _one_at_a_time = threading.Lock()
 
 
@@ -66,7 +66,7 @@ def _started(target, *arguments) -> multiprocessing.Process:
 
 
 def _ended(process: multiprocessing.Process) -> int:
-    """Wait for a fork; its exit status."""
+    """Wait for a fork to end and return its exit status."""
     connection.wait([process.sentinel])
     with _one_at_a_time:
         process.join()
