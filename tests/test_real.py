@@ -1,4 +1,4 @@
-"""The default run, cut down: real weights, real reviews, real scorers, a few minutes."""
+"""The default run at a small size, a few minutes long: real weights, reviews and scorers."""
 
 import time
 from pathlib import Path
@@ -22,21 +22,22 @@ REAL = {"configfile": ROOT / "tests" / "real.yaml"}
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
+    """The results of the finished run."""
     folder = tmp_path_factory.mktemp("real")
     run = snakemake_command(folder, "--cores", "2", **REAL)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / "results"
 
 
-def test_training_helps_and_the_scorer_scores(done):
+def test_training_lowers_perplexity_and_the_scorer_separates_the_poles(done):
     table = pd.read_csv(done / "tables/table1.csv").set_index("checkpoint")
-    table = table.loc[["positive", "negative"]]  # films_1_positive begins where texts are few
+    table = table.loc[["positive", "negative"]]  # films_1 was pretrained on few texts
     assert (table["validation_perplexity"] < table["validation_perplexity_before"] / 2).all()
     auc = pd.read_csv(done / "tables/sentiment_judge_classifier.csv").set_index("domain")["auc"]
     assert auc["reviews"] > 0.8 and auc["editorials"] > 0.65
 
 
-def test_texts_are_texts_and_sentiment_follows_alpha(done):
+def test_texts_are_english_words_and_sentiment_follows_alpha(done):
     for alpha in ("0.000", "0.500", "1.000"):
         rows = files.read_jsonl(done / f"generations/neutral/g1/alpha={alpha}/samples=0-1.jsonl")
         assert len(rows) == 20
@@ -47,7 +48,7 @@ def test_texts_are_texts_and_sentiment_follows_alpha(done):
     assert (g1["perplexity"] < 500).all() and (g1["grammar"].between(0.3, 1)).all()
 
 
-def test_merged_weights_obey_eq_1_and_load_anywhere(done):
+def test_merged_weights_obey_eq_1_and_load_in_transformers(done):
     merged = done / "merged/g1/alpha=0.500"
     out = load_file(merged / "model.safetensors")
     plus, minus = (
@@ -71,62 +72,67 @@ def test_next_words_follow_alpha(done):
     assert trends.loc["enjoyable", "log_slope"] > 0 > trends.loc["bad", "log_slope"]
 
 
-def test_the_base_model_is_ruined_at_the_middle_of_the_line_to_its_twin(done):
-    """Its permuted copy computes the same; one half of each computes nothing."""
-    model, twin = (
+def test_the_line_from_the_base_model_to_its_permuted_copy_has_a_barrier(done):
+    """The copy computes the same as the base model, but the mean of both is a ruined model."""
+    model, copy = (
         AutoModelForCausalLM.from_pretrained(done / "checkpoints" / name)
         for name in ("base", "base_permuted")
     )
     tokenizer = AutoTokenizer.from_pretrained(done / "checkpoints/base")
     ids = tokenizer("The movie was fun", return_tensors="pt")
     with torch.inference_mode():
-        torch.testing.assert_close(model(**ids).logits, twin(**ids).logits, rtol=1e-4, atol=1e-4)
-    rises = pd.read_csv(done / "tables/pairs_barriers.csv")
-    own = rises.query("scheme == 'permuted_base' and definition == 'entezari'").iloc[0]
-    assert own["low"] > 2 and own["at"] == 0.5
-    assert rises.query("scheme == 'finetuned' and definition == 'entezari'")["within_margin"].all()
+        torch.testing.assert_close(model(**ids).logits, copy(**ids).logits, rtol=1e-4, atol=1e-4)
+    barriers = pd.read_csv(done / "tables/pairs_barriers.csv")
+    row = barriers.query("scheme == 'permuted_base' and definition == 'entezari'").iloc[0]
+    assert row["low"] > 2 and row["at"] == 0.5
+    finetuned = barriers.query("scheme == 'finetuned' and definition == 'entezari'")
+    assert finetuned["within_margin"].all()
 
 
 def test_kills_and_another_number_of_cores_change_no_byte(done, tmp_path):
-    """`kill -9` of the whole group while an expert is trained, the scorer is, texts are
-    generated and are scored; after each the same command; all on one core."""
-    how = ["--cores", "1", "--config", "save_minutes=0.2"]
+    """A run on one core ends in the same bytes as one on two cores.
+
+    `kill -9` ends the process group during each of four kinds of jobs: an expert's training, the
+    scorer's training, generation and scoring. The same command continues each time.
+    """
+    arguments = ["--cores", "1", "--config", "save_minutes=0.2"]
     results = tmp_path / "results"
     moments = {
         "candidate": lambda: list(results.glob("unfinished/candidate-*/*/step=*")),
         "train_classifier": lambda: list(results.glob("unfinished/train_classifier-*/*/step=*")),
-        "generate": lambda: beginning(results / "logs/generate", results / "generations"),
-        "perplexity": lambda: beginning(results / "logs/perplexity", results / "scores"),
+        "generate": lambda: running(results / "logs/generate", results / "generations"),
+        "perplexity": lambda: running(results / "logs/perplexity", results / "scores"),
     }
-    while moments:  # in whatever order they come
-        with started(tmp_path, *how, **REAL) as process:
-            due = wait_for(
-                lambda: [rule for rule, met in moments.items() if met()],
+    # Snakemake decides the order in which the rules come.
+    while moments:
+        with started(tmp_path, *arguments, **REAL) as process:
+            rule = wait_for(
+                lambda: [rule for rule, at_work in moments.items() if at_work()],
                 process,
                 f"one of {', '.join(moments)} at work",
                 seconds=900,
             )[0]
             time.sleep(2)
-            assert moments.pop(due)(), f"the {due} was done before it was killed"
-    run = snakemake_command(tmp_path, *how, **REAL)
+            assert moments.pop(rule)(), f"the job of {rule} ended before the kill"
+    run = snakemake_command(tmp_path, *arguments, **REAL)
     assert run.returncode == 0, run.stdout + run.stderr
     for rule in ("candidate", "train_classifier"):
         logs = [log.read_text() for log in (results / "logs" / rule).rglob("*.log")]
         assert any("resuming from step" in text for text in logs), rule
     compared = 0
     for path in sorted(done.rglob("*")):
-        place = path.relative_to(done)
-        if path.is_file() and place.parts[0] not in MEASURED and not path.name.startswith("."):
-            assert path.read_bytes() == (results / place).read_bytes(), place
+        relative = path.relative_to(done)
+        if path.is_file() and relative.parts[0] not in TIMED and not path.name.startswith("."):
+            assert path.read_bytes() == (results / relative).read_bytes(), relative
             compared += 1
     assert compared > 100
 
 
-#: what differs between two runs by its nature
-MEASURED = ("logs", "benchmarks")
+#: folders whose files hold times, which differ between two runs
+TIMED = ("logs", "benchmarks")
 
 
-def beginning(logs: Path, outputs: Path) -> list[Path]:
-    """Jobs that have opened their log and not yet written their file of samples."""
+def running(logs: Path, outputs: Path) -> list[Path]:
+    """Jobs that have opened their log and not yet written their sample file."""
     begun = [log.relative_to(logs).with_suffix("") for log in logs.rglob("*.log")]
     return [job for job in begun if not list(outputs.glob(f"{job.parent}/samples={job.name}.*"))]

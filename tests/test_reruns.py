@@ -1,4 +1,4 @@
-"""The jobs that a change of config, code or data runs again in a finished folder, and no others."""
+"""A change of config, code or data reruns the jobs that depend on it, and no others."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ from tiny_dag import ENSEMBLES, GENERATIONS, PAIRS, PLANE_LINES, TINY, with_alph
 
 @pytest.fixture(scope="module")
 def plans(request, finished, workflow_copy, tmp_path_factory) -> Iterator[dict[str, Future]]:
-    """Test name -> its dry run, two at a time: a dry run keeps one core busy.
+    """Test name -> its dry run. Two run at a time, because a dry run keeps one core busy.
 
-    Each works on a scratch copy of what it changes, so that none disturbs another.
+    Each changes a scratch copy, so that they do not disturb each other.
     """
     planners = {
         test_a_change_of_config_reruns_what_depends_on_it.__name__: plan_with_config,
@@ -62,24 +62,24 @@ def plan_with_data(
 
 
 def append(file: Path, addition: str) -> None:
-    """Replace a file by a new one with an addition; whatever is linked to it stays."""
+    """Replace a file by a longer one; hard links to the old one keep their content."""
     content = file.read_text()
     file.unlink()
     file.write_text(content + addition)
 
 
-def test_nothing_to_do_again(finished, workflow_copy):
+def test_a_finished_folder_has_nothing_to_do(finished, workflow_copy):
     assert planned(finished, root=workflow_copy) == {}
 
 
-def test_a_copy_at_another_depth_is_finished_too(finished, workflow_copy, tmp_path):
-    """What decides on reruns holds no path of the folder or of the code."""
+def test_a_copy_at_another_depth_has_nothing_to_do(finished, workflow_copy, tmp_path):
+    """What Snakemake compares contains no path of the folder or of the code."""
     folder = shutil.copytree(finished, tmp_path / "a" / "b" / "run")
     assert planned(folder, root=workflow_copy) == {}
     assert planned(folder, root=shutil.copytree(workflow_copy, tmp_path / "c" / "code")) == {}
 
 
-# Jobs by what they follow from. Rule -> number of jobs; parts are added up by `plus`.
+# Rule -> number of jobs, by the cause that reruns them. `plus` adds several of these.
 FIGURES = dict.fromkeys(["fig3", "fig5", "fig6", "fig7", "fig8"], 1)
 #: tables and figures of all sweeps but pairs
 RESULTS = {"sweep_table": 3, "against": 1, "barriers": 1, "plane_table": 1, **FIGURES}
@@ -90,7 +90,7 @@ WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
 
 
 def scores(of_lines: int, of_others: int) -> dict[str, int]:
-    """Jobs that score files of texts: of g1 and g2 by all scorers, of others by two."""
+    """Jobs that score sample files: those of g1 and g2 by all scorers, others by two."""
     both = dict.fromkeys(["classify", "perplexity"], of_lines + of_others)
     jobs = {**both, "tag": of_lines, "vader": of_lines}
     return {rule: count for rule, count in jobs.items() if count}
@@ -106,7 +106,7 @@ CLASSIFIER = {
     "test_classifier": 1,
     "classify": GENERATIONS + ENSEMBLES + PLANE_LINES,
 }
-#: tables and figures of the sentiment scorer, and of a second opinion (g1 and g2 alone)
+#: tables and figures with the sentiment scorer; those with a scorer of g1 and g2 alone
 SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
 LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
 
@@ -120,17 +120,17 @@ OF_PAIRS = {**TEXTS_OF_PAIRS, **LOSSES_OF_PAIRS}
 FIG9 = {"differences": 1, "fig9": 1}
 TWO_PAIRS = {"generate_line": 2, "line_losses": 2, "perplexity": 2, "tag": 2}
 ONE_PAIR = {"generate_line": 1, "line_losses": 1, "perplexity": 1, "tag": 1, **SHOWN_OF_PAIRS}
-#: from another expert of films_1, but not table 1, which has all experts
+#: jobs after another expert of films_1, without table 1, which has all experts
 FINETUNED = {"candidate": 2, "select": 1, **FIG9, **ONE_PAIR}
-#: from other text to pretrain on, again without table 1
+#: jobs after a change of the text to pretrain on, again without table 1
 PRETRAINED = {"train_tokenizer": 1, "pretrain": 3, "fig11": 1, "pretraining_table": 1}
 PRETRAINED |= {"permute": 1, "candidate": 2, "select": 1, **FIG9, **OF_PAIRS}
-#: less the pair of theta0, which is not pretrained here, if its test text stays the same
+#: without the pair of theta0, which is not pretrained here, if its test text stays the same
 NOT_BASE = {"generate_line": 4, "line_losses": 4, "perplexity": 4, "tag": 4, "train_tokenizer": 0}
 
 
 def plus(*jobs: dict[str, int]) -> dict[str, int]:
-    """The sum of several numbers of jobs by rule."""
+    """Rule -> the sum of its numbers of jobs."""
     return dict(sum(map(Counter, jobs), Counter()))
 
 
@@ -145,24 +145,24 @@ BOTH = {"prompts": ["neutral", "glad"]}
             {"merge": 1, "generate": 2, **scores(2, 0), **G1_TABLES}
             | {"losses": 1, "barriers": 1}
             | {"next_words": 1, "next_words_table": 1, "fig4": 1},
-            id="one more alpha: its chain, then tables and figures",
+            id="one more alpha: its jobs, then tables and figures",
         ),
         pytest.param(
             with_alphas(g1=[0, 0.5, 1]),
             {**G1_TABLES, "next_words_table": 1, "fig4": 1},
-            id="one alpha less: tables and figures",
+            id="one alpha fewer: tables and figures",
         ),
         pytest.param(
             {"sweeps": {"g1": {"samples": 4}}},
             {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
             | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
-            id="one more sample of g1: one more file at each point, tables that count samples",
+            id="one more sample of g1: a second sample file at each point, tables that count samples",
         ),
         pytest.param(
             {"sweeps": {"g1": {"samples": 6}}},
             {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
             | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
-            id="twice as many samples of g1: a second file at each point",
+            id="twice as many samples of g1: also one more sample file at each point",
         ),
         pytest.param(
             {"classification": {"epochs": 3}},
@@ -179,12 +179,12 @@ BOTH = {"prompts": ["neutral", "glad"]}
                 }
             },
             {**CLASSIFIER, **SHOWN},
-            id="another setting of that classifier alone: no text either",
+            id="another setting of that classifier alone: no text is generated again",
         ),
         pytest.param(
             {"scorers": {"opinion": {"kind": "vader"}}},
             {"vader": GENERATIONS, **LINES},
-            id="one more scorer: its scores alone",
+            id="one more scorer: only its scores, and tables and figures",
         ),
         pytest.param(
             {"prompts": {"neutral": {"count": 7}}},
@@ -195,7 +195,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
                 {"generate_line": 3},
                 TEXTS_OF_PAIRS,
             ),
-            id="more prompts of one set: that set's texts, no expert, no loss",
+            id="more prompts in one set: texts of this set, no expert, no loss",
         ),
         pytest.param(
             {"generation": {"top_p": 0.8}},
@@ -205,22 +205,22 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"sweeps": {"ensemble": {"schemes": ["ensemble"]}}},
             {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1},
-            id="one kind of ensemble less: its tables",
+            id="one kind of ensemble fewer: tables and figures of ensembles",
         ),
         pytest.param(
             {"sweeps": {"ensemble": {"schemes": ["truncated_ensemble"]}}},
             {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1, "divergence": 2},
-            id="the first kind of ensemble less: g2 is compared with the other, no text",
+            id="without the first kind of ensemble: g2 is compared with the other, no text",
         ),
         pytest.param(
             {"sweeps": {"g3": {"points": {axis: [0, 0.5, 1, 1.5] for axis in ("alpha", "beta")}}}},
             {"generate_line": 8, "line_losses": 4, **scores(0, 8), **OF_PLANE},
-            id="a larger plane: its lines alone",
+            id="a larger plane: only its lines",
         ),
         pytest.param(
             {"sweeps": {"g3": {"points": {"beta": [0, 0.5, 1, 1.5]}}}},
             {"generate_line": 2, "line_losses": 1, **scores(0, 2), **OF_PLANE},
-            id="one more line of the plane: it alone",
+            id="one more line of the plane: only this line",
         ),
         pytest.param(
             {"test_texts": 4},
@@ -235,22 +235,22 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"barrier_margin": 0.2},
             {"barriers": 1, **SHOWN_OF_PAIRS},
-            id="another margin",
+            id="another margin of barriers: tables of barriers",
         ),
         pytest.param(
             {"attributes": {"sentiment": {"next_words": {"words": {"positive": ["superb"]}}}}},
             WORDS,
-            id="other words: no text",
+            id="another list of next words: their probabilities, no text",
         ),
         pytest.param(
             {"statistics": {"confidence": 0.9}},
             {**RESULTS, "test_classifier": 1, **SHOWN_OF_PAIRS},
-            id="another confidence: no score",
+            id="another confidence: tables and figures, no score",
         ),
         pytest.param(
             {"finetuning": {"learning_rate": [1e-3, 2e-3, 1e-2]}},
             plus(EXPERTS | {"candidate": 2}, FINETUNED | {"candidate": 1}),
-            id="one more setting of the grid: its candidates, and all that the best one may change",
+            id="one more setting of the grid: its candidates, then all jobs after the experts",
         ),
         pytest.param(
             {"seed": 2},
@@ -262,16 +262,20 @@ BOTH = {"prompts": ["neutral", "glad"]}
             ),
             id="another seed: all jobs that draw random numbers, no conversion",
         ),
-        pytest.param({"sweeps": {"g3": None}}, {"generation_table": 1}, id="no plane"),
+        pytest.param(
+            {"sweeps": {"g3": None}},
+            {"generation_table": 1},
+            id="without the plane: only table 3",
+        ),
         pytest.param(
             {"sweeps": {"pairs": None}},
             {"generation_table": 1, "training_tables": 1},
-            id="no pairs, and so no expert of films_1 in table 1",
+            id="without pairs: table 1 loses the expert of films_1",
         ),
         pytest.param(
             with_alphas(pairs=[0, 0.25, 0.5, 1]),
             OF_PAIRS,
-            id="one more alpha of pairs: their lines",
+            id="one more alpha of pairs: all lines of pairs",
         ),
         pytest.param(
             {
@@ -292,12 +296,12 @@ BOTH = {"prompts": ["neutral", "glad"]}
                 },
             },
             {**FIG9, **SHOWN_OF_PAIRS, "training_tables": 1},
-            id="fewer pairs, and none pretrained: tables and figures",
+            id="only the pair that is not pretrained: tables and figures",
         ),
         pytest.param(
             {"pretraining": {"weight_decay": 0.1}},
             {**PRETRAINED, **NOT_BASE, "training_tables": 1},
-            id="another weight decay: all that is pretrained",
+            id="another weight decay: pretrained models and their pairs",
         ),
         pytest.param(
             {"pretraining": {"sample_prompt": "A film", "states_kept": 1}},
@@ -307,13 +311,13 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"sweeps": {"g2": None, "ensemble": None}},
             {**OF_PLANE, "generation_table": 1},
-            id="neither g2 nor ensembles: no figures 5 and 6, fewer overlays",
+            id="without g2 and ensembles: no figures 5 and 6, fewer overlays",
         ),
         pytest.param(
             {"sweeps": {"ensemble": BOTH, "g2": BOTH}},
             {"generate": 3, "ensemble": 4, **scores(3, 4), "generation_table": 1}
             | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE},
-            id="g2 and ensembles with another prompt set: its texts",
+            id="g2 and ensembles with one more set of prompts: its texts",
         ),
         pytest.param(
             {"save_minutes": 1}, {}, id="how often the training state is saved changes nothing"
@@ -383,7 +387,7 @@ def test_a_change_of_config_reruns_what_depends_on_it(plans, request, change, jo
     ],
 )
 def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
-    """Library modules and scripts alike: an edit of the decoder makes texts again, no expert."""
+    """Of library modules and of scripts: an edit of the decoder reruns texts, but no expert."""
     assert plans[request.node.name].result() == plus(jobs)
 
 
@@ -396,7 +400,7 @@ def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
             plus(
                 {"split_sentiment": 1, "unigrams": 1, "corpus": 1},
                 {**EXPERTS, **CLASSIFIER},
-                # Pairs: four of five; theta0 and its copy are not made of films.
+                # Four of the five pairs: theta0 and its copy are not trained on films.
                 {**PRETRAINED, "generate_line": 4, "tag": 4},
             ),
         ),
@@ -420,5 +424,5 @@ def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
     ],
 )
 def test_a_change_of_data_reruns_what_reads_it(plans, request, file, addition, jobs):
-    """Other reviews make other experts; other prompts do not; a touched file is the same file."""
+    """Reviews change the experts, editorials change the prompts; a new mtime changes nothing."""
     assert plans[request.node.name].result() == plus(jobs)
