@@ -156,13 +156,13 @@ BOTH = {"prompts": ["neutral", "glad"]}
             {"sweeps": {"g1": {"samples": 4}}},
             {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
             | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
-            id="one more sample of g1: a second sample file at each point, tables that count samples",
+            id="one more sample of g1: a second sample file per point, tables that count samples",
         ),
         pytest.param(
             {"sweeps": {"g1": {"samples": 6}}},
             {"generate": 4 * 2, **scores(4 * 2, 0), "generation_table": 1}
             | {"sweep_table": 1, "barriers": 1, "fig3": 1, "fig5": 1},
-            id="twice as many samples of g1: also one more sample file at each point",
+            id="twice as many samples of g1: also one more sample file per point",
         ),
         pytest.param(
             {"classification": {"epochs": 3}},

@@ -1,4 +1,4 @@
-"""The DAG through a real SLURM of one node, with stand-ins for its GPUs.
+"""The DAG on a real SLURM cluster of one node, with device files in place of its GPUs.
 
 Skipped where SLURM is not installed (Debian: slurmctld slurmd slurm-client munge), unless
 REQUIRE_SLURM is set.
@@ -43,9 +43,9 @@ SlurmctldLogFile={home}/slurmctld.log
 SlurmdLogFile={home}/slurmd.log
 StateSaveLocation={home}/state
 SlurmdSpoolDir={home}/spool
-# The node passes for larger than this machine.
+# The node may claim more cores and memory than this machine has.
 SlurmdParameters=config_overrides
-# A job starts when it is submitted, not up to 3 s later.
+# A job starts at its submission, not up to 3 s later.
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0
 GresTypes=gpu
 NodeName={host} CPUs=64 RealMemory=400000 Gres=gpu:a100:8 State=UNKNOWN
@@ -55,7 +55,7 @@ PartitionName=gpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A running one-node cluster."""
+    """The folder of a running cluster of one node."""
     missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if not path_of(name)]
     missing += ["the right to start it (root)"] if os.getuid() else []
     missing += (
@@ -69,7 +69,7 @@ def cluster(tmp_path_factory):
     for name in ("state", "spool"):
         (home / name).mkdir()
     (home / "slurm.conf").write_text(CONF.format(host=host, home=home))
-    for i in range(8):  # any device will do: these are /dev/null's numbers
+    for i in range(8):  # SLURM accepts any device: these are the numbers of /dev/null
         os.mknod(home / f"gpu{i}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     (home / "gres.conf").write_text(f"Name=gpu Type=a100 File={home}/gpu[0-7]\n")
     key = home / "munge.key"
@@ -80,7 +80,7 @@ def cluster(tmp_path_factory):
     ]
     munge += [f"--key-file={key}", f"--socket={home}/munge.socket", "--force"]
     ETC.mkdir(exist_ok=True)
-    # The steps of jobs read it there: they ignore SLURM_CONF.
+    # The steps of jobs ignore SLURM_CONF and read the files in /etc/slurm.
     links = [ETC / name for name in ("slurm.conf", "gres.conf")]
     try:
         for link in links:
@@ -103,7 +103,7 @@ def cluster(tmp_path_factory):
 
 
 def path_of(name: str) -> str | None:
-    """The path of a program; Debian keeps daemons where only root looks."""
+    """The path of a program; Debian keeps daemons in /usr/sbin, which is in root's PATH alone."""
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
 
 
@@ -111,7 +111,7 @@ def output_of(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout
 
 
-#: the users' profile, on a cluster without accounts and with shorter waits
+#: the profile for users, on a cluster without accounts and with shorter waits
 PROFILE = ("--profile", str(ROOT / "profiles" / "slurm"), "--slurm-no-account")
 PROFILE += ("--slurm-status-command", "squeue", "--latency-wait", "5")
 PROFILE += ("--slurm-init-seconds-before-status-checks", "1")
@@ -151,7 +151,7 @@ def folder(cluster, tmp_path_factory, tokenizer) -> Path:
 
 @pytest.fixture(scope="module")
 def planned(folder) -> dict[str, dict[str, int]]:
-    """Rule -> the resources that the rules and the config ask for its jobs, from a dry run."""
+    """Rule -> the resources that rules and config request for its jobs, from a dry run."""
     run = snakemake(folder, "-n", "--quiet", "host", "--cores", "64", configfile=CONFIGS)
     assert run.returncode == 0, run.stdout + run.stderr
     plan = {}
@@ -165,7 +165,7 @@ def planned(folder) -> dict[str, dict[str, int]]:
 
 @pytest.fixture(scope="module")
 def done(folder, planned):
-    """The whole DAG, to its end; the CPU takes the GPUs' place."""
+    """SLURM's records of the jobs of the complete DAG, run on the CPU in place of GPUs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCELERATE_USE_CPU", "true")
         run = snakemake_command(folder, *PROFILE, configfile=CONFIGS)
@@ -173,7 +173,7 @@ def done(folder, planned):
     return jobs_of(folder)
 
 
-def test_the_last_figure_is_there(done, folder, planned):
+def test_the_dag_completes_with_all_figures(done, folder, planned):
     for number in range(3, 12):
         assert (folder / f"results/figures/fig{number}.png").exists()
     run = snakemake(folder, "-n", configfile=CONFIGS)
@@ -182,21 +182,26 @@ def test_the_last_figure_is_there(done, folder, planned):
 
 
 def rule_of(job: dict[str, str]) -> str:
+    """The rule or group that a job's comment names."""
     return re.match(r"rule_(\w+?)(?:_wildcards_.*|\.\.\.)?$", job["Comment"])[1]
 
 
-def test_each_rule_asked_for_what_the_config_and_the_rules_say(done, planned):
-    alone = {rule_of(job): request_of(job) for job in done if not rule_of(job).startswith("point_")}
-    assert len(alone) > 20
-    assert alone == {rule: planned[rule] for rule in alone}
-    assert alone["candidate"] == {"mem_mb": 5000, "runtime": 480, "gpu": 1, "threads": 1}
-    assert alone["pretrain"] == {"mem_mb": 48000, "runtime": 480, "gpu": 8, "threads": 32}
-    assert alone["fig3"]["gpu"] == alone["convert"]["gpu"] == 0
+def test_each_job_requests_the_resources_of_the_rules_and_the_config(done, planned):
+    single = {
+        rule_of(job): request_of(job) for job in done if not rule_of(job).startswith("point_")
+    }
+    assert len(single) > 20
+    assert single == {rule: planned[rule] for rule in single}
+    assert single["candidate"] == {"mem_mb": 5000, "runtime": 480, "gpu": 1, "threads": 1}
+    assert single["pretrain"] == {"mem_mb": 48000, "runtime": 480, "gpu": 8, "threads": 32}
+    assert single["fig3"]["gpu"] == single["convert"]["gpu"] == 0
 
 
 def test_a_point_is_one_job_with_one_gpu(done, planned):
-    """Its rules are no jobs of their own: they take turns, and the time is their sum. The losses
-    of a line, which need no text of it, are a job beside its texts."""
+    """The rules of a point run one after the other in one job, and it requests all their time.
+
+    The losses of a line need none of its texts, so they are a second job.
+    """
     groups = [request_of(job) for job in done if rule_of(job).startswith("point_")]
     losses = [job for job in groups if job == planned["line_losses"]]
     assert len(losses) == 3, "two lines of the plane, a pair"
@@ -220,21 +225,21 @@ def devices_in_logs(folder: Path) -> dict[Path, str]:
     return out
 
 
-def test_a_job_sees_one_gpu_and_its_log_says_which(done, folder):
+def test_a_job_sees_one_gpu_and_names_it_in_its_log(done, folder):
     devices = devices_in_logs(folder)
     numbers = {
         re.search(r"CUDA_VISIBLE_DEVICES=(\d)\)", device)[1]
         for log, device in devices.items()
         if {"generate", "generate_line"} & set(log.parts)
     }
-    assert len(numbers) > 1, "points ran side by side"
+    assert len(numbers) > 1, "points ran at the same time"
     (pretraining,) = (device for log, device in devices.items() if "pretrain" in log.parts)
     assert pretraining == "CPU (CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7)"
-    (tested,) = (device for log, device in devices.items() if "test_classifier" in log.parts)
-    assert tested == "CPU", "what asked for no GPU has none"
+    (test_device,) = (device for log, device in devices.items() if "test_classifier" in log.parts)
+    assert test_device == "CPU", "a job that requests no GPU sees none"
 
 
-def test_eight_processes_are_launched_for_eight_gpus(done, folder):
+def test_pretraining_on_eight_gpus_launches_eight_processes(done, folder):
     log = (folder / "results/logs/pretrain/films_1.log").read_text()
     assert "ACCELERATE_USE_CPU is set: the CPU takes the place of 8 GPUs" in log
     assert re.search(r"accelerate.commands.launch .*--num_processes 8 --multi_gpu", log)
@@ -242,8 +247,8 @@ def test_eight_processes_are_launched_for_eight_gpus(done, folder):
     assert settings["processes"] == 8 and settings["effective_batch"] == 8
 
 
-SETTING = "lr=0.01_batch=8_steps=120"
-#: texts at one point, made two at a time
+CANDIDATE = "lr=0.01_batch=8_steps=120"
+#: texts at one point, generated two at a time
 SAMPLES = 1000
 
 
@@ -262,7 +267,7 @@ def long(cluster, tmp_path, tokenizer) -> Path:
 
 
 def kill_the_step_of(rule: str, folder: Path, process, condition) -> dict[str, str]:
-    """Kill the step of a running job, as a node that dies would, once `condition()` is true.
+    """Kill the step of a running job once `condition()` is true, as a failing node would.
 
     Returns SLURM's record of the job.
     """
@@ -273,9 +278,11 @@ def kill_the_step_of(rule: str, folder: Path, process, condition) -> dict[str, s
     return job
 
 
-def test_jobs_whose_step_is_killed(long):
-    """The error names the log of the job that was killed, and the same command resumes its
-    training. With tries left, it is tried again with more memory and time without a command."""
+def test_a_killed_job_is_named_and_resumed_or_tried_again(long):
+    """The error names the log of the killed job, and the same command resumes its training.
+
+    With retries left, SLURM runs it again with twice the memory and time, without a command.
+    """
     samples = f"0-{SAMPLES - 1}"
     target = f"results/scores/neutral/g1/sentiment/alpha=0.500/samples={samples}.csv"
     logs = long / "results" / "logs"
@@ -289,8 +296,8 @@ def test_jobs_whose_step_is_killed(long):
         job = kill_the_step_of("candidate_wildcards_positive", long, process, trains)
         assert process.wait(120) != 0
     output = (long / "run.log").read_text()
-    assert re.findall(r"^FAILED .*", output, re.M) == [f"FAILED candidate positive {SETTING}"]
-    assert f"its log, results/logs/candidate/positive/{SETTING}.log, ends:" in output
+    assert re.findall(r"^FAILED .*", output, re.M) == [f"FAILED candidate positive {CANDIDATE}"]
+    assert f"its log, results/logs/candidate/positive/{CANDIDATE}.log, ends:" in output
     assert "the job was killed" in output and f"/{job['JobId']}.log" in output
     (long / "run.log").unlink()
 
@@ -301,11 +308,11 @@ def test_jobs_whose_step_is_killed(long):
     with started(long, target, *PROFILE, "--retries", "1", **config) as process:
         job = kill_the_step_of("point", long, process, generates)
         assert process.wait(300) == 0, (long / "run.log").read_text()
-    assert "resuming from step" in (logs / f"candidate/positive/{SETTING}.log").read_text()
+    assert "resuming from step" in (logs / f"candidate/positive/{CANDIDATE}.log").read_text()
     output = (long / "run.log").read_text()
     failed = f"FAILED generate neutral g1 alpha=0.500 {samples}"
     assert re.findall(r"^FAILED .*", output, re.M) == [failed]
     assert f"/{job['JobId']}.log" in output
     assert (long / target).exists()
-    first, again = request_of(job), request_of(jobs_of(long)[-1])
-    assert again["mem_mb"] == 2 * first["mem_mb"] and again["runtime"] == 2 * first["runtime"]
+    first, second = request_of(job), request_of(jobs_of(long)[-1])
+    assert second["mem_mb"] == 2 * first["mem_mb"] and second["runtime"] == 2 * first["runtime"]

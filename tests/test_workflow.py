@@ -1,4 +1,4 @@
-"""The whole DAG on tiny models: the files that a finished run leaves."""
+"""The complete DAG on tiny models: the files that a finished run writes."""
 
 import re
 
@@ -24,15 +24,15 @@ from tiny_dag import (
 )
 
 
-def test_a_run_says_how_far_it_is_and_where_to_look(finished_run):
+def test_a_run_prints_its_progress_and_where_the_figures_are(finished_run):
     line = rf"^\((\d+)/{JOBS} jobs, \d+:\d\d(?:, .*left)?\) \w+"
-    ended = re.findall(line, finished_run.stderr, re.M)
-    assert [int(number) for number in ended] == list(range(1, JOBS + 1)), "a line as each job ends"
+    numbers = re.findall(line, finished_run.stderr, re.M)
+    assert [int(number) for number in numbers] == list(range(1, JOBS + 1)), "a line for each job"
     assert " steps (" not in finished_run.stderr and "Finished job" not in finished_run.stderr
     assert "results/figures/fig3.png" in finished_run.stdout
 
 
-def test_a_run_says_what_its_stages_took(finished_run):
+def test_a_run_prints_the_cost_of_its_stages(finished_run):
     assert re.search(r"^generate +11 +\d+ +\d+ +\d+ +\d+$", finished_run.stdout, re.M)
     stages = pd.read_csv(finished_run.folder / "results/benchmarks/stages.csv").set_index("stage")
     assert stages.loc["generate", "jobs"] == GENERATIONS
@@ -43,15 +43,15 @@ def test_a_run_writes_nothing_beside_the_code(finished_run):
     assert finished_run.new_files == set()
 
 
-def test_names_that_others_rely_on(finished):
+def test_the_paths_of_results_that_users_rely_on_exist(finished):
     results = finished / "results"
     for name in ("base", "positive", "negative"):
         assert (results / "checkpoints" / name / checkpoints.WEIGHTS).exists()
     for alpha in ALPHAS:
         assert texts(finished, "g1", alpha).exists()
         for scorer in ("sentiment", "grammar", "perplexity", "vader"):
-            place = results / "scores/neutral/g1" / scorer / f"alpha={alpha}"
-            assert (place / f"{SAMPLES}.csv").exists()
+            folder = results / "scores/neutral/g1" / scorer / f"alpha={alpha}"
+            assert (folder / f"{SAMPLES}.csv").exists()
     for line in ("g3/line_beta=0.500", "unrelated/line"):
         assert (results / "generations/neutral" / line / f"{FEWER}.jsonl").exists()
         assert (results / "losses" / f"{line}.csv").exists()
@@ -60,7 +60,7 @@ def test_names_that_others_rely_on(finished):
     assert (results / "examples" / "g1.md").exists()
 
 
-def test_generations(finished):
+def test_a_sample_file_has_all_samples_of_all_prompts(finished):
     rows = files.read_jsonl(texts(finished, "g1", "0.500"))
     assert len(rows) == 6 * 3
     assert list(rows[0]) == ["prompt_id", "sample_id", "prompt", "text", "n_tokens", "ended"]
@@ -68,7 +68,7 @@ def test_generations(finished):
 
 
 def test_the_ends_of_g1_are_the_experts(finished, tokenizer):
-    """Texts at alpha = 0 and 1 are those that theta- and theta+ write from their own folders."""
+    """Theta- and theta+, loaded from their own folders, write the texts at alpha = 0 and 1."""
     for alpha, pole in (("0.000", "negative"), ("1.000", "positive")):
         rows = files.read_jsonl(texts(finished, "g1", alpha))
         assert [r["text"] for r in rows] == continuations_by(
@@ -77,52 +77,52 @@ def test_the_ends_of_g1_are_the_experts(finished, tokenizer):
 
 
 def test_g2_at_0_is_the_base_model(finished, tokenizer):
-    """The same texts as by the base model's own folder."""
+    """The base model, loaded from its own folder, writes the same texts."""
     rows = files.read_jsonl(texts(finished, "g2", "0.000"))
     assert [r["text"] for r in rows] == continuations_by(
         finished / "results/checkpoints/base", rows
     )
 
 
-def test_ensembles_at_0_are_the_base_model_too(finished):
-    """Truncated as well: its nucleus is the one that the base model samples from."""
+def test_ensembles_at_0_are_the_base_model(finished):
+    """So is the truncated one: its nucleus is the one that the base model samples from."""
     base = files.read_jsonl(texts(finished, "g2", "0.000"))
     for scheme in ("ensemble", "truncated_ensemble"):
         assert files.read_jsonl(texts(finished, scheme, "0.000")) == base
 
 
-def test_cells_of_the_plane_equal_the_points_of_lines_across_it(finished):
-    """Theta0, theta-, the middle and theta+: merged in memory for g3, and on disk for g1 and g2."""
+def test_points_of_the_plane_equal_those_of_g1_and_g2_on_it(finished):
+    """Theta0, theta-, the middle and theta+ are merged in memory for g3, on disk for g1 and g2."""
     g3 = pd.read_csv(
         finished / "results/tables/g3.csv", dtype=dict.fromkeys(["alpha", "beta"], str)
     )
     kinds, g3 = g3["kind"], g3.drop(columns=["kind", "scheme"])
     key = ["prompts", "alpha", "beta"]
-    cells, over = (g3[kinds == kind].set_index(key) for kind in ("lattice", "overlay"))
-    shared = cells.index.intersection(over.index)
+    points, overlays = (g3[kinds == kind].set_index(key) for kind in ("lattice", "overlay"))
+    shared = points.index.intersection(overlays.index)
     assert set(shared) == {
         *(("neutral", a, b) for a, b in POINTS),
         *(("glad", a, b) for a, b in POINTS if (a, b) != ("0.000", "0.000")),
     }
-    # Batches differ, so the last bits of a score may.
-    pd.testing.assert_frame_equal(cells.loc[shared], over.loc[shared], rtol=1e-5)
-    assert cells["n_texts"].tolist() == [6 * 2] * 9 + [3 * 2] * 9
-    assert (cells["state"] == "ok").all()
+    # Other batches may change the last bits of a score.
+    pd.testing.assert_frame_equal(points.loc[shared], overlays.loc[shared], rtol=1e-5)
+    assert points["n_texts"].tolist() == [6 * 2] * 9 + [3 * 2] * 9
+    assert (points["state"] == "ok").all()
 
 
 def test_means_over_the_diagonals_of_the_plane(finished):
-    """Means over cells of one alpha + beta that has all of alpha - beta = -1, 0, 1: g1's here."""
+    """A mean is over points of one alpha + beta, if it has alpha - beta = -1, 0, 1: here g1's."""
     sums, g3 = table(finished, "g3_sums"), pd.read_csv(finished / "results/tables/g3.csv")
     means = sums.query("prompts == 'neutral'").set_index("sum")
     assert means["n_points"].to_dict() == {1: 3}
-    cells = g3.query("prompts == 'neutral' and kind == 'lattice' and alpha + beta == 1")
-    assert len(cells) == 3
-    assert means.loc[1, "loss_positive"] == pytest.approx(cells["loss_positive"].mean())
-    assert means.loc[1, "perplexity"] == pytest.approx(np.exp(np.log(cells["perplexity"]).mean()))
+    points = g3.query("prompts == 'neutral' and kind == 'lattice' and alpha + beta == 1")
+    assert len(points) == 3
+    assert means.loc[1, "loss_positive"] == pytest.approx(points["loss_positive"].mean())
+    assert means.loc[1, "perplexity"] == pytest.approx(np.exp(np.log(points["perplexity"]).mean()))
     assert (means["perplexity_low"] <= means["perplexity_high"]).all()
 
 
-def test_losses_of_the_plane_are_of_the_test_sentences(finished):
+def test_losses_in_the_table_of_the_plane_are_means_over_tokens_of_the_test_texts(finished):
     rows = pd.read_csv(finished / "results/losses/g1/alpha=1.000.csv").query("text == 'positive'")
     model, tokenizer = models.load_causal_lm(finished / "results/checkpoints/positive")
     tests = files.read_jsonl(finished / "results/data/sentiment/experts/positive/test.jsonl")[:8]
@@ -132,11 +132,11 @@ def test_losses_of_the_plane_are_of_the_test_sentences(finished):
         mean = model(ids, labels=ids).loss.item()
         assert row.nll / row.n_tokens == pytest.approx(mean, rel=1e-4)
     g3 = pd.read_csv(finished / "results/tables/g3.csv")
-    cell = g3.query("kind == 'overlay' and scheme == 'g1' and alpha == 1").iloc[0]
-    assert cell["loss_positive"] == pytest.approx(rows["nll"].sum() / rows["n_tokens"].sum())
+    overlay = g3.query("kind == 'overlay' and scheme == 'g1' and alpha == 1").iloc[0]
+    assert overlay["loss_positive"] == pytest.approx(rows["nll"].sum() / rows["n_tokens"].sum())
 
 
-def test_barriers_of_g1(finished):
+def test_barriers_of_g1_by_hand(finished):
     barriers = table(finished, "g1_barriers").set_index(["quantity", "prompts", "definition"])
     assert set(barriers.index.get_level_values(0)) == {
         *(f"loss_{pole}" for pole in ("positive", "negative")),
@@ -144,19 +144,19 @@ def test_barriers_of_g1(finished):
     }
     assert len(barriers) == 2 * 2 + 2 * 2, "two definitions; perplexity for each set of prompts"
     g1 = table(finished, "g1").query("prompts == 'neutral'").set_index("alpha")
-    ends = np.log(g1.loc[["0.000", "0.500", "1.000"], "perplexity"])
-    expected = ends.max() - (ends.iloc[0] + ends.iloc[2]) / 2
+    logs = np.log(g1.loc[["0.000", "0.500", "1.000"], "perplexity"])
+    expected = logs.max() - (logs.iloc[0] + logs.iloc[2]) / 2
     row = barriers.loc[("log_perplexity", "neutral", "frankle")]
     assert row["barrier"] == pytest.approx(expected)
 
 
-def test_g2_and_ensembles_are_compared_where_both_are(finished):
+def test_g2_and_ensembles_are_compared_at_the_points_that_both_have(finished):
     gaps = table(finished, "ensemble_against")
     both = ["ensemble", "truncated_ensemble"]
     assert set(gaps["alpha"]) == {"0.000", "0.500"} and set(gaps["scheme"]) == set(both)
-    same = gaps[["difference", "low", "high"]] == 0
-    assert same[gaps["alpha"] == "0.000"].all(axis=None), "the same texts at 0"
-    assert not same[gaps["alpha"] == "0.500"].all(axis=None)
+    zero = gaps[["difference", "low", "high"]] == 0
+    assert zero[gaps["alpha"] == "0.000"].all(axis=None), "at 0 both have the same texts"
+    assert not zero[gaps["alpha"] == "0.500"].all(axis=None)
     query = "alpha == '0.500' and metric == 'length' and scheme == 'ensemble'"
     row = gaps.query(query).iloc[0]
     g2, ensemble = (table(finished, name).query("alpha == '0.500'") for name in ("g2", "ensemble"))
@@ -167,7 +167,7 @@ def test_g2_and_ensembles_are_compared_where_both_are(finished):
     assert table(finished, "ensemble")["scheme"].tolist() == [both[0]] * 2 + [both[1]] * 2
 
 
-def test_g1_table(finished):
+def test_the_table_of_g1_has_every_metric_within_its_interval(finished):
     g1 = table(finished, "g1")
     assert g1["alpha"].tolist() == ALPHAS * 2
     assert g1["prompts"].tolist() == ["neutral"] * 4 + ["glad"] * 4
@@ -181,8 +181,8 @@ def test_g1_table(finished):
     assert g1["n_texts"].tolist() == [18] * 4 + [9] * 4
 
 
-def test_the_table_is_what_the_scores_say(finished):
-    """The mean sentiment and the corpus perplexity, computed again from the files of scores."""
+def test_the_table_agrees_with_the_scores(finished):
+    """The mean sentiment and the corpus perplexity are computed again from the files of scores."""
     row = table(finished, "g1").query("prompts == 'neutral' and alpha == '0.500'").iloc[0]
     scores = finished / "results/scores/neutral/g1"
     sentiment = pd.read_csv(scores / f"sentiment/alpha=0.500/{SAMPLES}.csv")
@@ -194,10 +194,11 @@ def test_the_table_is_what_the_scores_say(finished):
 
 
 def test_differences_are_paired_with_the_negative_expert(finished):
-    """Two points share prompts and random numbers, so the variance of their difference is
-    var a + var b - 2 cov(a, b), and its interval narrower than one without the covariance.
+    """Two points share prompts and random numbers, so their values covary.
 
-    Checked on SLOR, a mean over texts that varies here; 200 resamples give a width within 20%.
+    The variance of their difference is var a + var b - 2 cov(a, b), so its interval is narrower
+    than one without the covariance. The test uses SLOR, a mean over texts that varies here; with
+    200 resamples its interval's width is within 20%.
     """
     differences = table(finished, "g1_differences").query("metric == 'perplexity_slor'")
     assert set(differences["reference"]) == {0.0} and len(differences) == 2 * 3
@@ -211,7 +212,9 @@ def test_differences_are_paired_with_the_negative_expert(finished):
         assert row.low < row.difference < row.high
         assert row.variance_saved == pytest.approx(1 - (paired / unpaired) ** 2, abs=0.1)
         unpaired_over_paired.append(unpaired / paired)
-    assert np.median(unpaired_over_paired) > 1.3, "an interval without the covariance fails above"
+    assert np.median(unpaired_over_paired) > 1.3, (
+        "if closer to 1, an interval that ignores the covariance would pass, too"
+    )
 
 
 def slor_by_prompt(finished, prompts: str, alpha: str) -> pd.Series:
@@ -227,24 +230,24 @@ def standard_error(by_prompt: pd.Series) -> float:
     return np.sqrt(by_prompt.var(ddof=0) / len(by_prompt))
 
 
-def test_ended_and_cut_texts_have_rows_of_their_own(finished):
-    together = table(finished, "g1").set_index(["prompts", "alpha"]).sort_index()
-    apart = table(finished, "g1_endings").set_index(["prompts", "alpha"])
-    assert set(apart["texts"]) == {"ended", "cut"}
-    counts = apart.groupby(level=[0, 1])["n_texts"].sum()
-    assert (counts == together["n_texts"]).all()
+def test_a_table_has_ended_and_cut_texts_in_separate_rows(finished):
+    all_texts = table(finished, "g1").set_index(["prompts", "alpha"]).sort_index()
+    endings = table(finished, "g1_endings").set_index(["prompts", "alpha"])
+    assert set(endings["texts"]) == {"ended", "cut"}
+    counts = endings.groupby(level=[0, 1])["n_texts"].sum()
+    assert (counts == all_texts["n_texts"]).all()
     for metric in ("sentiment", "length"):
-        means = (apart[metric] * apart["n_texts"]).groupby(level=[0, 1]).sum() / counts
-        np.testing.assert_allclose(means, together[metric], atol=1e-8)
+        means = (endings[metric] * endings["n_texts"]).groupby(level=[0, 1]).sum() / counts
+        np.testing.assert_allclose(means, all_texts[metric], atol=1e-8)
 
 
-def test_pairs_begin_and_end_at_their_models(finished):
-    """A permuted copy has the loss of its model."""
+def test_the_ends_of_a_pair_have_the_losses_of_its_models(finished):
+    """A permuted copy has the loss of its original."""
     pair = table(finished, "pairs").set_index(["scheme", "alpha"])
     assert set(pair.index.get_level_values(0)) == set(PAIRS)
     assert pair["n_texts"].eq(12).all() and (pair["state"] == "ok").all()
     first = pair.xs("0.000", level="alpha").drop("permuted_base")
-    assert first["loss"].round(6).nunique() == 1, "one model is the start of four lines"
+    assert first["loss"].round(6).nunique() == 1, "four lines start at the same model"
     for name in ("permuted", "permuted_base"):
         losses = pair.loc[name, "loss"]
         assert losses["0.000"] == pytest.approx(losses["1.000"], rel=1e-5)
@@ -257,20 +260,20 @@ def test_pairs_begin_and_end_at_their_models(finished):
 
 def test_pairs_have_barriers_and_differences_of_weights(finished):
     pair = table(finished, "pairs").set_index(["scheme", "alpha"])
-    rises = table(finished, "pairs_barriers").set_index(["scheme", "definition"])
+    barriers = table(finished, "pairs_barriers").set_index(["scheme", "definition"])
     line = pair.loc["unrelated"]["loss"]
     expected = max(0, line["0.500"] - (line["0.000"] + line["1.000"]) / 2)
-    assert rises.loc[("unrelated", "entezari"), "barrier"] == pytest.approx(expected, abs=1e-8)
+    assert barriers.loc[("unrelated", "entezari"), "barrier"] == pytest.approx(expected, abs=1e-8)
     gaps = table(finished, "pairs_differences").set_index(["scheme", "tensor"])["difference"]
     assert (gaps > 0).groupby(level=0).any().all()
 
 
-def test_table_4_says_how_models_were_pretrained(finished):
+def test_table_4_has_the_settings_of_pretraining(finished):
     table4 = table(finished, "table4").set_index("parameter")
     assert table4.loc["effective_batch", "films_1"] == "8" and table4.loc["tokens"].eq("3072").all()
 
 
-def test_training_tables_say_what_was_run(finished):
+def test_tables_1_and_2_have_the_candidates_and_the_best_of_each_expert(finished):
     table1, table2 = table(finished, "table1"), table(finished, "table2")
     experts = ("positive", "negative", "films_1_positive")
     assert len(table1) == 2 * 3 and len(table2) == 3
@@ -279,15 +282,15 @@ def test_training_tables_say_what_was_run(finished):
         best = candidates.loc[candidates["validation_perplexity"].idxmin()]
         assert (table2.set_index("checkpoint").loc[name] == best.drop("checkpoint")).all()
         folder = finished / "results/candidates" / name
-        chosen = folder / f"lr={best['learning_rate']:g}_batch=8_steps=12"
+        best_candidate = folder / f"lr={best['learning_rate']:g}_batch=8_steps=12"
         expert = finished / "results/checkpoints" / name
-        assert records.weight_hashes(expert) == records.weight_hashes(chosen)
+        assert records.weight_hashes(expert) == records.weight_hashes(best_candidate)
     losses = pd.read_csv(next((finished / "results/candidates/positive").glob("*.csv")))
     assert losses["step"].tolist() == [0, 6, 12]
     assert losses["validation_perplexity"].iloc[-1] < losses["validation_perplexity"].iloc[0]
 
 
-def test_the_classifier_learned_and_was_tested_elsewhere(finished):
+def test_the_classifier_learns_and_is_tested_on_another_domain_too(finished):
     summary = table(finished, "sentiment_judge_classifier").set_index("domain")
     assert summary.loc["reviews", "auc"] > 0.95
     assert list(summary.index) == ["reviews", "editorials"]
@@ -295,17 +298,17 @@ def test_the_classifier_learned_and_was_tested_elsewhere(finished):
 
 
 def test_scorers_and_experts_share_no_text(finished):
-    def texts_of(part: str) -> set[str]:
+    def texts_in(part: str) -> set[str]:
         paths = (finished / "results/data/sentiment" / part).rglob("*.jsonl")
         return {r["text"] for path in paths for r in files.read_jsonl(path)}
 
-    parts = [texts_of(part) for part in ("experts", "classifier", "language_model")]
+    parts = [texts_in(part) for part in ("experts", "classifier", "language_model")]
     assert all(parts)
     assert len(parts[0] | parts[1] | parts[2]) == sum(map(len, parts))
 
 
-def test_artifacts_hold_no_path_of_this_machine(finished):
+def test_results_contain_no_path_of_this_machine(finished):
     for path in (finished / "results").rglob("*"):
-        text = path.suffix in (".csv", ".json", ".jsonl", ".md", ".svg")
-        if text and "logs" not in path.parts:
+        is_text = path.suffix in (".csv", ".json", ".jsonl", ".md", ".svg")
+        if is_text and "logs" not in path.parts:
             assert str(finished) not in path.read_text(), path
