@@ -198,7 +198,7 @@ def test_each_job_requests_the_resources_of_the_rules_and_the_config(done, plann
 
 
 def test_a_point_is_one_job_with_one_gpu(done, planned):
-    """The rules of a point run one after the other in one job, and it requests all their time.
+    """The rules of a point run in turn in one job, which requests the sum of their times.
 
     The losses of a line need none of its texts, so they are a second job.
     """
@@ -281,7 +281,7 @@ def kill_the_step_of(rule: str, folder: Path, process, condition) -> dict[str, s
 def test_a_killed_job_is_named_and_resumed_or_tried_again(long):
     """The error names the log of the killed job, and the same command resumes its training.
 
-    With retries left, SLURM runs it again with twice the memory and time, without a command.
+    With retries left, the running command submits it again with twice the memory and time.
     """
     samples = f"0-{SAMPLES - 1}"
     target = f"results/scores/neutral/g1/sentiment/alpha=0.500/samples={samples}.csv"
