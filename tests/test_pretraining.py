@@ -350,8 +350,8 @@ def folder(tmp_path_factory, tokenizer) -> Path:
     """A folder with inputs and the config of a pretraining that is long enough to be killed."""
     folder = tmp_path_factory.mktemp("killed")
     make_inputs(folder / "inputs", tokenizer)
-    tiny_config = (ROOT / "tests/tiny.yaml").read_text().replace("  steps: 6\n", "  steps: 150\n")
-    assert "steps: 150" in tiny_config
+    tiny_config = (ROOT / "tests/tiny.yaml").read_text().replace("  steps: 6\n", "  steps: 90\n")
+    assert "steps: 90" in tiny_config
     dropout = tiny_config.replace("n_embd: 32}", "n_embd: 32, resid_pdrop: 0.1}")
     (folder / "long.yaml").write_text(dropout + "\nsave_minutes: 0\n")
     return folder
@@ -404,7 +404,7 @@ def test_after_an_unreadable_state_pretraining_resumes_from_the_one_before(folde
         file.truncate(2000)
     assert run_to_the_end(folder) == undisturbed
     assert f"{saved[-1].name} cannot be read and is skipped" in log(folder)
-    assert f"resuming from step {int(saved[-2].name[5:])} of 150" in log(folder)
+    assert f"resuming from step {int(saved[-2].name[5:])} of 90" in log(folder)
 
 
 def test_an_unreadable_state_is_deleted_at_the_next_save(tmp_path):
