@@ -115,6 +115,8 @@ def output_of(*command: str) -> str:
 PROFILE = ("--profile", str(ROOT / "profiles" / "slurm"), "--slurm-no-account")
 PROFILE += ("--slurm-status-command", "squeue", "--latency-wait", "5")
 PROFILE += ("--slurm-init-seconds-before-status-checks", "1")
+# The other scheduler starts a solver each time that jobs become ready.
+PROFILE += ("--scheduler", "greedy")
 CONFIGS = [ROOT / "tests" / "tiny.yaml", ROOT / "tests" / "slurm.yaml"]
 
 
@@ -284,7 +286,7 @@ def test_a_killed_job_is_named_and_resumed_or_tried_again(long):
     With retries left, the running command submits it again with twice the memory and time.
     """
     samples = f"0-{SAMPLES - 1}"
-    target = f"results/scores/neutral/g1/sentiment/alpha=0.500/samples={samples}.csv"
+    target = f"results/generations/neutral/g1/alpha=0.500/samples={samples}.jsonl"
     logs = long / "results" / "logs"
     config = {"configfile": long / "long.yaml"}
 
