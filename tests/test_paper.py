@@ -222,9 +222,9 @@ def test_the_treebank_from_the_hub_gives_the_same_corpus(done, tmp_path):
         frame.to_parquet(tmp_path / f"{name}-00000-of-00001.parquet")
     rows = readers.read(tmp_path, {"reader": "table", "text": "text", "label": "label"})
     poles = WHOLE["attributes"]["sentiment"]["text"]
-    places = splitting.split(
+    subsets = splitting.split(
         selections.assign_poles(
-            rows, {pole: entries.selection(own) for pole, own in poles.items()}
+            rows, {pole: entries.selection(choice) for pole, choice in poles.items()}
         ),
         poles=list(poles),
         parts=WHOLE["splitting"]["parts"],
@@ -232,9 +232,9 @@ def test_the_treebank_from_the_hub_gives_the_same_corpus(done, tmp_path):
         near_duplicate=1,
         seed=1,
     )
-    for (part, pole, split), texts in places.items():
-        held = files.read_jsonl(done / f"results/data/sentiment/{part}/{pole}/{split}.jsonl")
-        assert {row["text"] for row in held} == {row.text for row in texts}
+    for (part, pole, split), texts in subsets.items():
+        written = files.read_jsonl(done / f"results/data/sentiment/{part}/{pole}/{split}.jsonl")
+        assert {row["text"] for row in written} == {row.text for row in texts}
 
 
 def test_labels_in_another_order_are_refused_before_anything_is_trained(folder, tmp_path):
