@@ -47,7 +47,8 @@ def fetch_package(
         (archive,) = downloads.iterdir()
         if files.sha256(archive) != sha256:
             raise UserError(f"package {name}=={version}: {archive.name} has another sha256")
-        unpack(archive, extract, target)
+        with errors_in(f"package {name}=={version}"):
+            unpack(archive, extract, target)
 
 
 def fetch_url(
