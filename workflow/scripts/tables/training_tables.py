@@ -4,6 +4,7 @@ import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
+from paramlerp.training.selection import best_candidate
 
 
 def main(runs: list[dict], losses: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -22,7 +23,8 @@ def main(runs: list[dict], losses: list[str]) -> tuple[pd.DataFrame, pd.DataFram
             }
         )
     table = pd.DataFrame(rows)
-    best = table.groupby("checkpoint", sort=False)["validation_perplexity"].idxmin()
+    groups = table.groupby("checkpoint", sort=False)["validation_perplexity"]
+    best = [runs.index[best_candidate(runs.to_list())] for _, runs in groups]
     return table, table.loc[best]
 
 
