@@ -203,3 +203,36 @@ def test_a_study_cannot_have_the_name_of_a_section(tmp_path):
 def test_every_config_in_the_config_folder_is_valid(file: Path):
     completed = layers.complete(over_default(yaml.safe_load(file.read_text())), SCHEMA)
     assert list(completed) == sorted(completed)
+
+
+TWICE = """
+seed: 1
+sweeps:
+  g1: {samples: 4}
+  g2: {samples: 4, points: {alpha: [0],
+    alpha: [1]}}
+"""
+
+
+def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
+    file = tmp_path / "twice.yaml"
+    file.write_text(TWICE)
+    with pytest.raises(UserError, match=r"twice\.yaml: sweeps\.g2\.points\.alpha: stands in lines 5"):
+        layers.require_unique_keys(file)
+    file.write_text("a: &x {b: 1}\nc: {<<: *x, d: [{b: 1}, {b: 2}]}\n")
+    layers.require_unique_keys(file)
+    for name in ("config.yaml", *(f"config/{path.name}" for path in ROOT.glob("config/*.yaml"))):
+        layers.require_unique_keys(ROOT / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"barrier_margin": float("nan")}, "barrier_margin: nan is not a finite number"),
+        ({"finetuning": {"learning_rate": [float("inf")]}}, r"finetuning\.learning_rate\.0: inf"),
+        ({"sweeps": {"g1": {"points": {"alpha": [0, -float("inf")]}}}}, r"alpha\.1: -inf is not"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused_anywhere(change, message):
+    with pytest.raises(UserError, match=message):
+        layers.complete(over_default(change), SCHEMA)

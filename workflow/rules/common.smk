@@ -27,6 +27,8 @@ for STUDY in STUDIES:
 
 
 SCHEMA = session.reported(schema.load, f"{workflow.basedir}/workflow/schemas", STUDIES)
+for FILE in workflow.configfiles:
+    session.reported(layers.require_unique_keys, FILE)
 config = layers.laid_over(config, workflow.config_settings.overwrite_config)
 config = session.reported(layers.complete, config, SCHEMA)
 

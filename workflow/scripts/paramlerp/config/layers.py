@@ -1,7 +1,12 @@
 """The config as the workflow uses it: the user's over the default, defaults filled in, checked."""
 
 import copy
+import math
+from pathlib import Path
 
+import yaml
+
+from ..jobs.errors import UserError
 from . import checks, figure_checks, schema, sweep_checks
 
 #: sections whose entries have names
@@ -18,6 +23,45 @@ NAMED = (
 )
 #: sections whose entries the user's replace as a whole
 WHOLE = ("attributes", "checkpoints", "schemes", "figures")
+
+
+def require_unique_keys(file: str | Path) -> None:
+    """Raise UserError that names key and lines if a mapping of a YAML file has a key twice.
+
+    YAML loaders take the last of the two values and say nothing.
+    """
+    try:
+        tree = yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=schema.LOADER)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return  # Snakemake itself reports a file that it cannot read
+    _require_unique(file, tree, ())
+
+
+def _require_unique(file, node, path: tuple[str, ...]) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _require_unique(file, item, path)
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                raise UserError(
+                    f"{file}: {'.'.join((*path, name))}: stands in lines {lines[name]} and {line};"
+                    " delete one of them"
+                )
+            lines[name] = line
+            _require_unique(file, value, (*path, name))
+
+
+def require_finite(config, path: tuple[str, ...] = ()) -> None:
+    """Raise UserError that names the key if a number of the config is NaN or infinite."""
+    if isinstance(config, float) and not math.isfinite(config):
+        raise UserError(f"config: {'.'.join(path)}: {config} is not a finite number")
+    items = config.items() if isinstance(config, dict) else ()
+    items = enumerate(config) if isinstance(config, list) else items
+    for key, value in items:
+        require_finite(value, (*path, str(key)))
 
 
 def laid_over(config: dict, overrides: dict) -> dict:
@@ -57,6 +101,7 @@ def complete(config: dict, whole_schema: dict) -> dict:
 
     Raises UserError, one line that names the key, unless the config is valid and meaningful.
     """
+    require_finite(config)
     filled = schema.with_defaults(config, whole_schema)
     schema.validate(filled, whole_schema)
     checks.check(filled)
