@@ -54,6 +54,8 @@ def test_rated_sentences_are_read_with_their_ratings(tmp_path):
         (b"1\tx\ttext", "line 1: not id, rating, text"),
         (b"1\t1\tfine\n2 no tabs", "line 2"),
         (b"1\t1\tclich\xe9", "line 1: not UTF-8"),
+        (b"1\t1\tfine\n2\tnan\ttext", "line 2: the rating is nan, not a finite number"),
+        (b"1\t-inf\ttext", "line 1: the rating is -inf, not a finite number"),
         (b"", "no rows"),
     ],
 )
@@ -63,6 +65,25 @@ def test_malformed_rated_sentences_are_refused(tmp_path, content, message):
     with pytest.raises(UserError, match=message) as error:
         readers.read(file, RATED)
     assert str(file) in str(error.value)
+
+
+def test_rows_without_text_are_left_out_with_a_warning(tmp_path, caplog):
+    file = tmp_path / "table.csv"
+    file.write_text('text,label\nA film.,1\n"  ",0\n" ",1\n')
+    spec = {"reader": "table", "text": "text", "label": "label"}
+    with caplog.at_level("WARNING", logger="paramlerp"):
+        assert [row.text for row in readers.read(file, spec)] == ["A film."]
+    assert f"{file}: 2 rows have no text and are left out, first all-2" in caplog.text
+    file.write_text('text,label\n"  ",0\n')
+    with pytest.raises(UserError, match="no row has a text"):
+        readers.read(file, spec)
+
+
+def test_a_label_that_is_no_finite_number_is_refused(tmp_path):
+    file = tmp_path / "table.jsonl"
+    file.write_text('{"text": "A film.", "label": 1.0}\n{"text": "Bad.", "label": Infinity}\n')
+    with pytest.raises(UserError, match="row 2: label inf is neither a finite number nor a word"):
+        readers.read(file, {"reader": "table", "text": "text", "label": "label"})
 
 
 def test_trees_are_read_as_sentences_with_stars_and_splits(tmp_path):

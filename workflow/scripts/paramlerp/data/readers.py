@@ -1,5 +1,7 @@
 """Readers: the texts of a source's files, each with its rating or label if it has one."""
 
+import logging
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +9,8 @@ from pathlib import Path
 
 from ..jobs.errors import UserError
 from . import tables
+
+logger = logging.getLogger("paramlerp")
 
 SPLITS = ("train", "validation", "test")
 
@@ -28,12 +32,17 @@ class Row:
 def read(path, spec: dict) -> list[Row]:
     """Read a source with the reader that `spec` (a source of the config) names.
 
+    Rows without text are left out, with a warning that says how many they are.
     Raises UserError naming the file and the line or row that cannot be read.
     """
     rows = list(READERS[spec["reader"]](Path(path), spec))
-    if not rows:
-        raise UserError(f"{path}: no rows")
-    return rows
+    with_text = [row for row in rows if row.text]
+    if not with_text:
+        raise UserError(f"{path}: {'no row has a text' if rows else 'no rows'}")
+    if missing := len(rows) - len(with_text):
+        first = next(row.id for row in rows if not row.text)
+        logger.warning("%s: %d rows have no text and are left out, first %s", path, missing, first)
+    return with_text
 
 
 def rated(path: Path, spec: dict) -> Iterator[Row]:
@@ -50,6 +59,8 @@ def rated(path: Path, spec: dict) -> Iterator[Row]:
             name, rating, text = fields[0], float(fields[1]), fields[2]
         except (IndexError, ValueError):
             raise UserError(f"{file}: line {number}: not id, rating, text: {line!r:.80}") from None
+        if not math.isfinite(rating):
+            raise UserError(f"{file}: line {number}: the rating is {rating}, not a finite number")
         yield Row(name, clean(text), rating)
 
 

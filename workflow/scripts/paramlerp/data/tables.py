@@ -1,5 +1,6 @@
 """Rows of tables that `datasets` streams: local files, dataset folders, hub repositories."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,11 +71,11 @@ def text_cell(row: dict, column: str, path, number: int) -> str:
 
 
 def label_cell(row: dict, column: str, path, number: int) -> float | int | str:
-    """A row's label in a column. Raises UserError if it is neither text nor a number, or NaN."""
+    """A row's label in a column. Raises UserError if it is neither text nor a finite number."""
     label = cell(row, column, path, number)
-    if isinstance(label, (int, str, float)) and label == label:
+    if isinstance(label, (int, str)) or (isinstance(label, float) and math.isfinite(label)):
         return label
-    raise UserError(f"{path}: row {number}: label {label!r} is neither a number nor a word")
+    raise UserError(f"{path}: row {number}: label {label!r} is neither a finite number nor a word")
 
 
 def single_file(path: Path) -> Path | None:
