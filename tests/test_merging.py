@@ -280,6 +280,18 @@ def test_missing_weights_and_truncated_weights_are_refused(trio, tmp_path):
         checkpoints.Checkpoint(short)
 
 
+@pytest.mark.parametrize(
+    ("shape", "offsets"), [([2, 3], [0, 16]), ([4, 1], [0, 12]), ([4], [-4, 12]), ([3], [4, 0])]
+)
+def test_a_header_whose_shape_does_not_fit_its_bytes_is_refused(tmp_path, shape, offsets):
+    """numpy would read as many elements as there are bytes, and the merge would go on."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": shape, "data_offsets": offsets}}).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(16)
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"w: -?\d+ bytes are no F32 tensor of the shape"):
+        checkpoints.Checkpoint(tmp_path)
+
+
 def test_private_memory_does_not_grow_with_the_model(tokenizer, tmp_path):
     """Of a tensor of 64 chunks, memory holds only the few chunks in work."""
     size, pair = 64 * merging.CHUNK, {}

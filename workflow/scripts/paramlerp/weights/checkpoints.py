@@ -7,6 +7,7 @@ of it, so they take no private memory, whatever the size of the model.
 
 import fnmatch
 import json
+import math
 import mmap
 import re
 from dataclasses import dataclass
@@ -65,8 +66,8 @@ class Checkpoint:
     """The mapped tensors of an HF directory, in one safetensors file or in several.
 
     `tensors` is tensor name -> Tensor; `headers` is file name -> all bytes before the data.
-    Raises UserError if the directory has no safetensors, or if a file is missing, cut short or
-    has a dtype that is not in DTYPES.
+    Raises UserError if the directory has no safetensors, or if a file is missing, cut short, has
+    a dtype that is not in DTYPES, or a tensor whose bytes do not fit its shape.
     """
 
     def __init__(self, directory):
@@ -95,13 +96,18 @@ class Checkpoint:
                 continue
             if entry["dtype"] not in DTYPES:
                 raise UserError(f"{path}: {name}: dtype {entry['dtype']} is not supported")
-            dtype = np.dtype(DTYPES[entry["dtype"]])
+            dtype, shape = np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"])
             begin, end = entry["data_offsets"]
             if data_start + end > len(content):
                 raise UserError(f"{path}: {name}: the file ends in mid-tensor; it is cut short")
-            count = (end - begin) // dtype.itemsize
+            count = math.prod(shape)
+            if begin < 0 or end - begin != count * dtype.itemsize:
+                raise UserError(
+                    f"{path}: {name}: {end - begin} bytes are no {entry['dtype']} tensor of the"
+                    f" shape {list(shape)}"
+                )
             view = np.frombuffer(content, dtype, count, data_start + begin)
-            self.tensors[name] = Tensor(file, entry["dtype"], tuple(entry["shape"]), view)
+            self.tensors[name] = Tensor(file, entry["dtype"], shape, view)
 
     def release(self) -> None:
         """Drop the mapped pages from this process; a later read takes them from the page cache."""
