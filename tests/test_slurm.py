@@ -251,13 +251,19 @@ def test_pretraining_on_eight_gpus_launches_eight_processes(done, folder):
 
 CANDIDATE = "lr=0.01_batch=8_steps=120"
 #: texts at one point, generated two at a time
-SAMPLES = 1000
+SAMPLES = 600
 
 
 @pytest.fixture
-def long(cluster, tmp_path, tokenizer) -> Path:
-    """A folder with a training and a generation that run long enough to be killed."""
-    make_inputs(tmp_path / "inputs", tokenizer)
+def long(done, folder, tmp_path) -> Path:
+    """A folder with a training and a generation that run long enough to be killed.
+
+    The base model, the data and the prompts are those of the complete run, with its metadata.
+    """
+    for name in ("inputs", "results/checkpoints/base", "results/data", "results/prompts"):
+        shutil.copytree(folder / name, tmp_path / name, copy_function=shutil.copy2)
+    metadata = Path(".snakemake", "metadata")
+    shutil.copytree(folder / metadata, tmp_path / metadata, copy_function=shutil.copy2)
     change = {
         "save_minutes": 0,
         "finetuning": {"learning_rate": [1.0e-2], "steps": [120]},
