@@ -72,6 +72,7 @@ def test_members_keep_their_path_below_the_pattern_s_folder(tmp_path, kind, patt
         ("/tmp/out.txt", "*"),
         ("..\\out.txt", "*"),
         ("C:/out.txt", "*"),
+        (".", "*"),
     ],
 )
 def test_a_member_that_would_leave_its_folder_is_refused_by_name(tmp_path, kind, name, pattern):

@@ -91,7 +91,7 @@ def _checked(archive: Path, name: str, member: tarfile.TarInfo | None = None) ->
     if member is not None and not member.isfile():
         raise UserError(f"{archive.name}: member {name!r} is a link or a device, not a file")
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise UserError(f"{archive.name}: member {name!r} would be written outside of its folder")
     return name
 
