@@ -5,13 +5,13 @@
 rule train_classifier:
     """Fine-tune an encoder to tell an attribute's poles apart, on text that no expert sees."""
     input:
-        encoder=lambda w: registry.path(CHECKPOINTS[w.checkpoint]["of"]),
+        encoder=lambda w: paths.checkpoint(CHECKPOINTS[w.checkpoint]["of"]),
         train=lambda w: reading.classifier_texts(config, w.checkpoint, "train"),
         validation=lambda w: reading.classifier_texts(
             config, w.checkpoint, "validation"
         ),
     output:
-        model=directory(registry.path("{checkpoint}")),
+        model=directory(paths.checkpoint("{checkpoint}")),
         losses="results/checkpoints/{checkpoint}.losses.csv",
     log:
         "results/logs/train_classifier/{checkpoint}.log",

@@ -8,7 +8,7 @@ rule convert:
         source=lambda w: paths.source(config, CHECKPOINTS[w.checkpoint]["source"]),
         files=lambda w: paths.source_files(config, CHECKPOINTS[w.checkpoint]["source"]),
     output:
-        model=directory(registry.path("{checkpoint}")),
+        model=directory(paths.checkpoint("{checkpoint}")),
     log:
         "results/logs/convert/{checkpoint}.log",
     benchmark:
@@ -35,9 +35,9 @@ rule convert:
 rule permute:
     """Permute hidden units and attention heads of a model, which keeps its function."""
     input:
-        model=lambda w: registry.path(CHECKPOINTS[w.checkpoint]["of"]),
+        model=lambda w: paths.checkpoint(CHECKPOINTS[w.checkpoint]["of"]),
     output:
-        model=directory(registry.path("{checkpoint}")),
+        model=directory(paths.checkpoint("{checkpoint}")),
     log:
         "results/logs/permute/{checkpoint}.log",
     benchmark:

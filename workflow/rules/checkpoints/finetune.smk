@@ -6,7 +6,7 @@
 rule candidate:
     """Fine-tune a language model on some text with one setting of the grid (table 1)."""
     input:
-        base=lambda w: registry.path(CHECKPOINTS[w.checkpoint]["of"]),
+        base=lambda w: paths.checkpoint(CHECKPOINTS[w.checkpoint]["of"]),
         train=lambda w: reading.finetuning_texts(config, w.checkpoint, "train"),
         validation=lambda w: reading.finetuning_texts(
             config, w.checkpoint, "validation"
@@ -52,7 +52,7 @@ rule select:
             f"{model}.csv" for model in paths.candidates(config, w.checkpoint)
         ],
     output:
-        model=directory(registry.path("{checkpoint}")),
+        model=directory(paths.checkpoint("{checkpoint}")),
     log:
         "results/logs/select/{checkpoint}.log",
     benchmark:

@@ -5,7 +5,7 @@
 rule merge:
     """Add up the checkpoints' weights at a point of a scheme (eqs. 1, 3, 4)."""
     input:
-        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
     output:
         model=weights(paths.MERGED, config["keep_merged"]),
     log:

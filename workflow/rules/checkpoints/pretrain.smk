@@ -10,12 +10,12 @@ rule pretrain:
             corpus=CHECKPOINTS[w.checkpoint]["corpus"]
         ),
         tokenizer=(
-            registry.path(config["pretraining"]["tokenizer"]["model"])
+            paths.checkpoint(config["pretraining"]["tokenizer"]["model"])
             if config["pretraining"]["tokenizer"]["kind"] == "model"
             else rules.train_tokenizer.output.tokenizer
         ),
     output:
-        model=directory(registry.path("{checkpoint}")),
+        model=directory(paths.checkpoint("{checkpoint}")),
         losses="results/checkpoints/{checkpoint}.losses.csv",
         samples="results/checkpoints/{checkpoint}.samples.jsonl",
         used="results/checkpoints/{checkpoint}.settings.json",

@@ -67,7 +67,7 @@ rule losses:
 rule line_losses:
     """NLL of test texts under the models of a line of points, merged in memory."""
     input:
-        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         tests=lambda w: [
             paths.test_text(config, name) for name in PLAN.loss_sets[w.scheme]
         ],
@@ -101,7 +101,7 @@ rule line_losses:
 rule divergence:
     """KL divergence of an ensemble's next-token distributions from those of merged weights."""
     input:
-        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         tests=lambda w: [
             paths.test_text(config, pole)
             for pole in ATTRIBUTES[PLAN.compared_with[w.scheme][1]].poles

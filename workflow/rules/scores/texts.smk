@@ -7,7 +7,7 @@ rule classify:
     """Score prompt and continuation with an HF sequence classifier (eq. 6)."""
     input:
         texts=paths.TEXTS,
-        model=lambda w: registry.path(config["scorers"][w.scorer]["model"]),
+        model=lambda w: paths.checkpoint(config["scorers"][w.scorer]["model"]),
     output:
         scores=paths.SCORES,
     log:
@@ -85,7 +85,7 @@ rule vader:
 rule unigrams:
     """Count a language model's tokens in the sources of SLOR's unigram model."""
     input:
-        model=lambda w: registry.path(config["scorers"][w.scorer]["model"]),
+        model=lambda w: paths.checkpoint(config["scorers"][w.scorer]["model"]),
         sources=lambda w: [
             paths.source(config, name)
             for name in config["scorers"][w.scorer]["unigrams"]
@@ -120,7 +120,7 @@ rule perplexity:
     """NLL of each continuation given its prompt, under a causal LM and under unigrams."""
     input:
         texts=paths.TEXTS,
-        model=lambda w: registry.path(config["scorers"][w.scorer]["model"]),
+        model=lambda w: paths.checkpoint(config["scorers"][w.scorer]["model"]),
         unigrams="results/unigrams/{scorer}.csv",
     output:
         scores=paths.SCORES,

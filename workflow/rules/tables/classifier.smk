@@ -5,7 +5,7 @@
 rule test_classifier:
     """Test a trained classifier on held-out text of its domain and on rated text of others."""
     input:
-        model=registry.path("{checkpoint}"),
+        model=paths.checkpoint("{checkpoint}"),
         texts=lambda w: reading.classifier_texts(config, w.checkpoint, "test")[::-1],
         others=lambda w: [
             paths.source(config, name)

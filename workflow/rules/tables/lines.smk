@@ -88,7 +88,7 @@ rule differences:
     """How far the two models at the ends of each line differ, tensor by tensor (section 5.3)."""
     input:
         ends=lambda w: [
-            registry.path(end)
+            paths.checkpoint(end)
             for ends in SWEEPS[w.sweep].pair_ends().values()
             for end in ends
         ],

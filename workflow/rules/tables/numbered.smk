@@ -71,11 +71,12 @@ rule pretraining_table:
     """Table 4: the settings that models were pretrained with."""
     input:
         settings=[
-            f"{registry.path(name)}.settings.json"
+            f"{paths.checkpoint(name)}.settings.json"
             for name in PLAN.in_use("pretrained")
         ],
         losses=[
-            f"{registry.path(name)}.losses.csv" for name in PLAN.in_use("pretrained")
+            f"{paths.checkpoint(name)}.losses.csv"
+            for name in PLAN.in_use("pretrained")
         ],
     output:
         table4="results/tables/table4.csv",

@@ -34,7 +34,7 @@ rule generate:
 rule ensemble:
     """Continue every prompt with an ensemble: the models' logits are added up, not their weights."""
     input:
-        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
     output:
         texts=paths.TEXTS,
@@ -65,7 +65,7 @@ rule ensemble:
 rule generate_line:
     """Merge the models of a line of points in memory, and continue every prompt with each."""
     input:
-        models=lambda w: [registry.path(c) for c in SCHEMES[w.scheme].checkpoints],
+        models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
     output:
         texts=paths.TEXTS,

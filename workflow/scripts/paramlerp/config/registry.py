@@ -1,4 +1,4 @@
-"""The checkpoints of a config: where each lies, what it is made of, its settings and seeds."""
+"""The checkpoints of a config: what each is made of, its settings and seeds."""
 
 import itertools
 from collections.abc import Iterable
@@ -9,11 +9,6 @@ from ..jobs.seeds import seed_for
 SETTINGS = {"finetuned": "finetuning", "classifier": "classification"}
 #: the settings that the grid of fine-tuning varies -> their short names in paths
 GRID = {"learning_rate": "lr", "batch_size": "batch", "steps": "steps"}
-
-
-def path(checkpoint: str) -> str:
-    """The HF directory of a checkpoint."""
-    return f"results/checkpoints/{checkpoint}"
 
 
 def of_kind(config: dict, *kinds: str) -> list[str]:

@@ -3,6 +3,7 @@
 from ..config import registry
 from ..config.sweeps import Sweep
 from ..weights import schemes
+from . import paths
 from .plan import Plan
 
 #: what a figure's function returns: inputs by name, and params by name
@@ -201,7 +202,7 @@ def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     entries = plan.config["checkpoints"]
     names = registry.with_parents(plan.config, sweep.checkpoints())
     names = [name for name in names if entries[name]["kind"] == "pretrained"]
-    losses = [f"{registry.path(name)}.losses.csv" for name in names]
+    losses = [f"{paths.checkpoint(name)}.losses.csv" for name in names]
     return {"losses": losses}, {"corpora": {name: entries[name]["corpus"] for name in names}}
 
 

@@ -40,6 +40,11 @@ def _files_below(folder: str) -> list[str]:
     )
 
 
+def checkpoint(name: str) -> str:
+    """The HF directory of a checkpoint."""
+    return f"results/checkpoints/{name}"
+
+
 def attribute_text(attribute: str, part: str, pole: str, split: str) -> str:
     """One split of one pole's texts in one part of an attribute's text."""
     return f"results/data/{attribute}/{part}/{pole}/{split}.jsonl"
