@@ -1,6 +1,7 @@
 """What the config's attributes and sweeps mean: points, measurements, sample ranges, scorers."""
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -72,6 +73,16 @@ class Sweep:
         shared = self.coordinates[1:]
         for point in itertools.product(*(self.values[name] for name in shared)):
             yield dict(zip(shared, point, strict=True))
+
+    @property
+    def n_points(self) -> int:
+        """The number of its points."""
+        return math.prod(map(len, self.values.values()))
+
+    @property
+    def n_jobs(self) -> int:
+        """The number of jobs for one scheme: one for each line in memory, else for each point."""
+        return self.n_points // (len(self.first_values) if self.in_memory else 1)
 
     def measurements(self) -> Iterator[dict[str, str]]:
         """Every point of every scheme with every set of prompts, in the order of the table."""

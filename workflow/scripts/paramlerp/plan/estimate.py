@@ -71,17 +71,15 @@ class _Costs:
         return sum(count or self.constants["prompts"] for count in counts) * sweep.samples
 
     def texts(self, sweep: Sweep) -> int:
-        points = len(list(sweep.points())) * len(sweep.schemes)
-        return points * self.texts_at_a_point(sweep)
+        return sweep.n_points * len(sweep.schemes) * self.texts_at_a_point(sweep)
 
     def text_files(self, sweep: Sweep) -> int:
         """The files that a sweep's texts are written to: one job each."""
-        parts = len(list(sweep.lines() if sweep.in_memory else sweep.points()))
-        return parts * len(sweep.schemes) * len(sweep.prompts) * len(sweep.sample_ranges)
+        return self.loss_files(sweep) * len(sweep.prompts) * len(sweep.sample_ranges)
 
     def loss_files(self, sweep: Sweep) -> int:
-        parts = len(list(sweep.lines() if sweep.in_memory else sweep.points()))
-        return parts * len(sweep.schemes)
+        """The files that a sweep's losses are written to: one job each."""
+        return sweep.n_jobs * len(sweep.schemes)
 
     def loss_tokens(self, sweep: Sweep) -> float:
         """The tokens of all test text on which a sweep's losses are measured."""
@@ -93,7 +91,7 @@ class _Costs:
     def forward(self, sweep: Sweep, tokens: float) -> float:
         """FLOPs of a forward pass over so many tokens at each point of each scheme."""
         sizes = [self.parameters(scheme.checkpoints[0]) for scheme in sweep.schemes]
-        return FORWARD * tokens * len(list(sweep.points())) * sum(sizes)
+        return FORWARD * tokens * sweep.n_points * sum(sizes)
 
     def grid_flops(self, checkpoint: str) -> float:
         """FLOPs of fine-tuning with every setting of the grid, evaluations included."""
@@ -161,7 +159,7 @@ class _Costs:
             add(stage, sum(map(self.loss_files, measured)), flops, "scoring")
         figures = self.config["figures"].values()
         shown = {f["sweep"] for f in figures if f["shows"] == "next_words"}
-        jobs = sum(len(list(self.plan.sweeps[name].points())) for name in shown)
+        jobs = sum(self.plan.sweeps[name].n_points for name in shown)
         add("next_words", jobs, 0, "scoring")
         texts = 2 * (self.config["divergence_texts"] or self.constants["test_texts"])
         compared = [s for s in self.ensembles if s.against]
@@ -171,7 +169,7 @@ class _Costs:
             / len(s.schemes)
             for s in compared
         )
-        add("divergence", sum(len(list(s.points())) for s in compared), flops, "scoring")
+        add("divergence", sum(s.n_points for s in compared), flops, "scoring")
 
     def _add_scorers(self, add) -> None:
         rules = {"classifier": "classify", "tagger": "tag", "perplexity": "perplexity"}
@@ -208,10 +206,9 @@ class _Costs:
         kept = tried if config["finetuning"]["keep_candidates"] else best
         add("experts and all candidates", tried, kept)
         add("states of running trainings", 3 * max(map(size, tuned), default=0), 0)
-        schemes = [(scheme, sweep) for sweep in self.merged for scheme in sweep.schemes]
-        points = {id(sweep): len(list(sweep.points())) for sweep in self.merged}
-        most = sum(size(scheme.checkpoints[0]) * points[id(sweep)] for scheme, sweep in schemes)
-        count = sum(points[id(sweep)] for _, sweep in schemes)
+        merged = [(scheme, sweep.n_points) for sweep in self.merged for scheme in sweep.schemes]
+        most = sum(size(scheme.checkpoints[0]) * n_points for scheme, n_points in merged)
+        count = sum(n_points for _, n_points in merged)
         add(f"merged models, {count}", most, most if config["keep_merged"] else 0)
         others = [*self.plan.in_use("pretrained"), *self.plan.in_use("permuted")]
         add("pretrained and permuted", sum(map(size, others)))
