@@ -224,13 +224,8 @@ def finished(finished_run) -> Path:
     return finished_run.folder
 
 
-def laid_over(config: dict, change: dict) -> dict:
-    """A config updated with a change, key by key, as Snakemake merges several config files."""
-    out = dict(config)
-    for key, value in change.items():
-        both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        out[key] = laid_over(out[key], value) if both else value
-    return out
+#: a config updated with a change, key by key, as Snakemake merges several config files
+laid_over = schema.beneath
 
 
 def over_default(overrides: dict) -> dict:

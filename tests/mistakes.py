@@ -2,7 +2,11 @@
 
 import copy
 
-from conftest import DEFAULT
+import pytest
+
+from conftest import DEFAULT, SCHEMA
+from paramlerp.config import layers
+from paramlerp.jobs.errors import UserError
 
 #: as a value: remove the key
 REMOVED = object()
@@ -20,3 +24,11 @@ def changed(path: str, value):
     else:
         inner[last] = value
     return out
+
+
+def assert_refused(config: dict, line: str) -> None:
+    """The config is refused in one line, which begins with "config: " and `line`."""
+    with pytest.raises(UserError) as error:
+        layers.complete(config, SCHEMA)
+    assert str(error.value).startswith(f"config: {line}")
+    assert "\n" not in str(error.value)

@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from conftest import DEFAULT, ROOT, SCHEMA, over_default
+from mistakes import assert_refused
 from paramlerp.config import layers, schema
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
@@ -158,9 +159,7 @@ def test_a_key_whose_absence_has_a_meaning_stays_absent():
     ],
 )
 def test_an_unknown_key_or_null_is_refused_by_name(overrides, line):
-    with pytest.raises(UserError) as error:
-        layers.complete(over_default(overrides), SCHEMA)
-    assert str(error.value).startswith(f"config: {line}")
+    assert_refused(over_default(overrides), line)
 
 
 STUDY = """

@@ -2,9 +2,8 @@
 
 import pytest
 
-from conftest import DEFAULT, SCHEMA, over_default
-from paramlerp.config import layers
-from paramlerp.jobs.errors import UserError
+from conftest import DEFAULT, over_default
+from mistakes import assert_refused
 
 CUBE = {"origin": {"base": 1}}
 CUBE |= {name: {"positive": 1, "base": -1} for name in ("alpha", "beta", "gamma")}
@@ -174,7 +173,4 @@ USER_CONFIGS = [
 
 @pytest.mark.parametrize(("user_config", "line"), USER_CONFIGS)
 def test_a_mistake_of_several_keys_names_one_of_them(user_config, line):
-    with pytest.raises(UserError) as error:
-        layers.complete(over_default(user_config), SCHEMA)
-    assert str(error.value).startswith(f"config: {line}")
-    assert "\n" not in str(error.value)
+    assert_refused(over_default(user_config), line)

@@ -1,7 +1,6 @@
 """What the jobs of a folder took: the table at the end of a run, from Snakemake's benchmarks."""
 
 import csv
-import io
 from collections import defaultdict
 from pathlib import Path
 
@@ -55,11 +54,7 @@ def _number(text: str | None) -> float:
 
 def write_stages(rows: list[dict]) -> None:
     """Write `stages` as CSV, beside the benchmarks it comes from."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(BENCHMARKS / "stages.csv", out.getvalue())
+    files.write_rows(BENCHMARKS / "stages.csv", rows)
 
 
 def stage_table(rows: list[dict]) -> str:
