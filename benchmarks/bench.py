@@ -59,16 +59,21 @@ def timed(work: Callable[[], dict]) -> dict:
 
 
 def peak_flops() -> float:
-    """FLOP/s of an fp32 matrix product in this process: the best of PyTorch's and a packed one."""
+    """FLOP/s of an fp32 matrix product in this process, at best; packed, too, on a CPU."""
     import torch
 
+    from paramlerp.lm import models
     from paramlerp.lm.packing import PackedLinear
 
-    a = torch.randn(2048, 2048)
-    packed = PackedLinear(a, None)
-    products = (lambda: {"product": a @ a}, lambda: {"product": packed(a)})
+    gpu = models.device().type == "cuda"
+    size = 8192 if gpu else 2048
+    a = torch.randn(size, size, device=models.device())
+    products = [lambda: {"product": (a @ a).sum().item()}]
+    if not gpu:
+        packed = PackedLinear(a, None)
+        products.append(lambda: {"product": packed(a)})
     best = min(timed(product)["seconds"] for product in products for _ in range(5))
-    return 2 * 2048**3 / best
+    return 2 * size**3 / best
 
 
 def flops_per_token(model) -> float:
@@ -87,16 +92,21 @@ def plain_model(directory, threads: int):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from paramlerp.lm import models
+
     torch.set_num_threads(threads)
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
-    return model, AutoTokenizer.from_pretrained(directory)
+    return model.to(models.device()), AutoTokenizer.from_pretrained(directory)
 
 
 def left_padded(tokenizer, prompts: list[dict]) -> tuple:
     """Ids and attention mask of EOS + prompt for each prompt, as `generate` expects a batch."""
+    from paramlerp.lm import models
+
     tokenizer.padding_side, tokenizer.pad_token = "left", tokenizer.eos_token
     texts = [tokenizer.eos_token + p["prompt"] for p in prompts]
     batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+    batch = batch.to(models.device())
     return batch["input_ids"], batch["attention_mask"]
 
 

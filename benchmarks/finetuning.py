@@ -85,7 +85,7 @@ def trainer(setup: Setup) -> dict:
                 max_steps=steps,
                 learning_rate=1e-4,
                 warmup_steps=1,
-                use_cpu=True,
+                use_cpu=model.device.type == "cpu",
                 seed=1,
                 save_strategy="no",
                 logging_strategy="no",

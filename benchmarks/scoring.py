@@ -18,11 +18,13 @@ def _scorers(setup: Setup):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    from paramlerp.lm import models
     from paramlerp.measure.tagging import Tagger
 
     torch.set_num_threads(setup.threads)
     folder = setup.checkpoint("sentiment_judge")
     classifier = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    classifier = classifier.to(models.device())
     tagger = Tagger(setup.results / "sources" / "tagger", setup.threads)
     return classifier, AutoTokenizer.from_pretrained(folder), tagger
 
@@ -72,6 +74,7 @@ def _in_slices(setup: Setup, size: int, sentiment) -> dict:
         eos = encode(tokenizer, "")
         ids = torch.tensor([row + eos * (width - len(row)) for row, _ in pairs])
         mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row, _ in pairs])
+        ids, mask = ids.to(model.device), mask.to(model.device)
         logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
         nll = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
@@ -100,7 +103,7 @@ def one_at_a_time(setup: Setup) -> dict:
         @torch.inference_mode()
         def classify(texts):
             for text in texts:
-                model(**tokenizer(text, return_tensors="pt")).logits.softmax(-1)
+                model(**tokenizer(text, return_tensors="pt").to(model.device)).logits.softmax(-1)
 
         return classify
 
@@ -111,7 +114,9 @@ def in_batches(setup: Setup, size: int = 16) -> dict:
     from transformers import pipeline
 
     def sentiment(model, tokenizer):
-        return pipeline("text-classification", model, tokenizer=tokenizer, batch_size=size)
+        return pipeline(
+            "text-classification", model, tokenizer=tokenizer, batch_size=size, device=model.device
+        )
 
     return _in_slices(setup, size, sentiment)
 
