@@ -29,7 +29,7 @@ def start(tmp_path):
     """Start jobs that claim GPUs and keep them."""
     running = []
 
-    def job(asked: int, wanted: int = 1, visible: str = "0,1", **environment):
+    def job(asked: int, wanted: int = 1, sharing: int = 1, visible: str = "0,1", **environment):
         job_environment = {
             "PYTHONPATH": str(ROOT / "workflow" / "scripts"),
             "TMPDIR": str(tmp_path),
@@ -38,7 +38,7 @@ def start(tmp_path):
         }
         running.append(
             subprocess.Popen(
-                [sys.executable, "-c", JOB, str(asked), str(wanted)],
+                [sys.executable, "-c", JOB, str(asked), str(wanted), str(sharing)],
                 env={**os.environ, **job_environment},
                 stdout=subprocess.PIPE,
                 text=True,
@@ -66,6 +66,25 @@ def test_concurrent_jobs_have_a_gpu_each_and_the_next_job_waits(start):
     freed = "CPU (CUDA_VISIBLE_DEVICES=1)"
     jobs[freed].kill()  # even a killed job frees its GPU
     assert next_line(third) == freed
+
+
+def test_jobs_that_declare_no_gpu_share_one_but_not_with_a_job_that_declares_it(start):
+    """Four seats on two GPUs, and jobs spread before they share. The fifth job waits."""
+    seats = {"asked": 0, "sharing": 2}
+    jobs = {next_line(job): job for job in (start(**seats), start(**seats))}
+    assert set(jobs) == {f"CPU (CUDA_VISIBLE_DEVICES={i})" for i in "01"}
+    more = [next_line(start(**seats)) for _ in range(2)]
+    assert sorted(more) == sorted(jobs)
+    fifth = start(**seats)
+    assert next_line(fifth) == "waiting for 1 of the GPUs 0,1"
+    jobs["CPU (CUDA_VISIBLE_DEVICES=0)"].kill()
+    assert next_line(fifth) == "CPU (CUDA_VISIBLE_DEVICES=0)"
+    assert next_line(start(1)) == "waiting for 1 of the GPUs 0,1"
+
+
+def test_a_gpu_that_a_job_declared_is_not_shared(start):
+    assert next_line(start(1, visible="0")) == "CPU (CUDA_VISIBLE_DEVICES=0)"
+    assert next_line(start(0, sharing=2, visible="0")) == "waiting for 1 of the GPUs 0"
 
 
 @pytest.mark.parametrize("asks", [(2, 1), (0, 2)])

@@ -227,6 +227,7 @@ SETTINGS = {
     "steps": 50,
     "effective_batch": 16,
     "device_batch": 4,
+    "compile": True,
     "block": 32,
     "clip": 1.0,
     "evaluate_every": 25,

@@ -192,11 +192,12 @@ def test_each_job_requests_the_resources_of_the_rules_and_the_config(done, plann
     single = {
         rule_of(job): request_of(job) for job in done if not rule_of(job).startswith("point_")
     }
-    assert len(single) > 20
+    assert len(single) > 15
     assert single == {rule: planned[rule] for rule in single}
     assert single["candidate"] == {"mem_mb": 5000, "runtime": 480, "gpu": 1, "threads": 1}
     assert single["pretrain"] == {"mem_mb": 48000, "runtime": 480, "gpu": 8, "threads": 32}
-    assert single["fig3"]["gpu"] == single["convert"]["gpu"] == 0
+    assert single["sweep_table"]["gpu"] == single["convert"]["gpu"] == 0
+    assert not {"fig3", "examples"} & set(single), "what takes a second runs beside Snakemake"
 
 
 def test_a_point_is_one_job_with_one_gpu(done, planned):

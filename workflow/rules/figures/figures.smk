@@ -22,6 +22,7 @@ for NAME, FIGURE in config["figures"].items():
             f"results/logs/{NAME}.log",
         benchmark:
             f"results/benchmarks/{NAME}.tsv"
+        localrule: True
         conda:
             environment("analysis")
         threads: 1

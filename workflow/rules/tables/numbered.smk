@@ -17,6 +17,7 @@ rule training_tables:
         "results/logs/training_tables.log",
     benchmark:
         "results/benchmarks/training_tables.tsv"
+    localrule: True
     conda:
         environment("analysis")
     threads: 1
@@ -44,6 +45,7 @@ rule generation_table:
         "results/logs/generation_table.log",
     benchmark:
         "results/benchmarks/generation_table.tsv"
+    localrule: True
     conda:
         environment("analysis")
     threads: 1
@@ -84,6 +86,7 @@ rule pretraining_table:
         "results/logs/pretraining_table.log",
     benchmark:
         "results/benchmarks/pretraining_table.tsv"
+    localrule: True
     conda:
         environment("analysis")
     threads: 1

@@ -52,6 +52,7 @@ rule examples:
         "results/benchmarks/examples/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.point_sweeps),
+    localrule: True
     conda:
         environment("analysis")
     threads: 1

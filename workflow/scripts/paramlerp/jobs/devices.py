@@ -1,6 +1,7 @@
-"""The GPUs of a job, which no other job of the machine computes on. Imports no torch."""
+"""The GPUs of a job: its own, or shared with jobs that need little. Imports no torch."""
 
 import fcntl
+import itertools
 import logging
 import os
 import sys
@@ -27,14 +28,15 @@ def cpu_only() -> bool:
     return os.environ.get(CPU_ONLY, "").lower() in ("1", "true", "t", "yes", "y", "on")
 
 
-def claim(declared: int, wanted: int = 1) -> None:
+def claim(declared: int, wanted: int = 1, sharing: int = 1) -> None:
     """Lock GPUs for this process and set CUDA_VISIBLE_DEVICES to them.
 
     `declared` is the number of GPUs in the rule's resources, `wanted` the number that the job
     can use. On the main process's machine the job waits for the larger of the two, or for all
-    GPUs there are if they are fewer. A job that was submitted to a cluster uses the GPUs that
-    the cluster allocated, none if it declared none; the jobs of one submission take turns.
-    The kernel releases the locks when the process ends, however it ends.
+    GPUs there are if they are fewer. It has them for itself, but a job that declares none and
+    wants one shares it with up to `sharing` - 1 others of its kind. A job that was submitted to a
+    cluster uses the GPUs that the cluster allocated, none if it declared none; the jobs of one
+    submission take turns. The kernel releases the locks when the process ends, however it ends.
     Raises UserError if a cluster allocated fewer GPUs than declared.
     """
     if cpu_only():
@@ -53,12 +55,14 @@ def claim(declared: int, wanted: int = 1) -> None:
     stem = Path(tempfile.gettempdir(), f"paramlerp-{os.getuid()}-{allocation}-gpu-")
     # Only one job at a time collects several: two could each hold a GPU that the other needs.
     turn = _lock(f"{stem}s", wait=True) if count > 1 else None
+    seats = [None] if declared or count > 1 else range(sharing)
     locks, logged = {}, False
     while True:
-        for name in gpus:
+        # Seat by seat, so that jobs spread over the GPUs before they share one.
+        for seat, name in itertools.product(seats, gpus):
             if len(locks) < count and name not in locks:
-                lock = _lock(f"{stem}{name.replace('/', '_')}")
-                locks |= {name: lock} if lock else {}
+                files = _lock_gpu(f"{stem}{name.replace('/', '_')}", seat)
+                locks |= {name: files} if files else {}
         if len(locks) == count:
             break
         if not logged:
@@ -91,11 +95,24 @@ def _visible_gpus() -> list[str]:
     return [name for name in names.split(",") if name not in ("", "-1", "NoDevFiles")]
 
 
-def _lock(path: str, wait: bool = False):
+def _lock_gpu(path: str, seat: int | None) -> list:
+    """Open files that lock a seat of a GPU, or the GPU as a whole; none if it is not free."""
+    if seat is None:
+        return list(filter(None, [_lock(path)]))
+    if not (place := _lock(f"{path}-{seat}")):
+        return []
+    if shared := _lock(path, shared=True):
+        return [place, shared]
+    place.close()
+    return []
+
+
+def _lock(path: str, wait: bool = False, shared: bool = False):
     """An open file that this process has locked, or None if another process has locked it."""
     file = open(path, "a")  # noqa: SIM115
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(file, mode | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         file.close()
         return None

@@ -23,7 +23,8 @@ def job(snakemake, gpus: int = 1) -> Iterator[logging.Logger]:
     The log goes to the rule's log file and to the terminal. A UserError is logged as one line,
     any other exception with its traceback; both exit with status 1. PyTorch gets the rule's
     threads (sums depend on how they are split among threads) and, in a rule that declares
-    `gpu`, up to `gpus` of the GPUs here for itself. The process also ends with the main process.
+    `gpu`, up to `gpus` of the GPUs here (see `devices.claim`). The process also ends with the
+    main process.
     """
     _prepare()
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ def job(snakemake, gpus: int = 1) -> Iterator[logging.Logger]:
             sys.modules["torch"].set_num_threads(snakemake.threads)
             # A rule that runs no model declares no GPU.
             if (declared := snakemake.resources.get("gpu")) is not None:
-                devices.claim(declared, gpus)
+                devices.claim(declared, gpus, snakemake.config["jobs_per_gpu"])
                 logger.debug("device: %s", devices.describe())
         yield logger
         logging.shutdown()

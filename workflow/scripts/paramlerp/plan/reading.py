@@ -112,6 +112,7 @@ PRETRAINING = (
     "evaluate_every",
     "validation_texts",
     "processes",
+    "compile",
 )
 
 

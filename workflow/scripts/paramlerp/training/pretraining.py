@@ -102,7 +102,9 @@ def train(
     optimizer = new_optimizer(model, settings)
     schedule = get_cosine_schedule_with_warmup(optimizer, settings["warmup_steps"], steps)
     # The schedule is not prepared: accelerate would step it once per process.
-    objective, prepared_optimizer = accelerator.prepare(NextTokenLoss(model), optimizer)
+    compiled = settings["compile"] and accelerator.device.type == "cuda"
+    objective = torch.compile(NextTokenLoss(model)) if compiled else NextTokenLoss(model)
+    objective, prepared_optimizer = accelerator.prepare(objective, optimizer)
     cost, peak = flops_per_token(model, settings["block"]), peak_flops() * processes
     history, start, position = History(), 0, None
     if state := states.newest():
@@ -169,6 +171,7 @@ def train(
         "processes": processes,
         "device": accelerator.device.type,
         "precision": "bf16" if has_bf16() else "fp32",
+        "compiled": compiled,
         "accumulation": accumulation_steps,
         "tokens": step_tokens * steps,
     }
