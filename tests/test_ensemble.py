@@ -69,10 +69,11 @@ def test_truncation_keeps_the_nucleus_of_the_base(scale):
 def test_truncated_logits_are_sampled_without_a_second_top_p():
     random = np.random.default_rng(1)
     base, z = random.standard_normal((2, 400, 5000)).astype(np.float32)
-    u = random.random(400)
     out = sampling.truncate(torch.from_numpy(z), torch.from_numpy(base), 0.5)
-    tokens = sampling.sample_top_p(out, torch.from_numpy(u), 1)
-    expected = [by_full_sort(row, x, 1) for row, x in zip(out.numpy(), u, strict=True)]
+    keys, ids = torch.arange(400), torch.arange(5000)
+    tokens = sampling.sample_top_p(out, keys, 0, 1)
+    numbers = [sampling.exponentials(key.repeat(5000), 0, ids).numpy() for key in keys]
+    expected = [by_full_sort(row, e, 1) for row, e in zip(out.numpy(), numbers, strict=True)]
     assert tokens.tolist() == expected
 
 

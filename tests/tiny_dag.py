@@ -40,10 +40,11 @@ def continuations_by(checkpoint: Path, rows: list[dict]) -> list[str]:
     model, tokenizer = models.load_causal_lm(checkpoint)
     prompts = list(dict.fromkeys(r["prompt"] for r in rows))
     ids = [tokenization.encode(tokenizer, p) for p in prompts]
-    streams = np.array([[sampling.uniforms(1, p, s, 8) for s in range(3)] for p in prompts])
-    source = decoding.ModelLogits(model)
-    eos = tokenizer.eos_token_id
-    texts = decoding.generate(source, ids, streams, top_p=0.9, eos=eos, max_rows=16)
+    keys = np.array([[sampling.stream_key(1, p, s) for s in range(3)] for p in prompts])
+    source, ends = decoding.ModelLogits(model), {tokenizer.eos_token_id}
+    texts = decoding.generate(
+        source, ids, keys, max_new_tokens=8, top_p=0.9, ends=ends, max_rows=16
+    )
     return [
         decoding.decode_continuation(tokenizer, prompt, text.ids)
         for prompt, samples in zip(ids, texts, strict=True)

@@ -1,6 +1,6 @@
 """Decode many continuations of many prompts from one source of next-token logits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from ..jobs.errors import NotFiniteError, UserError
 from .ensembles import mix
 from .models import clip_to_context
 from .prefix_cache import PrefixCache
-from .sampling import sample_top_p, truncate, uniforms
+from .sampling import sample_top_p, stream_key, truncate
 from .tokenization import encode
 
 #: share of finished rows at which a batch drops them; dropping copies the cache of the other
@@ -21,7 +21,7 @@ DROP = 1 / 8
 
 @dataclass(frozen=True)
 class Continuation:
-    """Generated token ids without EOS, and whether EOS ended them."""
+    """Generated token ids without the one that ended them, and whether one did."""
 
     ids: list[int]
     ended: bool
@@ -32,6 +32,8 @@ class LogitsSource(Protocol):
 
     #: whether the logits are cut to a nucleus already; sampling then takes no second top-p
     truncates: bool
+    #: ids that end a text by the generation config
+    ends: frozenset[int]
 
     def prefill(
         self, prompts: Sequence[Sequence[int]], copies: int, max_new_tokens: int
@@ -52,6 +54,8 @@ class ModelLogits:
 
     def __init__(self, model):
         self.model = model
+        ends = model.generation_config.eos_token_id
+        self.ends = frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
 
     def prefill(
         self, prompts: Sequence[Sequence[int]], copies: int, max_new_tokens: int
@@ -107,6 +111,7 @@ class EnsembleLogits:
     def __init__(self, models: Sequence[ModelLogits], coefficients: Sequence[float], top_p=None):
         self.models, self.coefficients, self.top_p = models, coefficients, top_p
         self.truncates = top_p is not None
+        self.ends = frozenset().union(*(model.ends for model in models))
 
     def prefill(
         self, prompts: Sequence[Sequence[int]], copies: int, max_new_tokens: int
@@ -128,22 +133,23 @@ class EnsembleLogits:
 def generate(
     source: LogitsSource,
     prompts: Sequence[Sequence[int]],
-    streams: np.ndarray,
+    keys: np.ndarray,
     *,
+    max_new_tokens: int,
     top_p: float,
-    eos: int,
+    ends: Collection[int],
     max_rows: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[list[Continuation]]:
     """Continue each prompt (ids) once per random stream; returns prompts x samples.
 
-    `streams` is (prompts, samples, tokens), uniform in [0, 1). A continuation ends at EOS or
-    when its stream is used up. Prompts of similar length share a batch of at most
+    `keys` (prompts, samples) are the keys of the streams. A continuation ends at one of the ids
+    `ends`, or after `max_new_tokens`. Prompts of similar length share a batch of at most
     `max_rows` rows, or of one prompt's samples if those are more. `progress(done)` is called
     at every step with the number of texts done, estimated from the texts that ended and the
     steps taken. Raises NotFiniteError if logits are NaN or Inf.
     """
-    samples = streams.shape[1]
+    samples = keys.shape[1]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     size = max(1, max_rows // samples)
     continuations: list = [None] * len(prompts)
@@ -153,9 +159,10 @@ def generate(
         rows = _continue_batch(
             source,
             [prompts[i] for i in batch],
-            streams[batch],
+            keys[batch],
+            max_new_tokens,
             top_p,
-            eos,
+            ends,
             lambda n, before=done: progress(before + n),
         )
         for i, index in enumerate(batch):
@@ -164,21 +171,20 @@ def generate(
     return continuations
 
 
-def _continue_batch(source, prompts, streams, top_p: float, eos: int, progress):
+def _continue_batch(source, prompts, keys, length: int, top_p: float, ends, progress):
     """The continuations of one batch, flat: samples of the first prompt, of the second, ..."""
-    _, samples, length = streams.shape
-    logits = source.prefill(prompts, copies=samples, max_new_tokens=length)
-    u = torch.from_numpy(streams.reshape(-1, length)).to(logits.device)
-    ids: list[list[int]] = [[] for _ in u]
-    ended = [False] * len(u)
-    rows = torch.arange(len(u))  # the index in `ids` of the text that each live row writes
+    logits = source.prefill(prompts, copies=keys.shape[1], max_new_tokens=length)
+    keys = torch.from_numpy(keys.flatten()).to(logits.device)
+    ids: list[list[int]] = [[] for _ in keys]
+    ended = [False] * len(keys)
+    rows = torch.arange(len(keys))  # the index in `ids` of the text that each live row writes
     for step in range(length):
-        tokens = sample_top_p(logits, u[rows, step], top_p)
+        tokens = sample_top_p(logits, keys[rows.to(keys.device)], step, top_p)
         alive = []
         for row, (text, token) in enumerate(zip(rows.tolist(), tokens.tolist(), strict=True)):
             if ended[text]:
                 continue
-            if token == eos:
+            if token in ends:
                 ended[text] = True
             else:
                 ids[text].append(token)
@@ -196,13 +202,11 @@ def _continue_batch(source, prompts, streams, top_p: float, eos: int, progress):
 
 
 def decode_continuation(tokenizer, prompt: Sequence[int], continuation: Sequence[int]) -> str:
-    """The text of a continuation (ids), its leading space kept.
+    """The text of a continuation (ids), with its leading space and with special tokens as text.
 
     Decoded together with its prompt, because some tokenizers drop a text's first space.
     """
-    prompt_text = tokenizer.decode(prompt, skip_special_tokens=True)
-    text = tokenizer.decode([*prompt, *continuation], skip_special_tokens=True)
-    return text[len(prompt_text) :]
+    return tokenizer.decode([*prompt, *continuation])[len(tokenizer.decode(prompt)) :]
 
 
 def continue_prompts(
@@ -217,20 +221,21 @@ def continue_prompts(
     """Generate the rows of a sample file, one row per text.
 
     `prompts` have prompt_id and prompt; `samples` are the sample ids to generate for each;
-    `settings` has max_new_tokens, top_p and max_rows. A source that truncates is sampled
+    `settings` has max_new_tokens, top_p and max_rows. A text ends at the tokenizer's EOS and at
+    every id that ends texts by the generation config; other special tokens stay in the text, and
+    `n_special` counts them. A source that truncates is sampled
     without a second top-p. `progress` and errors are those of `generate`.
     """
     prompt_ids = [encode(tokenizer, p["prompt"]) for p in prompts]
-    length = settings["max_new_tokens"]
-    streams = np.array(
-        [[uniforms(seed, p["prompt"], sample, length) for sample in samples] for p in prompts]
-    )
+    keys = [[stream_key(seed, p["prompt"], sample) for sample in samples] for p in prompts]
+    special = set(tokenizer.all_special_ids)
     continuations = generate(
         source,
         prompt_ids,
-        streams,
+        np.array(keys),
+        max_new_tokens=settings["max_new_tokens"],
         top_p=1 if source.truncates else settings["top_p"],
-        eos=tokenizer.eos_token_id,
+        ends=source.ends | {tokenizer.eos_token_id},
         max_rows=settings["max_rows"],
         progress=progress,
     )
@@ -241,6 +246,7 @@ def continue_prompts(
             "prompt": prompt["prompt"],
             "text": decode_continuation(tokenizer, ids, continuation.ids),
             "n_tokens": len(continuation.ids),
+            "n_special": sum(token in special for token in continuation.ids),
             "ended": continuation.ended,
         }
         for prompt, ids, row in zip(prompts, prompt_ids, continuations, strict=True)

@@ -1,15 +1,14 @@
-"""Nucleus sampling by inversion, with a random stream for each (prompt, sample).
+"""Nucleus sampling by the Gumbel-max trick, with a random number for each token that could come.
 
-The stream of a (prompt, sample) is the same at every point of a scheme. Its t-th uniform
-number picks the t-th token by inverting the distribution in token-id order. This couples
-the texts of neighbouring points (common random numbers), and no text depends on its batch
-or on the other points of the run.
+The random number of a token is a function of (seed, prompt, sample, step, token id) alone, and so
+the same at every point of a scheme. From one point to the next a token changes only if its own
+odds change: neighbouring points share whole texts (common random numbers). No text depends on its
+batch or on the other points of the run.
 """
 
 import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch.nn.functional import pad
 
@@ -21,26 +20,46 @@ COMMON = 3e-5
 BINS = 64
 
 
-def uniforms(seed, prompt: str, sample: int, count: int) -> np.ndarray:
-    """The random stream of a sample: (count,) float64 in [0, 1)."""
-    return generator(seed, prompt, sample).random(count)
+def stream_key(seed, prompt: str, sample: int) -> int:
+    """The number that determines all random numbers of a sample: an int64."""
+    return int(generator(seed, prompt, sample).integers(-(2**63), 2**63 - 1))
 
 
-def sample_top_p(logits: torch.Tensor, u: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Draw a token per row from its nucleus: logits (rows, vocabulary), u (rows,) -> (rows,).
+def exponentials(keys: torch.Tensor, step: int, ids: torch.Tensor) -> torch.Tensor:
+    """Exponential random numbers (tokens,), float64, of tokens `ids` at a step, by stream `keys`.
 
-    In id order, the first token of the nucleus at which the renormalised cumulative
-    probability exceeds `u`.
+    SplitMix64 (Steele, Lea & Flood 2014) by random access: a stream's number at position
+    (step, id) needs none of the numbers before it. Integer arithmetic is modulo 2^64.
+    """
+    z = keys + ((step << 32) + 1 + ids) * _int64(0x9E3779B97F4A7C15)
+    z = (z ^ _shift(z, 30)) * _int64(0xBF58476D1CE4E5B9)
+    z = (z ^ _shift(z, 27)) * _int64(0x94D049BB133111EB)
+    z = z ^ _shift(z, 31)
+    return -((_shift(z, 12).double() + 0.5) * 2.0**-52).log()
+
+
+def _int64(bits: int) -> int:
+    return bits - 2**64
+
+
+def _shift(z: torch.Tensor, count: int) -> torch.Tensor:
+    """Shift to the right and fill with zeros; `>>` of an int64 fills with its sign."""
+    return (z >> count) & (2 ** (64 - count) - 1)
+
+
+def sample_top_p(logits: torch.Tensor, keys: torch.Tensor, step: int, top_p: float) -> torch.Tensor:
+    """Draw a token per row from its nucleus: logits (rows, vocabulary), keys (rows,) -> (rows,).
+
+    The token with the least E / p wins, where p is its probability and E its exponential random
+    number: the Gumbel-max trick (-log E is a Gumbel variable).
     """
     tokens = torch.empty(len(logits), dtype=torch.long, device=logits.device)
     for rows, sizes, ids, p in _nuclei(logits, top_p):
-        starts = sizes.cumsum(0) - sizes
-        cdf = _segment_cumsum(p, starts, sizes)
         row_of = torch.arange(len(rows), device=rows.device).repeat_interleave(sizes)
-        passed = row_of[cdf <= (u[rows] * cdf[starts + sizes - 1])[row_of]]
-        index = torch.bincount(passed, minlength=len(rows))
-        # If u is close to 1, rounding may step past the last token.
-        tokens[rows] = ids[starts + index.minimum(sizes - 1)]
+        times = exponentials(keys[rows][row_of], step, ids) / p
+        least = times.new_full((len(rows),), torch.inf).scatter_reduce(0, row_of, times, "amin")
+        wins = (times == least[row_of]).nonzero()[:, 0]
+        tokens[rows[row_of[wins]]] = ids[wins]
     return tokens
 
 

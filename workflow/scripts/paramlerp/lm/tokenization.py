@@ -8,11 +8,17 @@ from ..jobs.errors import UserError, reason
 
 
 def load_tokenizer(directory):
-    """The tokenizer of an HF directory. Raises UserError if it cannot be loaded."""
+    """The tokenizer of an HF directory. Raises UserError if it cannot be loaded.
+
+    It reads the name of a special token in a text, such as "</s>", as text: only the workflow's
+    own separators end a text.
+    """
     try:
-        return AutoTokenizer.from_pretrained(str(Path(directory)), local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(str(Path(directory)), local_files_only=True)
     except (OSError, ValueError) as error:
         raise UserError(f"{directory}: no tokenizer ({reason(error)})") from None
+    tokenizer.split_special_tokens = True
+    return tokenizer
 
 
 def load_lm_tokenizer(directory):

@@ -45,7 +45,8 @@ def repetition(text: str) -> float:
 def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame]]) -> list[Metric]:
     """All metrics of a measurement in the order of the table: by scorer, then of the texts alone.
 
-    `texts` has the columns prompt_id, sample_id, text, n_tokens and ended. `scores` is scorer ->
+    `texts` has the columns prompt_id, sample_id, text, n_tokens, n_special and
+    ended. `scores` is scorer ->
     (its kind, a frame with a row for each text, in the same order). Raises ValueError if a
     frame's rows belong to other texts.
     """
@@ -68,6 +69,7 @@ def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame
     metrics.append(_mean("length", texts["n_tokens"], prompt))
     metrics.append(_mean("repetition", texts["text"].map(repetition), prompt))
     metrics.append(_mean("ended", texts["ended"], prompt))
+    metrics.append(_mean("special", texts["n_special"], prompt))
     return metrics
 
 
