@@ -23,6 +23,7 @@ rule convert:
         **request("convert"),
     params:
         code=code("checkpoints/convert"),
+        separator=lambda w: CHECKPOINTS[w.checkpoint].get("separator"),
         labels=lambda w: [
             scorer["labels"]
             for scorer in config["scorers"].values()

@@ -19,12 +19,23 @@ from paramlerp.jobs.errors import UserError, reason
 from paramlerp.jobs.runtime import job
 from paramlerp.weights import checkpoints, families, records
 
+#: tokens between the texts that causal LMs are pretrained on (GPT-2, Pythia, SmolLM, Qwen; Llama 3)
+SEPARATORS = ("<|endoftext|>", "<|end_of_text|>")
 
-def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
+
+def main(
+    source: Path,
+    target: str,
+    log,
+    labels: list[list[str]] = (),
+    separator: str | None = None,
+) -> None:
     """Convert `source`, a folder or a GGUF file, into the HF directory `target`.
 
-    `labels` has the labels that each scorer expects of this model. Raises UserError if there
-    are no weights, if they are damaged or incomplete, or if the labels differ.
+    `labels` has the labels that each scorer expects of this model; `separator` is the token
+    between its texts, None to find it (`set_separator`). Raises UserError if there are no
+    weights, if they are damaged or incomplete, if the labels differ, or if the tokenizer has no
+    such separator.
     """
     if source.is_file():
         folder, names = source.parent, {source.name}
@@ -42,7 +53,7 @@ def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
             copy_companions(folder, beside)
         elif gguf:
             log.info("dequantising %s to fp32; about half a minute", gguf[0])
-            resave(folder, beside, source, gguf_file=gguf[0])
+            resave(folder, beside, source, log, separator, gguf_file=gguf[0])
         elif pickled:
             log.info("converting %s to safetensors", ", ".join(pickled))
             unpickle([folder / name for name in pickled], beside / checkpoints.WEIGHTS)
@@ -50,8 +61,11 @@ def main(source: Path, target: str, log, labels: list[list[str]] = ()) -> None:
         else:
             raise UserError(f"{source}: holds no safetensors, GGUF or pytorch_model.bin")
         family = families.family(beside)
-        if not gguf and family and family.name == "causal_lm":
-            resave(beside, beside, source)
+        causal_lm = family and family.name == "causal_lm"
+        if separator and not causal_lm:
+            raise UserError(f"{source}: no causal LM, and only those have a separator")
+        if causal_lm and not gguf:
+            resave(beside, beside, source, log, separator)
         for expected in labels:  # now, since the scorer runs hours later
             families.require_labels(beside, expected, source)
         records.write(beside)
@@ -71,10 +85,10 @@ def copy_companions(folder: Path, target: Path) -> None:
         shutil.copyfile(folder / name, target / name)
 
 
-def resave(folder: Path, target: Path, source: Path, **gguf) -> None:
+def resave(folder: Path, target: Path, source: Path, log, separator: str | None, **gguf) -> None:
     """Load a causal LM and its tokenizer in fp32, from `gguf_file` if there is one; save both.
 
-    `folder` may be `target`. Error messages name `source`.
+    Their EOS is set by `set_separator`. `folder` may be `target`. Error messages name `source`.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -93,6 +107,7 @@ def resave(folder: Path, target: Path, source: Path, **gguf) -> None:
     if report["missing_keys"]:
         raise UserError(f"{source}: lacks {sorted(report['missing_keys'])[0]}, which it needs")
     require_plain_head(model.eval(), source)
+    set_separator(model, tokenizer, separator, source, log)
     if gguf:
         # The weights are plain floats now, but save_pretrained still sees a quantised model.
         model.hf_quantizer = None
@@ -105,6 +120,27 @@ def resave(folder: Path, target: Path, source: Path, **gguf) -> None:
         (target / checkpoints.INDEX).unlink(missing_ok=True)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
+
+
+def set_separator(model, tokenizer, separator: str | None, source: Path, log) -> None:
+    """Make the token between texts the EOS of a model and its tokenizer.
+
+    Without a `separator` it is the first of SEPARATORS that the tokenizer has, else the EOS. An
+    instruct model's EOS ends a turn: texts behind it cost the default run's base 0.17 to 0.31 nats
+    a token more than behind the separator of its pretraining. The former EOS ends texts, too.
+    """
+    vocabulary, eos = tokenizer.get_vocab(), tokenizer.eos_token
+    if separator and separator not in vocabulary:
+        raise UserError(f"{source}: its tokenizer has no token {separator!r}, the separator")
+    separator = separator or next((s for s in SEPARATORS if s in vocabulary), eos)
+    if separator in (eos, None):
+        return
+    log.info("texts are separated by %s; the EOS %s only ends them", separator, eos)
+    ends = model.generation_config.eos_token_id
+    ends = ends if isinstance(ends, list) else [tokenizer.eos_token_id if ends is None else ends]
+    tokenizer.eos_token = separator
+    model.config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.eos_token_id = sorted({*ends, tokenizer.eos_token_id} - {None})
 
 
 def unpickle(paths: list[Path], target: Path) -> None:
@@ -128,5 +164,5 @@ def unpickle(paths: list[Path], target: Path) -> None:
 
 if __name__ == "__main__":
     with job(snakemake) as log:
-        source = Path(snakemake.input.source)
-        main(source, snakemake.output.model, log, snakemake.params.labels)
+        source, params = Path(snakemake.input.source), snakemake.params
+        main(source, snakemake.output.model, log, params.labels, params.separator)
