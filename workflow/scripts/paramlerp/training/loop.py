@@ -16,6 +16,17 @@ from .states import TrainingStates, restore, snapshot
 _NOT_LOGGED = ("step", "learning_rate", "train_loss")
 
 
+class Objective(torch.nn.Module):
+    """The loss of a batch as one module, which accelerate can wrap for processes and autocast."""
+
+    def __init__(self, model: torch.nn.Module, loss: Callable):
+        super().__init__()
+        self.model, self.loss = model, loss
+
+    def forward(self, batch) -> torch.Tensor:
+        return self.loss(self.model, batch)
+
+
 def fit(
     model: torch.nn.Module,
     batches: Sequence,
@@ -32,11 +43,12 @@ def fit(
     """Train all weights of `model` in place, one step per batch; return the evaluations.
 
     AdamW; the learning rate rises linearly over the share `warmup` of the steps, then falls
-    linearly to 0; gradients are clipped to norm `clip`. `loss(model, batch)` is a
-    scalar. `evaluate()` gives named metrics before the first step, every `evaluate_every` steps
-    and after the last. A record holds step, learning_rate, train_loss (mean since the record
-    before it) and these metrics. The training resumes from the newest of `states`; on a CPU
-    it ends in the same bytes as an uninterrupted one. Raises UserError if the loss is NaN or Inf.
+    linearly to 0; gradients are clipped to norm `clip`. `loss(model, batch)` is a scalar; of
+    several processes each has batches of its own. `evaluate()` gives named metrics before the
+    first step, every `evaluate_every` steps and after the last. A record holds step,
+    learning_rate, train_loss (mean since the record before it) and these metrics. The training
+    resumes from the newest of `states`; on a CPU it ends in the same bytes as an uninterrupted
+    one. Raises UserError if the loss is NaN or Inf.
     """
     accelerator = Accelerator(cpu=device().type == "cpu")
     optimizer = torch.optim.AdamW(
@@ -44,7 +56,8 @@ def fit(
     )
     steps = len(batches)
     schedule = get_linear_schedule_with_warmup(optimizer, round(warmup * steps), steps)
-    model, optimizer, schedule = accelerator.prepare(model, optimizer, schedule)
+    # The schedule is not prepared: accelerate would step it once per process.
+    objective, prepared_optimizer = accelerator.prepare(Objective(model, loss), optimizer)
     records, losses = [], []
 
     def record(step: int) -> None:
@@ -69,16 +82,16 @@ def fit(
     model.train()
     progress = Progress(steps, "steps", start=start)
     for step, batch in enumerate(batches[start:], start + 1):
-        batch_loss = loss(model, batch)
+        batch_loss = objective(batch)
         accelerator.backward(batch_loss)
         if not torch.isfinite(batch_loss):
             raise UserError(
                 f"step {step}: the loss is {batch_loss.item()}; lower the learning rate"
             )
-        accelerator.clip_grad_norm_(model.parameters(), clip)
-        optimizer.step()
+        accelerator.clip_grad_norm_(objective.parameters(), clip)
+        prepared_optimizer.step()
         schedule.step()
-        optimizer.zero_grad()
+        prepared_optimizer.zero_grad()
         losses.append(batch_loss.item())
         if step % evaluate_every == 0 or step == steps:
             record(step)
