@@ -43,7 +43,7 @@ def gradients(model, folder, processes: int) -> dict[str, torch.Tensor]:
         )
         for rank in range(processes)
     ]
-    assert [training.wait(timeout=240) for training in trainings] == [0] * processes
+    assert [training.wait() for training in trainings] == [0] * processes
     (state,) = (folder / "0").glob("step=*")
     (tensors,) = state.glob("*.safetensors")
     return {k: v for k, v in load_file(tensors).items() if k.endswith(".exp_avg")}
