@@ -1,5 +1,6 @@
 """Fetching of packages, hub repositories and URLs, and conversion of models to safetensors."""
 
+import base64
 import json
 import logging
 import os
@@ -34,7 +35,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 
 @pytest.fixture
 def index(tmp_path, monkeypatch) -> Path:
-    """A wheel with an archive and a folder of files, in a folder that pip uses as its index."""
+    """A wheel with an archive and a folder of files, in a folder that pip's settings name."""
     folder = tmp_path / "index"
     folder.mkdir()
     (tmp_path / "data").mkdir()
@@ -91,6 +92,159 @@ def test_a_package_of_another_name_version_or_hash_is_refused(index, tmp_path, c
 def test_a_missing_member_of_a_package_is_an_error(index, tmp_path):
     with pytest.raises(UserError, match="nothing that matches 'carrier/other'"):
         fetch(index, tmp_path / "out", ["carrier/other"])
+
+
+#: settings of a build by backend.py, which pip needs no other package for
+BUILD = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+@pytest.fixture
+def sdist(tmp_path) -> Path:
+    """A source distribution whose build would write the file "marker"."""
+    folder = tmp_path / "carrier-1.0"
+    folder.mkdir()
+    (folder / "texts.txt").write_text("some text")
+    (folder / "pyproject.toml").write_text(BUILD)
+    for name in ("setup.py", "backend.py"):
+        (folder / name).write_text(f"open({str(tmp_path / 'marker')!r}, 'w')")
+    with tarfile.open(tmp_path / "carrier-1.0.tar.gz", "w:gz") as tar:
+        tar.add(folder, folder.name)
+    return tmp_path / "carrier-1.0.tar.gz"
+
+
+class Index(BaseHTTPRequestHandler):
+    """A package index with the project "carrier", whose one file is at /files/."""
+
+    file: Path
+    stated: str | None  # the sha256 that the index states
+    authorization: str | None  # the header that requests need
+    api: str  # "json" or "html"
+
+    def do_GET(self):
+        link = f"../../files/{Index.file.name}"
+        if Index.authorization not in (None, self.headers["Authorization"]):
+            self.send_error(401)
+        elif self.path == "/simple/carrier/" and Index.api == "json":
+            assert "application/vnd.pypi.simple.v1+json" in self.headers["Accept"]
+            hashes = {"sha256": Index.stated} if Index.stated else {}
+            page = {"files": [{"filename": Index.file.name, "url": link, "hashes": hashes}]}
+            self.send(json.dumps(page).encode(), "application/vnd.pypi.simple.v1+json")
+        elif self.path == "/simple/carrier/":
+            fragment = f"#sha256={Index.stated}" if Index.stated else ""
+            self.send(f'<a href="{link}{fragment}">{Index.file.name}</a>'.encode(), "text/html")
+        elif self.path == f"/files/{Index.file.name}":
+            self.send(Index.file.read_bytes(), "application/octet-stream")
+        else:
+            self.send_error(404)
+
+    def send(self, content: bytes, content_type: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(sdist, monkeypatch):
+    """An index with the sdist on this machine; pip's settings name no other place."""
+    Index.file, Index.stated = sdist, files.sha256(sdist)
+    Index.authorization, Index.api = None, "json"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Index)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def fetch_texts(sdist, out: Path, **changes) -> None:
+    """Fetch texts.txt of the sdist, and check that none of its code was run."""
+    fetch(sdist, out, ["carrier-1.0/texts.txt"], **changes)
+    assert (out / "texts.txt").read_text() == "some text"
+    assert not (sdist.parent / "marker").exists()
+
+
+@pytest.mark.parametrize("hash_is_stated", [True, False])
+@pytest.mark.parametrize("api", ["json", "html"])
+def test_a_package_is_fetched_from_an_index(server, sdist, tmp_path, api, hash_is_stated):
+    Index.api = api
+    if not hash_is_stated:
+        Index.stated = None
+    fetch_texts(sdist, tmp_path / "out", name="Carrier")
+
+
+def test_a_folder_is_looked_into_before_an_index(server, sdist, tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path}/none {tmp_path.as_uri()}")
+    fetch_texts(sdist, tmp_path / "out")
+
+
+def test_an_index_may_be_a_folder_of_pages(server, sdist, tmp_path, monkeypatch):
+    page = tmp_path / "simple" / "carrier" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(f'<a href="../../{sdist.name}#sha256={files.sha256(sdist)}">a file</a>')
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", (tmp_path / "simple").as_uri())
+    fetch_texts(sdist, tmp_path / "out")
+
+
+def test_settings_in_pip_s_files_count(server, sdist, tmp_path, monkeypatch):
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = http://{server}/simple/\n")
+    monkeypatch.delenv("PIP_INDEX_URL")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("PIP_QUIET", "1")
+    fetch_texts(sdist, tmp_path / "out")
+
+
+def test_an_index_s_user_and_password_are_sent_and_never_shown(
+    server, sdist, tmp_path, monkeypatch
+):
+    Index.authorization = "Basic " + base64.b64encode(b"me:p@ss/word").decode()
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://me:p%40ss%2Fword@{server}/simple/")
+    fetch_texts(sdist, tmp_path / "out")
+    for password in ("sec", "sec%40ret", "sec#ret", "sec/ret"):
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://me:{password}@{server}/simple/")
+        with pytest.raises(UserError, match=r"401|no host") as error:
+            fetch_texts(sdist, tmp_path / "out2")
+        assert not re.search("sec|ret|me:", str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "none"}, r"none==1.0: no file of .*http://\S+/simple/none/: no such package$"),
+        ({"version": "0"}, "carrier==0: no file of this version$"),
+        (
+            {"sha256": "0" * 64},
+            f"no file of it has sha256 {'0' * 64}; there are carrier-1.0.tar.gz",
+        ),
+    ],
+)
+def test_an_index_without_such_a_package_is_an_error(server, sdist, tmp_path, changes, message):
+    with pytest.raises(UserError, match=message) as error:
+        fetch_texts(sdist, tmp_path / "out", **changes)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_comes_damaged_is_an_error(server, sdist, tmp_path):
+    sha256 = files.sha256(sdist)
+    sdist.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"carrier-1\.0\.tar\.gz came damaged"):
+        fetch_texts(sdist, tmp_path / "out", sha256=sha256)
+
+
+def test_an_index_that_cannot_be_reached_is_an_error(server, sdist, tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple/")
+    with pytest.raises(UserError, match=r"http://127\.0\.0\.1:1/simple/carrier/: .*refused"):
+        fetch_texts(sdist, tmp_path / "out")
 
 
 #: the main process starts JOB, which is offline until it reads a source from the hub
@@ -277,6 +431,16 @@ def test_a_file_with_another_hash_than_the_config_s_or_the_first_is_refused(web,
         from_web(tmp_path, web)
     with pytest.raises(UserError, match="for a copy on disk use kind: path"):
         from_web(tmp_path, web.replace("trees", "none"))
+
+
+def test_a_url_s_user_and_password_are_sent_and_not_recorded(server, sdist, tmp_path):
+    Index.authorization = "Basic " + base64.b64encode(b"me:secret").decode()
+    url = f"http://me:secret@{server}/files/{sdist.name}"
+    assert from_web(tmp_path, url, extract=["carrier-1.0/texts.txt"]) == ["texts.txt"]
+    assert "secret" not in (tmp_path / "revisions" / "trees.json").read_text()
+    with pytest.raises(UserError, match=r": HTTP Error 401") as error:
+        from_web(tmp_path, url.replace("secret", "other"))
+    assert "other" not in str(error.value)
 
 
 def test_a_causal_lm_keeps_its_weights(trio, tmp_path):

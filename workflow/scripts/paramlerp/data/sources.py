@@ -4,51 +4,30 @@ A source of kind "path" is not fetched: the rules read it where it lies. What a 
 revision held at its first fetch is recorded as JSON: URL -> sha256, or repository -> revision.
 """
 
-import http.client
 import json
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import urllib.parse
-import urllib.request
 from pathlib import Path, PurePosixPath
 
 from ..jobs import environment, files
 from ..jobs.errors import UserError, errors_in, reason
+from . import downloads
 from .archives import unpack
 
 
 def fetch_package(
     target: Path, *, name: str, version: str, sha256: str, extract: list[str]
 ) -> None:
-    """Download a Python package by pip, check its hash, `unpack` its files `extract` to `target`.
+    """Download a Python package's file and `unpack` its members `extract` to `target`.
 
-    The package is not installed. The hash picks one of a version's files (wheels, sdist).
+    The package is not installed, and none of its code is run. The hash picks one of a version's
+    files (wheels, sdist).
     Raises UserError if the index has no such package or hash, or the package no such member.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        requirement = Path(folder, "requirements.txt")
-        requirement.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
-        downloads = Path(folder, "downloads")
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        run = subprocess.run(
-            [*pip, "--require-hashes", "--dest", str(downloads), "--requirement", str(requirement)],
-            capture_output=True,
-            text=True,
-        )
-        if run.returncode:
-            errors = [line for line in run.stderr.splitlines() if line.startswith("ERROR:")]
-            cause = errors[-1].removeprefix("ERROR:").strip() if errors else run.stderr[-300:]
-            if "hash" in run.stderr.lower():
-                cause = f"no file of it has sha256 {sha256}"
-            raise UserError(f"package {name}=={version}: {cause}")
-        (archive,) = downloads.iterdir()
-        if files.sha256(archive) != sha256:
-            raise UserError(f"package {name}=={version}: {archive.name} has another sha256")
-        with errors_in(f"package {name}=={version}"):
-            unpack(archive, extract, target)
+    with tempfile.TemporaryDirectory() as folder, errors_in(f"package {name}=={version}"):
+        unpack(downloads.package_file(Path(folder), name, version, sha256), extract, target)
 
 
 def fetch_url(
@@ -59,32 +38,30 @@ def fetch_url(
     Raises UserError if the download fails, or if the file's hash is not `sha256`, or without
     `sha256` not the hash of the first fetch.
     """
+    shown = downloads.without_user(url)
     with tempfile.TemporaryDirectory() as folder:
-        name = PurePosixPath(urllib.parse.urlsplit(url).path).name or "file"
-        path = Path(folder, name)
         try:
-            request = urllib.request.Request(url, headers={"User-Agent": "paramlerp"})
-            with urllib.request.urlopen(request, timeout=60) as response, open(path, "wb") as file:
-                shutil.copyfileobj(response, file)
-                length = response.headers.get("Content-Length")
-            if length and path.stat().st_size != int(length):
-                raise OSError(f"{path.stat().st_size} of {length} bytes came")
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            raise UserError(f"{url}: {reason(error)}; for a copy on disk use kind: path") from None
-        digest, first_digest = files.sha256(path), _recorded(record).get(url)
+            name = PurePosixPath(urllib.parse.urlsplit(shown).path).name or "file"
+            path = Path(folder, name)
+            downloads.download(downloads.opener([url]), url, path)
+        except downloads.FAILED as error:
+            raise UserError(
+                f"{shown}: {reason(error)}; for a copy on disk use kind: path"
+            ) from None
+        digest, first_digest = files.sha256(path), _recorded(record).get(shown)
         if sha256 and digest != sha256:
-            raise UserError(f"{url}: has sha256 {digest}, and not {sha256}")
+            raise UserError(f"{shown}: has sha256 {digest}, and not {sha256}")
         if not sha256 and first_digest and digest != first_digest:
             raise UserError(
-                f"{url}: is another file than at the first fetch; to take it all the same"
+                f"{shown}: is another file than at the first fetch; to take it all the same"
                 f" delete {record}"
             )
         if extract:
-            with errors_in(url):
+            with errors_in(shown):
                 unpack(path, extract, target)
         else:
             shutil.copyfile(path, target / name)
-    _record(record, url, digest)
+    _record(record, shown, digest)
 
 
 def fetch_hub(
