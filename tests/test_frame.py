@@ -11,6 +11,7 @@ import textwrap
 import tokenize
 from fnmatch import fnmatch
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -416,6 +417,10 @@ def test_the_tagger_takes_the_geometric_mean_over_words(tmp_path):
     scores = tagger.acceptability(["good", "good good good", "good edit", ""])
     assert scores[:3] == pytest.approx([0.9, 0.9, (0.9 * 0.1) ** 0.5])
     assert scores[3] != scores[3]
+    session = tagger.session
+    tagger.session = Mock(run=lambda *inputs: [session.run(*inputs)[0] * np.nan])
+    with pytest.raises(UserError, match=r"tagger\.onnx: its logits hold NaN"):
+        tagger.acceptability(["good"])
     (tmp_path / "tagger.onnx").unlink()
     with pytest.raises(UserError, match=r"tagger\.onnx"):
         tagging.Tagger(tmp_path, threads=1)

@@ -1,6 +1,8 @@
 """Merged weights on disk: exact ends, eq. 1 and 2, dtypes, shards, refusals and records."""
 
+import errno
 import json
+import os
 import shutil
 import tracemalloc
 from decimal import Decimal
@@ -138,6 +140,34 @@ def test_g1_is_the_middle_plus_a_direction(trio, tmp_path, alpha):
         expected = (a + b) / 2 + (2 * float(alpha) - 1) * (a - b) / 2
         bound = 8 * np.finfo(np.float32).eps * (np.abs(a) + np.abs(b)) * (1 + abs(float(alpha)))
         assert (np.abs(value - expected) <= bound).all()
+
+
+def test_a_checkpoint_that_differs_from_its_recorded_hashes_is_not_merged(trio, tmp_path):
+    damaged = rewrite(trio["positive"], tmp_path / "damaged", lambda tensors: None)
+    records.write(damaged)
+    merged({**trio, "positive": damaged}, tmp_path / "sound", "g1", "0.5")
+    with open(damaged / checkpoints.WEIGHTS, "r+b") as out:
+        out.seek(-1, os.SEEK_END)
+        out.write(b"\x01")
+    with pytest.raises(
+        UserError, match=r"model\.safetensors: damaged: .* delete .*damaged,"
+    ) as error:
+        merged({**trio, "positive": damaged}, tmp_path / "m", "g1", "0.5")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.glob("*m"))
+    with pytest.raises(UserError, match="damaged"):  # for a line whose points stay in memory
+        merging.Merger({"positive": damaged, "negative": trio["negative"]})
+
+
+def test_a_disk_that_fails_while_chunks_are_merged_fails_the_merge(trio, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(merging, "SYNC_BYTES", 1000)
+    monkeypatch.setattr(merging.os, "fdatasync", full)
+    with pytest.raises(OSError, match="no space left"):
+        merged(trio, tmp_path / "m", "g1", "0.5")
+    assert not (tmp_path / "m").exists()
 
 
 def test_transformers_loads_a_merged_checkpoint(trio, tmp_path):

@@ -21,6 +21,35 @@ IN_THE_CONFIG = [
         ["1e-4"],
         "finetuning.learning_rate.0: '1e-4' is not of type 'number'",
     ),
+    (
+        "finetuning.batch_size",
+        [10**20],
+        "finetuning.batch_size.0: 100000000000000000000 is greater than the maximum of 1000000",
+    ),
+    *(
+        (key, 10**20, f"{key}: 100000000000000000000 is greater than the maximum of 1000000")
+        for key in (
+            "finetuning.max_tokens",
+            "finetuning.validation_texts",
+            "classification.batch_size",
+            "classification.epochs",
+            "pretraining.block",
+            "pretraining.device_batch",
+            "pretraining.effective_batch",
+            "pretraining.steps",
+            "pretraining.warmup_steps",
+            "pretraining.tokenizer.vocabulary",
+            "prompts.neutral.count",
+            "prompts.neutral.words",
+            "generation.max_new_tokens",
+            "generation.max_rows",
+            "scorers.sentiment.max_tokens",
+            "statistics.resamples",
+            "sweeps.g1.samples",
+            "test_texts",
+            "divergence_texts",
+        )
+    ),
     ("seed", "one", "seed: 'one' is not of type 'integer'"),
     ("generation.top_p", 1.5, "generation.top_p: 1.5 is greater than the maximum of 1"),
     (
@@ -149,7 +178,7 @@ IN_THE_CONFIG = [
     (
         "checkpoints.base.of",
         "minilm",
-        "checkpoints.base: unknown key of; known: kind, source, symbol",
+        "checkpoints.base: unknown key of; known: kind, separator, source, symbol",
     ),
     (
         "checkpoints.positive.corpus",

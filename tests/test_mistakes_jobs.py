@@ -1,5 +1,6 @@
 """Mistakes in data and models. The first job that reads one fails with one line in its log."""
 
+import json
 import re
 import shutil
 import zipfile
@@ -15,6 +16,7 @@ import yaml
 
 from conftest import laid_over, make_inputs, save, tiny, tiny_encoder
 from paramlerp.jobs import files
+from paramlerp.weights import records
 from runs import snakemake, snakemake_command
 from tiny_dag import TINY
 
@@ -66,6 +68,22 @@ def untrained_experts(family: str = "llama", **changes):
         save(other, tokenizer, folder / "results/checkpoints/negative")
 
     return change
+
+
+def fewer_layers(folder: Path, tokenizer) -> None:
+    """Let config.json have one layer, where the weights have two."""
+    path = folder / "inputs/base/config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"num_hidden_layers": 1}))
+
+
+def damaged_expert(folder: Path, tokenizer) -> None:
+    """Change a bit of an expert's weights after their hash was recorded."""
+    untrained_experts()(folder, tokenizer)
+    expert = folder / "results/checkpoints/negative"
+    records.write(expert)
+    weights = expert / "model.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
 def experts_with_a_nan(folder: Path, tokenizer) -> None:
@@ -221,6 +239,21 @@ IN_DATA_AND_MODELS = [
         "results/checkpoints/base",
         "inputs/base: cannot be read as a causal LM: ",
         change_files=remove("inputs/base/tokenizer.json"),
+    ),
+    Mistake(
+        "a config of fewer layers than the weights",
+        "results/checkpoints/base",
+        "inputs/base: not a whole LlamaForCausalLM: its config.json has no place for"
+        " model.layers.1.input_layernorm.weight (9 tensors in all)",
+        change_files=fewer_layers,
+    ),
+    Mistake(
+        "a damaged expert",
+        MERGED,
+        "results/checkpoints/negative/model.safetensors: damaged: its SHA-256 is not the one in"
+        " weights.sha256; delete results/checkpoints/negative, and it is made again",
+        change_files=damaged_expert,
+        arguments=("--allowed-rules", "merge"),
     ),
     Mistake(
         "experts of different shapes",

@@ -48,6 +48,14 @@ def test_rated_sentences_are_read_with_their_ratings(tmp_path):
     assert rows[4].text == "Cliché."
 
 
+def test_rated_sentences_are_unescaped(tmp_path):
+    """The tweets of Hutto & Gilbert are escaped as HTML, and some of their reviews."""
+    file = tmp_path / "rated.txt"
+    file.write_text("1\t2\tPauline &amp; Paulette &lt;3, S&M&nbsp;&amp;\n")
+    (row,) = readers.read(file, RATED)
+    assert row.text == "Pauline & Paulette <3, S&M &"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

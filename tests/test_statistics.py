@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from paramlerp.jobs import files
+from paramlerp.jobs.errors import UserError
 from paramlerp.measure import bootstrap, calibration, metrics, pairing, samples
 from paramlerp.measure.bootstrap import Bootstrap
+from tables import next_words_table
 
 
 def texts_like(values: np.ndarray) -> pd.DataFrame:
@@ -18,6 +20,7 @@ def texts_like(values: np.ndarray) -> pd.DataFrame:
             "sample_id": np.tile(range(samples), prompts),
             "text": "a b c a b",
             "n_tokens": 5,
+            "n_special": 0,
             "ended": True,
         }
     )
@@ -158,6 +161,45 @@ def test_samples_in_several_files_are_read_as_from_one(tmp_path):
         kind, grammar = read.scores["grammar"]
         assert kind == "tagger" and grammar["score"].tolist() == scores["score"].tolist()
         metrics.table_metrics(read.texts, read.scores)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "vader", "tagger", "perplexity"])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_not_finite_is_refused(tmp_path, kind, number):
+    """But for a tagger's NaN, its score of a text without words."""
+    frame = texts_like(np.zeros((2, 2)))
+    column = "unigram_nll" if kind == "perplexity" else "score"
+    scores = frame[["prompt_id", "sample_id"]].assign(**{column: [0.5, 0.5, number, 0.5]})
+    files.write_jsonl(tmp_path / "texts.jsonl", frame.to_dict("records"))
+    files.write_rows(tmp_path / "scores.csv", scores.to_dict("records"))
+    paths = samples.SampleFiles([tmp_path / "texts.jsonl"], {"a": [tmp_path / "scores.csv"]})
+    if kind == "tagger" and np.isnan(number):
+        assert np.isnan(samples.read(paths, {"a": kind}).scores["a"][1][column][2])
+        return
+    with pytest.raises(UserError, match=rf"scores\.csv: row 3: {column} is {number}, not a finite"):
+        samples.read(paths, {"a": kind})
+
+
+def test_a_loss_that_is_not_finite_is_refused(tmp_path):
+    """Losses of a line, and next words, among which "nan" is a word."""
+    frame = texts_like(np.zeros((1, 2))).assign(alpha="0.500")
+    files.write_jsonl(tmp_path / "texts.jsonl", frame.to_dict("records"))
+    for name, nll in (("fine", 1.5), ("broken", np.nan)):
+        row = {"alpha": "0.500", "text": "films", "text_id": 0, "nll": nll, "n_tokens": 2}
+        files.write_rows(tmp_path / f"{name}.csv", [row])
+        word = {"pole": "positive", "word": "nan", "n_tokens": 1, "nll": nll}
+        files.write_rows(tmp_path / f"{name}_words.csv", [word])
+
+    def read_line(name):
+        paths = samples.SampleFiles([tmp_path / "texts.jsonl"], {}, tmp_path / f"{name}.csv")
+        return list(samples.read_line(paths, {}, "alpha", ["0.500"]))
+
+    ((_, _, losses),) = read_line("fine")
+    assert losses["nll"].tolist() == [1.5]
+    assert next_words_table.read(tmp_path / "fine_words.csv")["word"].tolist() == ["nan"]
+    for read in (read_line, lambda name: next_words_table.read(tmp_path / f"{name}_words.csv")):
+        with pytest.raises(UserError, match=r"csv: row 1: nll is nan, not a finite number"):
+            read("broken")
 
 
 def test_the_inputs_of_a_rule_are_split_by_measurement():

@@ -143,7 +143,7 @@ def _bounds(part: dict) -> str:
     if "exclusiveMaximum" in part:
         bounds.append(f"< {part['exclusiveMaximum']}")
     elif "maximum" in part:
-        bounds.append(f"≤ {part['maximum']}")
+        bounds.append(f"≤ {part['maximum']:g}")
     return f" {', '.join(bounds)}" if bounds else ""
 
 

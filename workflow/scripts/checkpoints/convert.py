@@ -93,7 +93,7 @@ def resave(folder: Path, target: Path, source: Path, log, separator: str | None,
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from paramlerp.lm.models import require_plain_head
+    from paramlerp.lm.models import require_plain_head, require_whole
 
     environment.quiet_transformers()
     options = {"local_files_only": True, **gguf}
@@ -104,8 +104,7 @@ def resave(folder: Path, target: Path, source: Path, log, separator: str | None,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(f"{source}: cannot be read as a causal LM: {reason(error)}") from None
-    if report["missing_keys"]:
-        raise UserError(f"{source}: lacks {sorted(report['missing_keys'])[0]}, which it needs")
+    require_whole(model, report, source)
     require_plain_head(model.eval(), source)
     set_separator(model, tokenizer, separator, source, log)
     if gguf:

@@ -11,7 +11,7 @@ from paramlerp.jobs.runtime import job
 from paramlerp.measure.bootstrap import Bootstrap
 from paramlerp.measure.measurement import mean_per_token, measure
 from paramlerp.measure.pairing import difference
-from paramlerp.measure.samples import SampleFiles, read, sample_files
+from paramlerp.measure.samples import SampleFiles, read, read_numbers, sample_files
 
 #: the two sides, by what each mixes; differences are the second minus the first
 SIDES = ("weights", "logits")
@@ -56,7 +56,7 @@ def divergence(points: list[dict], paths: list[str], bootstrap: Bootstrap) -> pd
     """Mean KL per token at each point, from its file of KL sums over sentences."""
     rows = []
     for point, path in zip(points, paths, strict=True):
-        sentences = pd.read_csv(path)
+        sentences = read_numbers(path)
         kl = mean_per_token(sentences, "kl", bootstrap).columns("kl")
         n_tokens = sentences["n_tokens"].sum()
         rows.append({**point, **kl, "n_texts": len(sentences), "n_tokens": n_tokens})

@@ -13,7 +13,7 @@ from paramlerp.jobs.runtime import job
 from paramlerp.measure.barriers import barrier_rows
 from paramlerp.measure.bootstrap import Bootstrap, Estimate
 from paramlerp.measure.measurement import mean_per_token
-from paramlerp.measure.samples import losses_by_text, split
+from paramlerp.measure.samples import losses_by_text, read_numbers, split
 
 
 def main(
@@ -28,7 +28,7 @@ def main(
     `values` are the coordinates of the points, `losses` the file of test losses of each.
     `scores` is (scorer of perplexity, set of prompts) -> the score files of each point.
     """
-    frames = [pd.read_csv(path) for path in losses]
+    frames = [read_numbers(path) for path in losses]
     names = list(dict.fromkeys(frames[0]["text"]))
     by_point = [losses_by_text(frame, names) for frame in frames]
     quantities = {
@@ -48,7 +48,7 @@ def main(
 
 def log_perplexity(paths: list[str], bootstrap: Bootstrap) -> Estimate:
     """Log perplexity of generated texts from their score files; the prompt is the unit."""
-    texts = pd.concat([pd.read_csv(path) for path in paths])
+    texts = pd.concat([read_numbers(path) for path in paths])
     prompts = texts.groupby("prompt_id", sort=True)[["nll", "n_tokens"]].sum()
     return mean_per_token(prompts, "nll", bootstrap)
 

@@ -11,11 +11,12 @@ import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
+from paramlerp.measure.samples import read_numbers
 
 
 def read(path: str) -> pd.DataFrame:
     """The rows of a file of next words; "null" and "None" are words, not missing values."""
-    return pd.read_csv(path, keep_default_na=False)
+    return read_numbers(path, keep_default_na=False, na_values={"nll": ["", "nan"]})
 
 
 def trend(word: pd.DataFrame, coordinate: str, direction: int) -> dict:

@@ -23,6 +23,7 @@ from paramlerp.measure.samples import (
     losses_by_text,
     read,
     read_line,
+    read_numbers,
     sample_files,
 )
 from paramlerp.weights import naming
@@ -108,7 +109,7 @@ def main(
         row, _ = measure_with_losses(
             {"kind": "overlay", **overlay},
             samples.select(samples.texts["sample_id"] < n_samples),
-            losses_by_text(pd.read_csv(paths.losses), test_sets),
+            losses_by_text(read_numbers(paths.losses), test_sets),
             bootstrap,
         )
         rows.append(row)

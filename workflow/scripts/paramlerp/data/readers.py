@@ -1,5 +1,6 @@
 """Readers: the texts of a source's files, each with its rating or label if it has one."""
 
+import html
 import logging
 import math
 import re
@@ -48,7 +49,8 @@ def read(path, spec: dict) -> list[Row]:
 def rated(path: Path, spec: dict) -> Iterator[Row]:
     """Lines of id, mean human rating and text, tab-separated UTF-8.
 
-    The format of the rated sentences of Hutto & Gilbert, ICWSM 2014.
+    The format of the rated sentences of Hutto & Gilbert, ICWSM 2014. Their tweets are escaped as
+    HTML: "&amp;" becomes "&".
     """
     file = tables.single_file(path)
     if file is None:
@@ -61,7 +63,7 @@ def rated(path: Path, spec: dict) -> Iterator[Row]:
             raise UserError(f"{file}: line {number}: not id, rating, text: {line!r:.80}") from None
         if not math.isfinite(rating):
             raise UserError(f"{file}: line {number}: the rating is {rating}, not a finite number")
-        yield Row(name, clean(text), rating)
+        yield Row(name, clean(html.unescape(text)), rating)
 
 
 def trees(path: Path, spec: dict) -> Iterator[Row]:

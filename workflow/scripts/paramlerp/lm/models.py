@@ -1,5 +1,6 @@
 """Load Hugging Face models in one way for all jobs, and save them."""
 
+import re
 from pathlib import Path
 
 import torch
@@ -13,10 +14,13 @@ from transformers import (
 from ..jobs import devices, files
 from ..jobs.errors import UserError, reason
 from ..weights import records
-from ..weights.checkpoints import weight_files
+from ..weights.checkpoints import LAYER, weight_files
 from ..weights.families import require_labels
 from .packing import pack
 from .tokenization import load_lm_tokenizer, load_tokenizer
+
+#: tensors that no model needs: masks, positions and frequencies that older versions saved
+_BUFFERS = re.compile(r"\.(attn|attention)\.(masked_)?bias$|\.causal_mask$|inv_freq$|position_ids$")
 
 
 def device() -> torch.device:
@@ -76,7 +80,7 @@ def save(model, tokenizer, target) -> None:
 def _load(auto, directory, *, new_head: bool = False, **kwargs) -> torch.nn.Module:
     """The directory's model as the class `auto`, in fp32 and eval mode on `device()`.
 
-    Raises UserError if it cannot be loaded, or lacks tensors and is to get no `new_head`.
+    Raises UserError if it cannot be loaded, and the errors of `require_whole`.
     """
     weight_files(directory)
     try:
@@ -90,13 +94,29 @@ def _load(auto, directory, *, new_head: bool = False, **kwargs) -> torch.nn.Modu
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(f"{directory}: cannot be loaded: {reason(error)}") from None
-    if report["missing_keys"] and not new_head:
-        missing = sorted(report["missing_keys"])
-        raise UserError(
-            f"{directory}: not a whole {type(model).__name__}: it lacks {missing[0]}"
-            f" ({len(missing)} tensors in all)"
-        )
+    require_whole(model, report, directory, new_head=new_head)
     return model.to(device()).eval()
+
+
+def require_whole(model, report: dict, directory, *, new_head: bool = False) -> None:
+    """Raise UserError if a directory lacks tensors of its model or has others.
+
+    `report` is transformers' loading info. With a `new_head` only the tensors of layers count: it
+    is random, and the directory's own head is not read. A pooler is not read by every classifier.
+    """
+    missing = [n for n in report["missing_keys"] if LAYER.search(n) or not new_head]
+    unread = [
+        name
+        for name in report["unexpected_keys"]
+        if LAYER.search(name) or not (new_head or "pooler" in name)
+        if not _BUFFERS.search(name)
+    ]
+    for names, lack in ((missing, "it lacks"), (unread, "its config.json has no place for")):
+        if names:
+            raise UserError(
+                f"{directory}: not a whole {type(model).__name__}: {lack} {min(names)}"
+                f" ({len(names)} tensors in all)"
+            )
 
 
 @torch.inference_mode()

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
 import pandas as pd
 
 from ..jobs import files
+from ..jobs.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,31 @@ def read(paths: SampleFiles, kinds: dict[str, str]) -> Samples:
     order = sorted(range(len(rows)), key=lambda i: (rows[i]["prompt_id"], rows[i]["sample_id"]))
     scores = {}
     for scorer, score_paths in paths.scores.items():
-        frame = pd.concat([pd.read_csv(path) for path in score_paths], ignore_index=True)
+        # The tagger has no score for a text without words.
+        lacking = ["score"] if kinds[scorer] == "tagger" else []
+        frames = [read_numbers(path, may_be_nan=lacking) for path in score_paths]
+        frame = pd.concat(frames, ignore_index=True)
         # If the numbers of rows differ, the scores are of other texts, and `measure` refuses them.
         if len(frame) == len(rows):
             frame = frame.iloc[order].reset_index(drop=True)
         scores[scorer] = (kinds[scorer], frame)
     return Samples(texts.iloc[order].reset_index(drop=True), scores)
+
+
+def read_numbers(path, *, may_be_nan: Sequence[str] = (), **options) -> pd.DataFrame:
+    """The rows of a CSV file of scores or losses; `options` are those of `pandas.read_csv`.
+
+    Raises UserError if a number is infinite, or NaN in a column that is not in `may_be_nan`.
+    """
+    frame = pd.read_csv(path, **options)
+    for column, values in frame.select_dtypes("number").items():
+        wrong = np.isinf(values) if column in may_be_nan else ~np.isfinite(values)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise UserError(
+                f"{path}: row {row + 1}: {column} is {values[row]}, not a finite number"
+            )
+    return frame
 
 
 def read_line(
@@ -89,7 +110,7 @@ def read_line(
 
     The line runs along `coordinate`. A point whose weights or logits overflowed has no rows.
     """
-    losses = pd.read_csv(paths.losses, dtype={coordinate: str})
+    losses = read_numbers(paths.losses, dtype={coordinate: str})
     samples = read(paths, kinds)
     for value in values:
         # If all points overflowed, the empty frame lacks even the column of the coordinate.

@@ -29,8 +29,9 @@ class Tagger:
                 raise UserError(f"{directory / name}: no such file")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = threads
+        self.path = directory / "tagger.onnx"
         self.session = onnxruntime.InferenceSession(
-            directory / "tagger.onnx", options, providers=["CPUExecutionProvider"]
+            self.path, options, providers=["CPUExecutionProvider"]
         )
         self.tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
         self.tokenizer.no_truncation()
@@ -46,7 +47,7 @@ class Tagger:
 
         Words are split at spaces; a word's tag is predicted at its first token. The sum of logs
         would penalise length, so it is divided by the number of words. NaN for a text without
-        words. `progress` gets the number of texts done.
+        words. `progress` gets the number of texts done. Raises UserError if a logit is NaN.
         """
         encoded = [self.tokenizer.encode(t.split(), is_pretokenized=True) for t in texts]
         scores, done = np.full(len(texts), np.nan), 0
@@ -58,6 +59,8 @@ class Tagger:
             top = logits.max(-1)
             log_sum = top + np.log(np.exp(logits - top[..., None]).sum(-1))
             log_keep = logits[..., self.keep] - log_sum
+            if np.isnan(log_keep[mask > 0]).any():
+                raise UserError(f"{self.path}: its logits hold NaN or Inf")
             for row, index in zip(log_keep, batch, strict=True):
                 words = encoded[index].word_ids
                 first = [i for i, w in enumerate(words) if w is not None and w not in words[:i]]

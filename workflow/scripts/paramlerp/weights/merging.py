@@ -56,12 +56,15 @@ class Merger:
     """Mapped checkpoints whose weights may be added up.
 
     `directories` is checkpoint name -> HF directory; the methods take coefficients by the
-    same names. Raises UserError if the checkpoints do not mix.
+    same names. Raises UserError if the checkpoints do not mix, or if weights differ from the hashes
+    recorded beside them.
     """
 
     def __init__(self, directories: dict[str, Path]):
         self.checkpoints = {name: checkpoints.Checkpoint(d) for name, d in directories.items()}
         require_mixable(list(self.checkpoints.values()))
+        with ThreadPoolExecutor() as pool:  # each takes about half as long as a merge
+            list(pool.map(records.require_recorded, directories.values()))
         self.first = next(iter(self.checkpoints.values()))
 
     def chunks(self, coefficients: dict[str, Decimal], name: str) -> Iterable[np.ndarray]:
@@ -109,12 +112,14 @@ class Merger:
             )
             with open(directory / file, "wb") as out, ThreadPoolExecutor(1) as syncing:
                 out.write(header)
-                synced = out.tell()
+                synced, syncs = out.tell(), []
                 for content in prefetch(merged, AHEAD):
                     out.write(content)
                     if out.tell() - synced > SYNC_BYTES:
                         synced = out.tell()
-                        syncing.submit(os.fdatasync, out.fileno())
+                        syncs.append(syncing.submit(os.fdatasync, out.fileno()))
+                for sync in syncs:
+                    sync.result()  # the disk reports a failed write once, here
 
     def fill(self, coefficients: dict[str, Decimal], name: str, out: np.ndarray) -> None:
         """Put the merged tensor `name` into a flat array: the same bits that `write` writes.

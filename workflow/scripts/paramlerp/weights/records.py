@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from ..jobs import files
+from ..jobs.errors import UserError
 from .checkpoints import Checkpoint, weight_files
 from .families import body_prefix, family
 
@@ -29,6 +30,25 @@ def write(directory) -> None:
             "evaluated_by": model_family.evaluated_by,
         }
         (directory / FAMILY).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def require_recorded(directory) -> None:
+    """Raise UserError if weights of a directory with HASHES are not those that it records.
+
+    Only a file that is newer than its record is hashed: to hash a checkpoint takes as long as to
+    merge it, and a record is written after its weights.
+    """
+    record = Path(directory) / HASHES
+    if not record.exists():
+        return
+    for name, digest in weight_hashes(directory).items():
+        path = record.parent / name
+        if path.stat().st_mtime <= record.stat().st_mtime or files.sha256(path) == digest:
+            continue
+        raise UserError(
+            f"{path}: damaged: its SHA-256 is not the one in {HASHES};"
+            f" delete {directory}, and it is made again"
+        )
 
 
 def weight_hashes(directory) -> dict[str, str]:
