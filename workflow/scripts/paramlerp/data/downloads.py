@@ -169,25 +169,23 @@ def _links(
     anchors = _Anchors()
     anchors.feed(text)
     for href in anchors.hrefs:
-        link, fragment = urldefrag(urljoin(urljoin(url, anchors.base), href))
+        link, fragment = urldefrag(urljoin(url, href))
         stated = re.search("sha256=([0-9a-f]{64})", fragment)
         listed.append((PurePosixPath(unquote(link)).name, link, stated and stated[1]))
     return listed
 
 
 class _Anchors(HTMLParser):
-    """The links of an HTML page, and the URL they are relative to."""
+    """The links of an HTML page."""
 
     def __init__(self):
         super().__init__()
-        self.base, self.hrefs = "", []
+        self.hrefs = []
 
     def handle_starttag(self, tag, attrs):
         href = dict(attrs).get("href")
         if href and tag == "a":
             self.hrefs.append(href)
-        elif href and tag == "base":
-            self.base = href
 
 
 def _is_of(file: str, name: str, version: str) -> bool:

@@ -35,7 +35,7 @@ def write(directory) -> None:
 def require_recorded(directory) -> None:
     """Raise UserError if weights of a directory with HASHES are not those that it records.
 
-    Only a file that is newer than its record is hashed: to hash a checkpoint takes as long as to
+    A file that is older than its record is not hashed: to hash a checkpoint takes as long as to
     merge it, and a record is written after its weights.
     """
     record = Path(directory) / HASHES
@@ -43,7 +43,7 @@ def require_recorded(directory) -> None:
         return
     for name, digest in weight_hashes(directory).items():
         path = record.parent / name
-        if path.stat().st_mtime <= record.stat().st_mtime or files.sha256(path) == digest:
+        if path.stat().st_mtime < record.stat().st_mtime or files.sha256(path) == digest:
             continue
         raise UserError(
             f"{path}: damaged: its SHA-256 is not the one in {HASHES};"
