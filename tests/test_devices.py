@@ -82,6 +82,17 @@ def test_jobs_that_declare_no_gpu_share_one_but_not_with_a_job_that_declares_it(
     assert next_line(start(1)) == "waiting for 1 of the GPUs 0,1"
 
 
+def test_a_job_that_waits_for_a_whole_gpu_is_not_overtaken_by_jobs_that_share(start):
+    sharing = start(0, sharing=2, visible="0")
+    assert next_line(sharing) == "CPU (CUDA_VISIBLE_DEVICES=0)"
+    whole = start(1, visible="0")
+    assert next_line(whole) == "waiting for 1 of the GPUs 0"
+    later = start(0, sharing=2, visible="0")
+    assert next_line(later) == "waiting for 1 of the GPUs 0"
+    sharing.kill()
+    assert next_line(whole) == "CPU (CUDA_VISIBLE_DEVICES=0)"
+
+
 def test_a_gpu_that_a_job_declared_is_not_shared(start):
     assert next_line(start(1, visible="0")) == "CPU (CUDA_VISIBLE_DEVICES=0)"
     assert next_line(start(0, sharing=2, visible="0")) == "waiting for 1 of the GPUs 0"

@@ -1,6 +1,7 @@
 """The token between texts: found or named when a model is converted, and the EOS from then on."""
 
 import copy
+import json
 import logging
 
 import pytest
@@ -37,6 +38,23 @@ def test_the_separator_of_the_pretraining_is_the_eos_and_both_end_texts(instruct
     assert decoding.ModelLogits(model).ends == {tokenizer.eos_token_id, turn}
     ids = tokenization.encode(tokenizer, "the film", end=True)
     assert ids[0] == ids[-1] == tokenizer.eos_token_id
+
+
+def test_a_token_of_that_name_that_is_not_special_is_no_separator(tokenizer, tmp_path):
+    """Vocabularies made from GPT-2's may hold its separator, which their model never saw."""
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.add_tokens(["<|endoftext|>"])
+    source = save(tiny("llama", tokenizer, 0), tokenizer, tmp_path / "in")
+    _, converted_tokenizer = converted(source, tmp_path / "out")
+    assert converted_tokenizer.eos_token == tokenizer.eos_token
+
+
+def test_the_former_eos_ends_texts_even_if_the_generation_config_has_another(instruct, tmp_path):
+    path = tmp_path / "instruct" / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token_id": 5}))
+    model, tokenizer = converted(instruct, tmp_path / "out")
+    turn = tokenizer.convert_tokens_to_ids("<turn>")
+    assert decoding.ModelLogits(model).ends == {5, turn, tokenizer.eos_token_id}
 
 
 def test_what_is_made_of_the_model_has_its_separator_and_its_ends(instruct, tmp_path):

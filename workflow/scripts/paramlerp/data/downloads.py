@@ -25,7 +25,7 @@ from ..jobs import files
 from ..jobs.errors import UserError, reason
 
 #: what `download` raises if a URL is malformed or cannot be downloaded
-FAILED = (OSError, ValueError, http.client.HTTPException)
+FAILED = (OSError, ValueError, KeyError, TypeError, http.client.HTTPException)
 _PYPI = "https://pypi.org/simple/"
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
@@ -83,9 +83,19 @@ def opener(urls: Iterable[str], cert: str | None = None) -> urllib.request.Opene
                 host = urljoin(without_user(url), "/")
                 passwords.add_password(None, host, user, password, is_authenticated=True)
     return urllib.request.build_opener(
+        _SameScheme,
         urllib.request.HTTPBasicAuthHandler(passwords),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=cert)),
     )
+
+
+class _SameScheme(urllib.request.HTTPRedirectHandler):
+    """Refuses to go from https to http, which would show a password to the network."""
+
+    def redirect_request(self, request, response, code, message, headers, url):
+        if request.type == "https" and not url.startswith("https:"):
+            raise OSError("redirects from https to an insecure address")
+        return super().redirect_request(request, response, code, message, headers, url)
 
 
 def download(
@@ -171,7 +181,8 @@ def _links(
     for href in anchors.hrefs:
         link, fragment = urldefrag(urljoin(url, href))
         stated = re.search("sha256=([0-9a-f]{64})", fragment)
-        listed.append((PurePosixPath(unquote(link)).name, link, stated and stated[1]))
+        file = PurePosixPath(unquote(urlsplit(link).path)).name
+        listed.append((file, link, stated and stated[1]))
     return listed
 
 

@@ -53,24 +53,26 @@ def claim(declared: int, wanted: int = 1, sharing: int = 1) -> None:
     if not count:
         return
     stem = Path(tempfile.gettempdir(), f"paramlerp-{os.getuid()}-{allocation}-gpu-")
-    # Only one job at a time collects several: two could each hold a GPU that the other needs.
-    turn = _lock(f"{stem}s", wait=True) if count > 1 else None
-    seats = [None] if declared or count > 1 else range(sharing)
-    locks, logged = {}, False
+    shares = not declared and wanted == 1
+    # One job at a time collects whole GPUs: two could each hold a GPU that the other needs. No job
+    # takes a seat meanwhile, or seats that are taken in turn could keep it waiting for ever.
+    gate, locks, logged = None, {}, False
     while True:
+        gate = gate or _lock(f"{stem}s", shared=shares)
         # Seat by seat, so that jobs spread over the GPUs before they share one.
-        for seat, name in itertools.product(seats, gpus):
-            if len(locks) < count and name not in locks:
+        for seat, name in itertools.product(range(sharing) if shares else [None], gpus):
+            if gate and len(locks) < count and name not in locks:
                 files = _lock_gpu(f"{stem}{name.replace('/', '_')}", seat)
                 locks |= {name: files} if files else {}
+        if gate and (shares or len(locks) == count):
+            gate.close()
+            gate = None
         if len(locks) == count:
             break
         if not logged:
             logger.info("waiting for %d of the GPUs %s", count, ",".join(gpus))
         logged = True
         time.sleep(0.2)
-    if turn:
-        turn.close()
     _gpu_locks.extend(locks.values())
     os.environ[VISIBLE] = ",".join(sorted(locks, key=gpus.index))
 
@@ -107,12 +109,12 @@ def _lock_gpu(path: str, seat: int | None) -> list:
     return []
 
 
-def _lock(path: str, wait: bool = False, shared: bool = False):
+def _lock(path: str, shared: bool = False):
     """An open file that this process has locked, or None if another process has locked it."""
     file = open(path, "a")  # noqa: SIM115
     try:
         mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        fcntl.flock(file, mode | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None

@@ -228,7 +228,8 @@ def continue_prompts(
     """
     prompt_ids = [encode(tokenizer, p["prompt"]) for p in prompts]
     keys = [[stream_key(seed, p["prompt"], sample) for sample in samples] for p in prompts]
-    special = set(tokenizer.all_special_ids)
+    added = tokenizer.added_tokens_decoder.items()
+    special = {*tokenizer.all_special_ids, *(i for i, token in added if token.special)}
     continuations = generate(
         source,
         prompt_ids,

@@ -1,9 +1,9 @@
 """Nucleus sampling by the Gumbel-max trick, with a random number for each token that could come.
 
 The random number of a token is a function of (seed, prompt, sample, step, token id) alone, and so
-the same at every point of a scheme. From one point to the next a token changes only if its own
-odds change: neighbouring points share whole texts (common random numbers). No text depends on its
-batch or on the other points of the run.
+the same at every point of a scheme. From one point to the next another token is drawn only if its
+odds against the first have changed: neighbouring points share whole texts (common random numbers).
+No text depends on its batch or on the other points of the run.
 """
 
 import math

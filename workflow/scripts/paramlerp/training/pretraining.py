@@ -6,6 +6,8 @@ linear warm-up, then a cosine to 0; bf16 if the GPU has it, else fp32.
 """
 
 import math
+import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -73,6 +75,15 @@ def new_optimizer(model, settings: dict) -> torch.optim.AdamW:
     )
 
 
+def can_compile() -> bool:
+    """Whether PyTorch can compile for this GPU: it needs a C compiler, and a GPU from Volta on."""
+    compiler = any(map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang")))
+    if not compiler or torch.cuda.get_device_capability() < (7, 0):
+        logger.info("the training step is not compiled: no C compiler, or too old a GPU")
+        return False
+    return True
+
+
 def train(
     model,
     blocks_from: Callable[[dict | None], corpora.Blocks],
@@ -102,7 +113,7 @@ def train(
     optimizer = new_optimizer(model, settings)
     schedule = get_cosine_schedule_with_warmup(optimizer, settings["warmup_steps"], steps)
     # The schedule is not prepared: accelerate would step it once per process.
-    compiled = settings["compile"] and accelerator.device.type == "cuda"
+    compiled = settings["compile"] and accelerator.device.type == "cuda" and can_compile()
     objective = torch.compile(NextTokenLoss(model)) if compiled else NextTokenLoss(model)
     objective, prepared_optimizer = accelerator.prepare(objective, optimizer)
     cost, peak = flops_per_token(model, settings["block"]), peak_flops() * processes
