@@ -63,7 +63,8 @@ def test_the_paths_of_results_that_users_rely_on_exist(finished):
 def test_a_sample_file_has_all_samples_of_all_prompts(finished):
     rows = files.read_jsonl(texts(finished, "g1", "0.500"))
     assert len(rows) == 6 * 3
-    assert list(rows[0]) == ["prompt_id", "sample_id", "prompt", "text", "n_tokens", "ended"]
+    columns = ["prompt_id", "sample_id", "prompt", "text", "n_tokens", "n_special", "ended"]
+    assert list(rows[0]) == columns
     assert all(0 <= r["n_tokens"] <= 8 and (r["ended"] or r["n_tokens"] == 8) for r in rows)
 
 
@@ -218,11 +219,18 @@ def test_differences_are_paired_with_the_negative_expert(finished):
 
 
 def slor_by_prompt(finished, prompts: str, alpha: str) -> pd.Series:
-    """The mean SLOR of each prompt's texts at a point of g1, from its scores."""
+    """A value for each prompt whose mean is the mean SLOR of a point's texts, from its scores.
+
+    A text without tokens has no SLOR, so prompts may have different numbers of texts; the values
+    are those of the delta method for a ratio.
+    """
     path = f"results/scores/{prompts}/g1/perplexity/alpha={alpha}/{SAMPLES}.csv"
     scores = pd.read_csv(finished / path)
     slor = (scores["unigram_nll"] - scores["nll"]) / scores["n_tokens"]
-    return slor.groupby(scores["prompt_id"]).mean()
+    by_prompt = slor.groupby(scores["prompt_id"])
+    total, count = by_prompt.sum(), by_prompt.count()
+    mean = total.sum() / count.sum()
+    return mean + (total - mean * count) / count.mean()
 
 
 def standard_error(by_prompt: pd.Series) -> float:
