@@ -235,3 +235,10 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
 def test_a_number_that_is_not_finite_is_refused_anywhere(change, message):
     with pytest.raises(UserError, match=message):
         layers.complete(over_default(change), SCHEMA)
+
+
+def test_a_pretraining_may_have_no_warmup():
+    """A bound from above must not bring one from below."""
+    config = copy.deepcopy(DEFAULT)
+    config["pretraining"]["warmup_steps"] = 0
+    schema.validate(config, SCHEMA)

@@ -9,7 +9,7 @@ import torch
 
 from ..jobs.errors import NotFiniteError, UserError
 from .ensembles import mix
-from .models import clip_to_context
+from .models import clip_to_context, end_ids
 from .prefix_cache import PrefixCache
 from .sampling import sample_top_p, stream_key, truncate
 from .tokenization import encode
@@ -54,8 +54,7 @@ class ModelLogits:
 
     def __init__(self, model):
         self.model = model
-        ends = model.generation_config.eos_token_id
-        self.ends = frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
+        self.ends = end_ids(model)
 
     def prefill(
         self, prompts: Sequence[Sequence[int]], copies: int, max_new_tokens: int

@@ -48,6 +48,12 @@ def clip_to_context(model, tokens: int) -> int:
     return min(tokens, getattr(model.config, "max_position_embeddings", None) or tokens)
 
 
+def end_ids(model) -> frozenset[int]:
+    """The ids that end a text by the model's generation config."""
+    ends = model.generation_config.eos_token_id
+    return frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
+
+
 def load_classifier(directory, labels: list[str] | None = None):
     """A sequence classifier and its tokenizer. Raises UserError if its labels are not `labels`."""
     if labels is not None:
