@@ -170,7 +170,7 @@ def test_a_file_of_another_format_than_a_table_is_refused(tmp_path):
 
 
 def test_a_row_that_stands_for_two_poles_is_refused():
-    rows = [Row("a", "fine", 0.9), Row("b", "it ran", 0.1)]
+    rows = [Row("a", "fine", "a", 0.9), Row("b", "it ran", "b", 0.1)]
     overlapping = {"positive": {"at_least": 0.5}, "warm": {"at_least": 0, "at_most": 3}}
     with pytest.raises(UserError, match=r"a: 0\.9 stands for positive and for warm"):
         selections.assign_poles(rows, overlapping)
@@ -179,12 +179,12 @@ def test_a_row_that_stands_for_two_poles_is_refused():
 
 
 def test_a_number_as_label_does_not_match_the_same_number_as_text():
-    rows = [Row("a", "x", "1"), Row("b", "y", 1)]
+    rows = [Row("a", "x", "a", "1"), Row("b", "y", "b", 1)]
     assert pole_of_each(rows, {"positive": {"labels": [1]}}) == [None, "positive"]
 
 
 def test_the_names_of_the_poles_do_not_change_the_split():
-    rows = [Row(r.id, r.text, pole=POLE_OF[r.pole]) for r in corpus()]
+    rows = [Row(r.id, r.text, r.id, pole=POLE_OF[r.pole]) for r in corpus()]
     renamed = splitting.split(rows, poles=("formal", "casual"), parts=PARTS, **SETTINGS)
     assert {pole for _, pole, _ in renamed} == {"formal", "casual"}
     subsets = splitting.split(corpus(), poles=POLES, parts=PARTS, **SETTINGS)
@@ -204,7 +204,7 @@ SETTINGS = {
 def corpus() -> list[Row]:
     """All sentences about films; those with the words of GOOD are positive."""
     texts = [(t, "positive") for t in sentences(GOOD)] + [(t, "negative") for t in sentences(BAD)]
-    return [Row(str(i), text, pole=pole) for i, (text, pole) in enumerate(texts)]
+    return [Row(str(i), text, str(i), pole=pole) for i, (text, pole) in enumerate(texts)]
 
 
 def test_no_text_is_in_two_subsets():
@@ -229,12 +229,12 @@ def test_the_split_depends_on_seed_and_texts_but_not_on_the_order_of_rows():
 def test_near_duplicates_are_removed():
     text = "one of the best films of this or indeed any other recent year of cinema"
     rows = [
-        Row("a", text, pole="positive"),
-        Row("b", text.upper() + "!", pole="positive"),
-        Row("c", text.replace("recent", "given"), pole="negative"),
-        Row("d", "a film of a quite different kind altogether", pole="positive"),
-        Row("e", "Dull.", pole="negative"),
-        Row("f", "dull", pole="negative"),
+        Row("a", text, "a", pole="positive"),
+        Row("b", text.upper() + "!", "b", pole="positive"),
+        Row("c", text.replace("recent", "given"), "c", pole="negative"),
+        Row("d", "a film of a quite different kind altogether", "d", pole="positive"),
+        Row("e", "Dull.", "e", pole="negative"),
+        Row("f", "dull", "f", pole="negative"),
     ]
     assert [r.id for r in splitting.deduplicate(rows, threshold=0.9)] == ["a", "c", "d", "e"]
     assert [r.id for r in splitting.deduplicate(rows, threshold=0.5)] == ["a", "d", "e"]
@@ -242,7 +242,7 @@ def test_near_duplicates_are_removed():
 
 def test_complete_official_splits_are_kept():
     rows = [
-        Row(f"{s}{p}{i}", "same text", split=s, pole=p)
+        Row(f"{s}{p}{i}", "same text", f"{s}{p}{i}", split=s, pole=p)
         for s in readers.SPLITS
         for p in POLES
         for i in range(3)
@@ -272,9 +272,9 @@ def test_a_pole_without_text_is_an_error():
 
 
 def test_prompts_are_drawn_from_the_first_words_of_selected_rows():
-    rows = [Row(str(i), f"w{i} b c d e f", "neutral") for i in range(9)] + [
-        Row("x", "too short a one", "neutral"),
-        Row("y", "w10 b c d e f", "positive"),
+    rows = [Row(str(i), f"w{i} b c d e f", str(i), "neutral") for i in range(9)] + [
+        Row("x", "too short a one", "x", "neutral"),
+        Row("y", "w10 b c d e f", "y", "positive"),
     ]
     selection = {"labels": ["neutral"]}
     drawn = prompts.draw(rows, count=9, words=2, selection=selection, seed=1)

@@ -19,7 +19,8 @@ def main(sources: list[str], texts: list[dict], outputs: dict, log, poles: list[
         subsets = splitting.split(rows, poles=poles, **settings)
     for names, subset in subsets.items():
         files.write_jsonl(
-            outputs["_".join(names)], ({"id": row.id, "text": row.text} for row in subset)
+            outputs["_".join(names)],
+            ({"id": row.id, "document": row.document, "text": row.text} for row in subset),
         )
         log.info("%s: %d texts", "/".join(names), len(subset))
 

@@ -41,7 +41,7 @@ def require_name(key: str, kind: str, name: str, names: Iterable[str]) -> None:
 
 def _source(name: str, source: dict) -> None:
     of_kind = entries.LOCATION[source["kind"]]
-    optional = ["revision", "subset", "label"]
+    optional = ["revision", "subset", "label", "document"]
     optional += ["sha256", "extract"] if source["kind"] == "url" else []
     for key in (*of_kind, *entries.READERS.get(source.get("reader"), ())):
         if source.get(key) is None and key not in optional:

@@ -8,7 +8,7 @@ LOCATION = {
     "path": ("path",),
 }
 #: the keys of each reader
-READERS = {"rated": (), "trees": (), "table": ("subset", "text", "label")}
+READERS = {"rated": (), "trees": (), "table": ("subset", "text", "label", "document")}
 #: the keys that select texts of a source
 SELECTION = ("at_least", "at_most", "labels")
 

@@ -23,6 +23,8 @@ class Row:
     #: the text's id in its file, or made of its split and number
     id: str
     text: str
+    #: the id of what the text is a part of, such as an article; the text's own id if it is whole
+    document: str
     label: float | int | str | None = None
     #: the source's official split
     split: str | None = None
@@ -49,8 +51,8 @@ def read(path, spec: dict) -> list[Row]:
 def rated(path: Path, spec: dict) -> Iterator[Row]:
     """Lines of id, mean human rating and text, tab-separated UTF-8.
 
-    The format of the rated sentences of Hutto & Gilbert, ICWSM 2014. Their tweets are escaped as
-    HTML: "&amp;" becomes "&".
+    The format of the rated sentences of Hutto & Gilbert, ICWSM 2014. An id like 12_3 is the third
+    sentence of document 12. Their tweets are escaped as HTML: "&amp;" becomes "&".
     """
     file = tables.single_file(path)
     if file is None:
@@ -63,7 +65,8 @@ def rated(path: Path, spec: dict) -> Iterator[Row]:
             raise UserError(f"{file}: line {number}: not id, rating, text: {line!r:.80}") from None
         if not math.isfinite(rating):
             raise UserError(f"{file}: line {number}: the rating is {rating}, not a finite number")
-        yield Row(name, clean(html.unescape(text)), rating)
+        document = re.fullmatch(r"(.+)_\d+", name)
+        yield Row(name, clean(html.unescape(text)), document[1] if document else name, rating)
 
 
 def trees(path: Path, spec: dict) -> Iterator[Row]:
@@ -82,14 +85,15 @@ def trees(path: Path, spec: dict) -> Iterator[Row]:
             if not root or not leaves:
                 raise UserError(f"{file}: line {number}: not a labelled tree: {line!r:.80}")
             text = detokenize([_BRACKETS.get(leaf, leaf) for leaf in leaves])
-            yield Row(f"{name}-{number}", text, int(root[1]), split)
+            row_id = f"{name}-{number}"
+            yield Row(row_id, text, row_id, int(root[1]), split)
 
 
 def table(path: Path, spec: dict) -> Iterator[Row]:
     """A table that `datasets` reads: a dataset's folder (parquet, JSON, CSV), or one such file.
 
-    `text` and `label` name the columns (see `tables.cell`), `subset` a configuration of the
-    dataset. Keeps splits called train, validation (dev, valid) and test.
+    `text`, `label` and `document` name the columns (see `tables.cell`), `subset` a configuration
+    of the dataset. Keeps splits called train, validation (dev, valid) and test.
     """
     with tables.datasets_errors_in(path):
         for name, rows in tables.open_table(path, spec.get("subset")).items():
@@ -99,8 +103,11 @@ def table(path: Path, spec: dict) -> Iterator[Row]:
                 label = None
                 if spec.get("label"):
                     label = tables.label_cell(row, spec["label"], path, number)
+                document = row_id = f"{name}-{number}"
+                if spec.get("document"):
+                    document = str(tables.label_cell(row, spec["document"], path, number))
                 official = split if split in SPLITS else None
-                yield Row(f"{name}-{number}", clean(text), label, official)
+                yield Row(row_id, clean(text), document, label, official)
 
 
 READERS = {"rated": rated, "trees": trees, "table": table}
