@@ -160,7 +160,11 @@ def fill(root: Path = ROOT, template: Path = TEMPLATE) -> str:
     def holds(words: str, condition: bool) -> str:
         """The words, if the tables support them."""
         if not condition:
-            unmet.append(f"{template}: the tables do not support: {words}")
+            frame = sys._getframe(1)  # past Jinja's own frames, in the compiled template
+            while not frame.f_code.co_filename.endswith(template.name):
+                frame = frame.f_back
+            line = page.get_corresponding_lineno(frame.f_lineno)
+            unmet.append(f"{template}:{line}: the tables do not support: {words}")
         return words
 
     tables = Tables(root)
@@ -189,7 +193,8 @@ def fill(root: Path = ROOT, template: Path = TEMPLATE) -> str:
     timings = (root / REFERENCE / "timings.yaml").read_text("utf-8")
     environment.globals["measured"] = yaml.safe_load(timings)
     try:
-        text = environment.get_template(template.as_posix()).render()
+        page = environment.get_template(template.as_posix())
+        text = page.render()
     except (FillError, jinja2.TemplateError, ArithmeticError) as error:
         raise FillError(f"{template}:{_line(error, template)}: {error}") from error
     if unmet:
