@@ -20,6 +20,7 @@ def instruct(tokenizer, tmp_path):
     tokenizer = copy.deepcopy(tokenizer)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|endoftext|>", "<turn>"]})
     tokenizer.eos_token = "<turn>"
+    tokenizer.chat_template = "{{ messages[0].content }}<turn>"
     model = tiny("llama", tokenizer, 0)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     return save(model, tokenizer, tmp_path / "instruct")
@@ -62,6 +63,7 @@ def test_what_is_made_of_the_model_has_its_separator_and_its_ends(instruct, tmp_
     models.save(models.load_causal_lm(tmp_path / "out", train=True)[0], tokenizer, tmp_path / "new")
     expert, expert_tokenizer = models.load_causal_lm(tmp_path / "new")
     assert expert_tokenizer.eos_token == "<|endoftext|>"
+    assert expert_tokenizer.chat_template is None
     assert decoding.ModelLogits(expert).ends == decoding.ModelLogits(model).ends
 
 

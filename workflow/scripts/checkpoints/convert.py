@@ -118,6 +118,8 @@ def resave(folder: Path, target: Path, source: Path, log, separator: str | None,
             (target / name).unlink()
         (target / checkpoints.INDEX).unlink(missing_ok=True)
     model.save_pretrained(target)
+    if tokenizer.chat_template is None:
+        (target / "chat_template.jinja").unlink(missing_ok=True)
     tokenizer.save_pretrained(target)
 
 
@@ -126,7 +128,8 @@ def set_separator(model, tokenizer, separator: str | None, source: Path, log) ->
 
     Without a `separator` it is the first of SEPARATORS that is a special token, else the EOS. An
     instruct model's EOS ends a turn: texts behind it cost the default run's base 0.17 to 0.31 nats
-    a token more than behind the separator of its pretraining. The former EOS ends texts, too.
+    a token more than behind the separator of its pretraining. The former EOS ends texts, too. A
+    chat template is dropped: it is made of turns, and what is trained from here on is plain text.
     """
     from paramlerp.lm.models import end_ids
 
@@ -140,7 +143,7 @@ def set_separator(model, tokenizer, separator: str | None, source: Path, log) ->
         return
     log.info("texts are separated by %s; the EOS %s only ends them", separator, eos)
     ends = {*end_ids(model), tokenizer.eos_token_id}
-    tokenizer.eos_token = separator
+    tokenizer.eos_token, tokenizer.chat_template = separator, None
     model.config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.eos_token_id = sorted({*ends, tokenizer.eos_token_id} - {None})
 
