@@ -37,6 +37,7 @@ for NAME, ATTRIBUTE in ATTRIBUTES.items():
             runtime=per_attempt(30),
         params:
             code=code("data/split"),
+            attribute=NAME,
             readings=reading.by_source(config, ATTRIBUTE.text),
             prompts=reading.prompts_from(
                 config, reading.sources_of(ATTRIBUTE.text), PLAN.prompts_in_use

@@ -15,6 +15,7 @@ from paramlerp.jobs.runtime import job
 
 
 def main(
+    corpus: str,
     paths: list[str],
     readings: list[dict],
     prompts: list[list[str]],
@@ -24,7 +25,8 @@ def main(
     held_out: str,
     log,
 ) -> None:
-    """`prompts` has for each source the files of prompts that are drawn from it."""
+    """`prompts` has for each source the files of prompts that are drawn from it. Ids of documents
+    begin with `corpus`, since those of several files of test text may be resampled together."""
     rows = list(chain.from_iterable(documents.read_training_text(paths, readings, prompts)))
     distinct = {}
     for row in rows:
@@ -44,12 +46,15 @@ def main(
             name = f"train-{shard:05d}-of-{corpora.SHARDS:05d}.jsonl"
             shard_texts = texts[shard :: corpora.SHARDS]
             files.write_jsonl(folder / name, ({"text": text} for text in shard_texts))
-    files.write_jsonl(held_out, ({"document": row.document, "text": row.text} for row in tests))
+    files.write_jsonl(
+        held_out, ({"document": f"{corpus}/{row.document}", "text": row.text} for row in tests)
+    )
 
 
 if __name__ == "__main__":
     with job(snakemake) as log:
         main(
+            snakemake.wildcards.corpus,
             snakemake.input.sources,
             snakemake.params.readings,
             snakemake.params.prompts,

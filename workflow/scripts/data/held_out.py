@@ -28,5 +28,6 @@ if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
         texts = main(params.documents, params.n_texts)
-        rows = ({"document": f"validation-{i}", "text": t} for i, t in enumerate(texts, 1))
+        corpus = snakemake.wildcards.corpus
+        rows = ({"document": f"{corpus}/{i}", "text": text} for i, text in enumerate(texts, 1))
         files.write_jsonl(snakemake.output.held_out, rows)

@@ -12,6 +12,7 @@ from paramlerp.jobs.runtime import job
 
 
 def main(
+    attribute: str,
     sources: list[str],
     texts: list[dict],
     prompts: list[list[str]],
@@ -21,7 +22,8 @@ def main(
     **settings,
 ) -> None:
     """`texts` has for each source its `reading` and its `selections`: pole -> selection;
-    `prompts` the files of prompts that are drawn from it."""
+    `prompts` the files of prompts that are drawn from it. Ids of documents begin with `attribute`,
+    since documents of several files of test text may be resampled together."""
     read = documents.read_training_text(sources, [text["reading"] for text in texts], prompts)
     rows = []
     for source, text, source_rows in zip(sources, texts, read, strict=True):
@@ -34,7 +36,10 @@ def main(
     for names, subset in subsets.items():
         files.write_jsonl(
             outputs["_".join(names)],
-            ({"id": row.id, "document": row.document, "text": row.text} for row in subset),
+            (
+                {"id": row.id, "document": f"{attribute}/{row.document}", "text": row.text}
+                for row in subset
+            ),
         )
         log.info("%s: %d texts", "/".join(names), len(subset))
 
@@ -43,6 +48,7 @@ if __name__ == "__main__":
     with job(snakemake) as log:
         params = snakemake.params
         main(
+            params.attribute,
             snakemake.input.sources,
             params.readings,
             params.prompts,
