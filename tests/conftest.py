@@ -171,12 +171,14 @@ def make_inputs(folder: Path, tokenizer) -> None:
     rows = [{"text": t, "label": 1} for t in sentences(GOOD)]
     rows += [{"text": t, "label": 0} for t in sentences(BAD)]
     files.write_jsonl(folder / "reviews.jsonl", rows)
-    ratings = {"0.1": 12, "1.5": 8, "-1.5": 8}
-    lines = [
-        f"{i}\t{rating}\tEditor {i} of {rating} says the film is here to stay."
+    # Articles of two sentences: 0_1, 0_2, 1_1...
+    ratings = {"0.1": 24, "1.5": 16, "-1.5": 16}
+    texts = [
+        f"{rating}\tEditor {i} of {rating} says the film is here to stay."
         for rating, n in ratings.items()
         for i in range(n)
     ]
+    lines = [f"{i // 2}_{i % 2 + 1}\t{text}" for i, text in enumerate(texts)]
     (folder / "editorials.txt").write_text("\n".join(lines) + "\n")
 
 

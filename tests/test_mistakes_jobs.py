@@ -177,7 +177,7 @@ IN_DATA_AND_MODELS = [
     Mistake(
         "a file that is not UTF-8",
         PROMPTS,
-        "inputs/editorials.txt: line 29: not UTF-8",
+        "inputs/editorials.txt: line 57: not UTF-8",
         change_files=append(
             "inputs/editorials.txt", "7\t0.1\tUne critique am\xe8re.\n".encode("latin-1")
         ),
@@ -185,7 +185,7 @@ IN_DATA_AND_MODELS = [
     Mistake(
         "a rating that is not a number",
         PROMPTS,
-        "inputs/editorials.txt: line 29: not id, rating, text: '7\\tgood\\tA sentence.'",
+        "inputs/editorials.txt: line 57: not id, rating, text: '7\\tgood\\tA sentence.'",
         change_files=append("inputs/editorials.txt", b"7\tgood\tA sentence.\n"),
     ),
     Mistake(

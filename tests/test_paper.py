@@ -229,7 +229,7 @@ def test_the_treebank_from_the_hub_gives_the_same_corpus(done, tmp_path):
         poles=list(poles),
         parts=WHOLE["splitting"]["parts"],
         splits={},
-        near_duplicate=1,
+        near_duplicate=WHOLE["splitting"]["near_duplicate"],
         seed=1,
     )
     for (part, pole, split), texts in subsets.items():

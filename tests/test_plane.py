@@ -26,11 +26,14 @@ from test_figures import planes
 from texts import generate_line
 
 G3 = SCHEMES["g3"]
-LOSSES = ["alpha", "text", "text_id", "nll", "n_tokens"]
+LOSSES = ["alpha", "text", "text_id", "document", "nll", "n_tokens"]
 PROMPTS = [{"prompt_id": i, "prompt": p} for i, p in enumerate(["the film", "a story is"])]
 SAMPLES = [0, 1, 2]
 SETTINGS = {"max_new_tokens": 6, "top_p": 0.9, "max_rows": 8}
-TESTS = {"positive": ["the film is superb"], "negative": ["a story is awful", "the script"]}
+TESTS = {
+    "positive": [{"document": "1/1", "text": "the film is superb"}],
+    "negative": [{"document": "1/2", "text": text} for text in ("a story is awful", "the script")],
+}
 BOOTSTRAP = Bootstrap(resamples=100, confidence=0.95, seed=1)
 KINDS = {"sentiment": "classifier", "perplexity": "perplexity"}
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import yaml
 from checkpoints import pretrain
 from conftest import BAD, GOOD, ROOT, laid_over, make_inputs, sentences, tiny
 from data import corpus
-from paramlerp.data import corpora
+from paramlerp.data import corpora, readers, splitting
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.jobs.prefetch import prefetch
@@ -144,12 +145,51 @@ def test_held_out_text_is_in_no_shard(tmp_path):
     files.write_jsonl(tmp_path / "films.jsonl", rows + rows[:50])
     reading = {"reader": "table", "text": "text"}
     out = tmp_path / "train", tmp_path / "held_out.jsonl"
-    corpus.main([tmp_path / "films.jsonl"], [reading], 0.1, 1, *out, LOG)
+    corpus.main("films", [tmp_path / "films.jsonl"], [reading], [[]], 0.1, 1, *out, LOG)
     train = [t for p in sorted(out[0].iterdir()) for t in (r["text"] for r in files.read_jsonl(p))]
     held_out = [row["text"] for row in files.read_jsonl(out[1])]
     assert len(list(out[0].iterdir())) == corpora.SHARDS
     assert Counter(train + held_out) == Counter({row["text"] for row in rows})
     assert len(held_out) == round(0.1 * len(rows))
+
+
+def write_articles(path: Path) -> tuple[dict, list[readers.Row]]:
+    """Articles of one to four sentences in a table: how it is read, and its rows."""
+    texts = sentences(GOOD) + sentences(BAD)
+    rows = [{"text": t, "article": f"a{i % 31 * i // 40}"} for i, t in enumerate(texts)]
+    files.write_jsonl(path, rows)
+    reading = {"reader": "table", "text": "text", "document": "article"}
+    return reading, readers.read(path, reading)
+
+
+def test_held_out_text_is_whole_documents_from_the_end_of_the_split_s_order(tmp_path):
+    reading, rows = write_articles(tmp_path / "articles.jsonl")
+    path, out = tmp_path / "articles.jsonl", (tmp_path / "train", tmp_path / "held_out.jsonl")
+    corpus.main("films", [path], [reading], [[]], 0.2, 1, *out, LOG)
+    held_out = files.read_jsonl(out[1])
+    documents_of = {row.text: f"films/1/{row.document}" for row in rows}
+    assert all(row["document"] == documents_of[row["text"]] for row in held_out)
+    train = [r["text"] for p in sorted(out[0].iterdir()) for r in files.read_jsonl(p)]
+    assert {documents_of[t] for t in train}.isdisjoint(row["document"] for row in held_out)
+    assert len(held_out) == pytest.approx(0.2 * len(rows), abs=10)
+    # The experts have at most .75 of each pole's documents, from the front of the same order.
+    poled = [replace(row, pole=("low", "high")[any(w in row.text for w in GOOD)]) for row in rows]
+    parts = {"experts": 0.6, "classifier": 0.4, "language_model": 0}
+    fractions = {"train": 0.8, "validation": 0.1, "test": 0.1}
+    subsets = splitting.split(
+        poled, poles=("low", "high"), parts=parts, splits=fractions, near_duplicate=1, seed=1
+    )
+    experts = {r.text for (part, _, _), own in subsets.items() if part == "experts" for r in own}
+    assert experts.isdisjoint(row["text"] for row in held_out)
+
+
+def test_a_corpus_of_few_documents_holds_out_the_last(tmp_path):
+    rows = [{"text": f"{d} {i}", "article": d} for d in "ab" for i in range(30)]
+    files.write_jsonl(tmp_path / "two.jsonl", rows)
+    reading = {"reader": "table", "text": "text", "document": "article"}
+    out = tmp_path / "train", tmp_path / "held_out.jsonl"
+    corpus.main("films", [tmp_path / "two.jsonl"], [reading], [[]], 0.05, 1, *out, LOG)
+    assert len(files.read_jsonl(out[1])) == 30
 
 
 @pytest.mark.parametrize("processes", [1, 2, 8])
@@ -243,8 +283,8 @@ def text(tmp_path_factory, tokenizer) -> Path:
     films = [{"text": t} for t in sentences(GOOD) + sentences(BAD)]
     files.write_jsonl(folder / "films.jsonl", films)
     reading = {"reader": "table", "text": "text"}
-    held_out = folder / "held_out.jsonl"
-    corpus.main([folder / "films.jsonl"], [reading], 0.1, 1, folder / "train", held_out, LOG)
+    out = folder / "train", folder / "held_out.jsonl"
+    corpus.main("films", [folder / "films.jsonl"], [reading], [[]], 0.1, 1, *out, LOG)
     tokenizer.save_pretrained(folder / "tokenizer")
     return folder
 

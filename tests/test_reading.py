@@ -1,16 +1,24 @@
 """Readers of each form of data, poles of rows, disjoint splits, and openings as prompts."""
 
 import gzip
+import itertools
 import json
+from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import replace
 
 import pandas as pd
 import pytest
+import yaml
 
-from conftest import BAD, GOOD, sentences
-from paramlerp.data import prompts, readers, selections, splitting
+from conftest import BAD, GOOD, laid_over, make_inputs, sentences
+from paramlerp.data import documents, prompts, readers, selections, splitting
 from paramlerp.data.readers import Row
+from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
+from paramlerp.jobs.seeds import seed_for
+from paramlerp.plan import reading
+from runs import TINY_CONFIG, snakemake
 
 RATED = {"reader": "rated"}
 TREES = {"reader": "trees"}
@@ -242,7 +250,7 @@ def test_near_duplicates_are_removed():
 
 def test_complete_official_splits_are_kept():
     rows = [
-        Row(f"{s}{p}{i}", "same text", f"{s}{p}{i}", split=s, pole=p)
+        Row(f"{s}{p}{i}", f"the same {s} text", f"{s}{p}{i}", split=s, pole=p)
         for s in readers.SPLITS
         for p in POLES
         for i in range(3)
@@ -271,6 +279,93 @@ def test_a_pole_without_text_is_an_error():
         splitting.split(corpus()[:2] + corpus()[-2:], poles=POLES, parts=PARTS, **SETTINGS)
 
 
+def articles() -> list[Row]:
+    """The corpus in articles of one to five sentences, most of them of both poles."""
+    half = len(corpus()) // 2
+    rows = [row for i in range(half) for row in corpus()[i::half]]
+    ends = list(itertools.accumulate(1 + i % 5 for i in range(len(rows))))
+    return [replace(row, document=f"a{bisect_right(ends, i)}") for i, row in enumerate(rows)]
+
+
+def test_no_document_is_cut_between_parts_or_splits():
+    subsets = splitting.split(articles(), poles=POLES, parts=PARTS, **SETTINGS)
+    homes = defaultdict(set)
+    for (part, _, split), rows in subsets.items():
+        for row in rows:
+            homes[row.document].add((part, split))
+    assert all(len(places) == 1 for places in homes.values())
+    assert any(len({r.pole for r in articles() if r.document == d}) == 2 for d in homes)
+    assert sum(map(len, subsets.values())) == len(corpus())
+    assert all(row.pole == pole for (_, pole, _), rows in subsets.items() for row in rows)
+    for pole in POLES:
+        n = len(subsets["experts", pole, "train"])
+        assert n == pytest.approx(0.4 * 0.8 * len(corpus()) / 2, rel=0.15)
+
+
+def test_documents_of_one_text_are_cut_in_the_order_of_a_hash_of_the_text():
+    subsets = splitting.split(corpus(), poles=POLES, parts=PARTS, **SETTINGS)
+    for pole in POLES:
+        rows = [row for row in corpus() if row.pole == pole]
+        rows.sort(key=lambda row: seed_for(1, row.text))
+        experts = rows[: round(0.4 * len(rows))]
+        train = experts[: round(0.8 * len(experts))]
+        assert subsets["experts", pole, "train"] == train
+        assert subsets["experts", pole, "validation"][0] == experts[len(train)]
+
+
+def test_documents_are_ordered_by_all_their_texts_not_only_by_those_of_a_pole():
+    """So that the split's order is that of corpora, which also hold the other texts."""
+    whole = [*articles(), *(Row(f"n{i}", f"plain {i}", f"a{i}") for i in range(99))]
+    numbers = documents.order(whole, 1)
+    assert documents.order(whole[::-1], 1) == numbers
+    with_whole = splitting.split(articles(), poles=POLES, parts=PARTS, whole=whole, **SETTINGS)
+    for rows in with_whole.values():
+        assert [numbers[r.document] for r in rows] == sorted(numbers[r.document] for r in rows)
+    assert with_whole != splitting.split(articles(), poles=POLES, parts=PARTS, **SETTINGS)
+
+
+def official() -> list[Row]:
+    """The corpus with the splits of its source: a half, a quarter and a quarter of each pole."""
+    names = ("train", "train", "validation", "test")
+    return [replace(row, split=names[i % 4]) for i, row in enumerate(corpus())]
+
+
+def test_the_official_test_split_is_whole_in_every_part():
+    subsets = splitting.split(official(), poles=POLES, parts=PARTS, **SETTINGS)
+    for part, pole in itertools.product(PARTS, POLES):
+        whole = {row.text for row in official() if row.split == "test" and row.pole == pole}
+        assert {row.text for row in subsets[part, pole, "test"]} == whole
+    for split in ("train", "validation"):
+        kept = [r.text for (_, _, name), rows in subsets.items() if name == split for r in rows]
+        assert len(kept) == len(set(kept)) == sum(row.split == split for row in official())
+
+
+@pytest.mark.parametrize("classifier", [0, 0.5])
+def test_official_splits_share_no_near_duplicate_and_no_document(classifier, caplog):
+    """The test split keeps all of its rows, and a split in one part keeps its own repeats."""
+    text = "one of the best films of this or indeed any other recent year of cinema"
+    copies = [
+        Row("a", text.upper(), "a", split="train", pole="positive"),
+        Row("b", text + "!", "b", split="validation", pole="positive"),
+        Row("c", text, "c", split="test", pole="negative"),
+        Row("d", text, "d", split="test", pole="positive"),
+        Row("e", "a quite different text", "e", split="validation", pole="positive"),
+        Row("f", "A quite different text.", "f", split="train", pole="positive"),
+        Row("g", "it ran", "c", split="train", pole="negative"),
+        Row("h", "one more of the trained texts", "h", split="train", pole="positive"),
+        Row("i", "One more of the trained texts!", "i", split="train", pole="positive"),
+    ]
+    parts = {"experts": 1 - classifier, "classifier": classifier, "language_model": 0}
+    with caplog.at_level("INFO", logger="paramlerp"):
+        subsets = splitting.split([*copies, *official()], poles=POLES, parts=parts, **SETTINGS)
+    ids = {row.id for rows in subsets.values() for row in rows} & {row.id for row in copies}
+    assert ids == ({"c", "d", "e", "h"} if classifier else {"c", "d", "e", "h", "i"})
+    n_train = len([row for row in official() if row.split == "train"]) + 5
+    dropped = 4 if classifier else 3
+    assert f"train: {dropped} of {n_train} texts" in caplog.text
+    assert "validation: 1 of" in caplog.text and "test: " not in caplog.text
+
+
 def test_prompts_are_drawn_from_the_first_words_of_selected_rows():
     rows = [Row(str(i), f"w{i} b c d e f", str(i), "neutral") for i in range(9)] + [
         Row("x", "too short a one", "x", "neutral"),
@@ -279,6 +374,80 @@ def test_prompts_are_drawn_from_the_first_words_of_selected_rows():
     selection = {"labels": ["neutral"]}
     drawn = prompts.draw(rows, count=9, words=2, selection=selection, seed=1)
     assert sorted(drawn) == [f"w{i} b" for i in range(9)]
-    assert drawn[:4] == prompts.draw(rows, count=4, words=2, selection=selection, seed=1)
+    ordered = sorted(rows[:9], key=lambda row: seed_for(1, row.text))
+    assert list(drawn.items()) == [(row.text[:4], row.document) for row in ordered]
+    fewer = prompts.draw(rows, count=4, words=2, selection=selection, seed=1)
+    assert list(drawn)[:4] == list(fewer)
     with pytest.raises(UserError, match="10 prompts are asked for, but there are 9"):
         prompts.draw(rows, count=10, words=2, selection=selection, seed=1)
+
+
+def test_a_document_gives_one_prompt():
+    rows = [Row(f"{i}", f"w{i} b c d e f", f"article {i % 4}") for i in range(12)]
+    drawn = prompts.draw(rows, count=4, words=2, selection={}, seed=1)
+    assert len(drawn) == 4 and set(drawn.values()) == {f"article {i}" for i in range(4)}
+    with pytest.raises(UserError, match=r"5 prompts .* 4 different ones, each of another document"):
+        prompts.draw(rows, count=5, words=2, selection={}, seed=1)
+
+
+def test_documents_with_prompts_are_left_out_of_text_to_train_on(tmp_path, caplog):
+    """All their texts, and only in the source that the prompts are drawn from."""
+    lines = [f"{i // 2}_{i % 2}\t0\tSentence {i}.\n" for i in range(6)]
+    for name in ("one.txt", "other.txt"):
+        (tmp_path / name).write_text("".join(lines))
+    files.write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": "Sentence", "document": "1"}])
+    sources, used = [tmp_path / "one.txt", tmp_path / "other.txt"], [tmp_path / "prompts.jsonl"]
+    with caplog.at_level("INFO", logger="paramlerp"):
+        one, other = documents.read_training_text(sources, [RATED, RATED], [[], used])
+    assert [row.id for row in one] == ["0_0", "0_1", "1_0", "1_1", "2_0", "2_1"]
+    assert [row.document for row in other] == ["2/0", "2/0", "2/2", "2/2"]
+    assert f"{sources[1]}: 2 texts of the prompts' documents are left out" in caplog.text
+    files.write_jsonl(tmp_path / "prompts.jsonl", ({"document": str(i)} for i in range(3)))
+    with pytest.raises(UserError, match=r"other\.txt: every document has a prompt"):
+        documents.read_training_text(sources[1:], [RATED], [used])
+
+
+def test_prompts_count_for_every_name_of_their_source():
+    """Two names of one file, and a source of another place."""
+    table = {"kind": "path", "path": "a.jsonl", "reader": "table", "text": "text"}
+    config = {
+        "sources": {"a": table, "b": {**table, "label": "stars"}, "c": {**table, "path": "c"}},
+        "prompts": {"p": {"source": "a"}, "q": {"source": "c"}, "unused": {"source": "a"}},
+    }
+    p, q = "results/prompts/p.jsonl", "results/prompts/q.jsonl"
+    assert reading.prompts_from(config, ["a", "b", "c"], ["p", "q"]) == [[p], [p], [q]]
+    assert reading.prompt_files(config, ["b", "a"], ["p", "q"]) == [p]
+
+
+def test_no_expert_is_trained_on_a_document_of_a_prompt(tokenizer, tmp_path):
+    """Here the prompts are drawn from the attribute's own source."""
+    lines = [
+        f"{i // 3}_{i % 3}\t{rating}\tReview {i} says the film is {rating}."
+        for i, rating in enumerate([2, -2, 0] * 80)
+    ]
+    make_inputs(tmp_path / "inputs", tokenizer)
+    (tmp_path / "rated.txt").write_text("\n".join(lines) + "\n")
+    rated = {"kind": "path", "path": "rated.txt", "reader": "rated"}
+    positive, negative = ({"source": "reviews", **RATINGS[pole]} for pole in POLES)
+    own = {
+        "sources": {"reviews": rated},
+        "prompts": {"neutral": {"source": "reviews", "count": 7}, "glad": {"source": "reviews"}},
+    }
+    tiny = yaml.safe_load(TINY_CONFIG.read_text())
+    tiny["sources"]["reviews"] = {}
+    config = laid_over(tiny, own)
+    config["attributes"]["sentiment"]["text"] = {"positive": positive, "negative": negative}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
+    target = "results/data/sentiment/experts/positive/train.jsonl"
+    run = snakemake(tmp_path, target, configfile=tmp_path / "own.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    used = set()
+    for name in ("neutral", "glad"):
+        drawn = files.read_jsonl(tmp_path / f"results/prompts/{name}.jsonl")
+        used |= {row["document"] for row in drawn}
+    written = list((tmp_path / "results/data").rglob("*.jsonl"))
+    rows = [row for path in written for row in files.read_jsonl(path)]
+    assert len(written) == 18 and len(rows) == 2 * (80 - len(used))
+    assert {row["document"] for row in rows} == {f"sentiment/1/{i}" for i in range(80)} - {
+        f"sentiment/1/{document}" for document in used
+    }

@@ -193,9 +193,12 @@ BOTH = {"prompts": ["neutral", "glad"]}
                 scores(7, 4 + 3),
                 {**TABLES, "generation_table": 1},
                 {"generate_line": 3},
-                TEXTS_OF_PAIRS,
+                {"perplexity": GENERATIONS + ENSEMBLES + PLANE_LINES - 7 - 4 - 3},
+                {"unigrams": 1, "corpus": 1, "training_tables": 1},
+                PRETRAINED,
             ),
-            id="more prompts in one set: texts of this set, no expert, no loss",
+            id="more prompts in one set: texts of this set, what is trained on the editorials that"
+            " have no prompts, no expert, no loss of theirs",
         ),
         pytest.param(
             {"generation": {"top_p": 0.8}},
@@ -255,7 +258,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"seed": 2},
             plus(
-                {"split_sentiment": 1, "prompts": 2, "generation_table": 1},
+                {"split_sentiment": 1, "prompts": 2, "unigrams": 1, "generation_table": 1},
                 {"corpus": 2, "permute": 1},
                 {**EXPERTS, **CLASSIFIER},
                 PRETRAINED,

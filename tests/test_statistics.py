@@ -8,6 +8,7 @@ from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.measure import bootstrap, calibration, metrics, pairing, samples
 from paramlerp.measure.bootstrap import Bootstrap
+from paramlerp.measure.measurement import mean_per_token
 from tables import next_words_table
 
 
@@ -52,6 +53,22 @@ def test_the_bootstrap_resamples_prompts():
     values = np.random.default_rng(0).normal(size=(30, 1))
     one, many = estimate_sentiment(values), estimate_sentiment(values.repeat(25, 1))
     assert many.high - many.low == pytest.approx(one.high - one.low)
+
+
+def test_losses_resample_documents():
+    """The row is the unit only where it is its document."""
+    random = np.random.default_rng(0)
+    nll, n_tokens = random.gamma(9, 1, 60), random.integers(3, 20, 60)
+    single = pd.DataFrame({"document": [f"1/{60 - i}" for i in range(60)], "nll": nll})
+    single["n_tokens"] = n_tokens
+    rows = BOOTSTRAP.ratio(nll, n_tokens)
+    alone = mean_per_token(single, "nll", BOOTSTRAP)
+    assert np.array_equal(alone.resampled, rows.resampled) and alone.value == rows.value
+    # Three sentences of each document, with the same losses: they say no more than one does.
+    repeated = pd.concat([single] * 3, ignore_index=True)
+    together = mean_per_token(repeated, "nll", BOOTSTRAP)
+    np.testing.assert_allclose(together.resampled, alone.resampled)
+    assert together.columns("loss") == pytest.approx(alone.columns("loss"))
 
 
 def test_pairing_saves_the_variance_that_two_points_share():

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
+from paramlerp.data import readers
 from paramlerp.jobs import files
 from paramlerp.lm import models, text_losses, tokenization
 from paramlerp.weights import checkpoints, records
+from scores import unigrams
 from tiny_dag import (
     ALPHAS,
     FEWER,
@@ -247,6 +249,38 @@ def test_a_table_has_ended_and_cut_texts_in_separate_rows(finished):
     for metric in ("sentiment", "length"):
         means = (endings[metric] * endings["n_texts"]).groupby(level=[0, 1]).sum() / counts
         np.testing.assert_allclose(means, all_texts[metric], atol=1e-8)
+
+
+def test_text_around_prompts_trains_nothing(finished):
+    """No text of a prompt's article is in the corpus of editorials or in the unigrams."""
+    used = {
+        row["document"]
+        for name in ("neutral", "glad")
+        for row in files.read_jsonl(finished / f"results/prompts/{name}.jsonl")
+    }
+    editorials = readers.read(finished / "inputs/editorials.txt", {"reader": "rated"})
+    left = [row.text for row in editorials if row.document not in used]
+    assert 0 < len(left) == len(editorials) - 2 * len(used)
+    corpus = [*(finished / "results/corpora/papers/train").iterdir()]
+    corpus.append(finished / "results/corpora/papers/held_out.jsonl")
+    texts = [row["text"] for path in corpus for row in files.read_jsonl(path)]
+    assert sorted(texts) == sorted(left)
+    reviews = [row["text"] for row in files.read_jsonl(finished / "inputs/reviews.jsonl")]
+    expected = unigrams.main(finished / "results/checkpoints/base", reviews + left)
+    counts = pd.read_csv(finished / "results/unigrams/perplexity.csv")
+    np.testing.assert_allclose(counts["nll"], [row["nll"] for row in expected])
+
+
+def test_losses_know_the_documents_of_their_texts(finished):
+    held_out = files.read_jsonl(finished / "results/corpora/papers/held_out.jsonl")[:8]
+    assert len({row["document"] for row in held_out}) == 4, "articles of two sentences"
+    losses = pd.read_csv(finished / "results/losses/unrelated/line.csv", dtype={"alpha": str})
+    papers = losses[(losses["alpha"] == "0.500") & (losses["text"] == "papers")]
+    assert papers["document"].tolist() == [row["document"] for row in held_out]
+    for path in ("losses/g1/alpha=0.500.csv", "divergence/ensemble/alpha=0.500.csv"):
+        frame = pd.read_csv(finished / "results" / path)
+        assert frame["document"].str.startswith("sentiment/1/").all()
+        assert frame["document"].nunique() == len(frame)
 
 
 def test_the_ends_of_a_pair_have_the_losses_of_its_models(finished):

@@ -1,4 +1,4 @@
-# Requires: the attributes' sources
+# Requires: the attributes' sources, results/prompts/ of the same sources
 # Produces: results/data/{attribute}/{part}/{pole}/{split}.jsonl
 
 
@@ -14,6 +14,9 @@ for NAME, ATTRIBUTE in ATTRIBUTES.items():
                 for name in reading.sources_of(ATTRIBUTE.text)
             ],
             files=paths.source_files(config, *reading.sources_of(ATTRIBUTE.text)),
+            prompts=reading.prompt_files(
+                config, reading.sources_of(ATTRIBUTE.text), PLAN.prompts_in_use
+            ),
         output:
             **{
                 f"{part}_{pole}_{split}": paths.attribute_text(NAME, part, pole, split)
@@ -34,7 +37,11 @@ for NAME, ATTRIBUTE in ATTRIBUTES.items():
             runtime=per_attempt(30),
         params:
             code=code("data/split"),
+            attribute=NAME,
             readings=reading.by_source(config, ATTRIBUTE.text),
+            prompts=reading.prompts_from(
+                config, reading.sources_of(ATTRIBUTE.text), PLAN.prompts_in_use
+            ),
             poles=list(ATTRIBUTE.poles),
             splitting=config["splitting"],
             seed=config["seed"],

@@ -1,4 +1,4 @@
-# Requires: the corpora's sources
+# Requires: the corpora's sources, results/prompts/ of the same sources
 # Produces: results/corpora/{corpus}/, results/tokenizer/
 
 
@@ -9,6 +9,9 @@ rule corpus:
             paths.source(config, s) for s in CORPORA[w.corpus]["sources"]
         ],
         files=lambda w: paths.source_files(config, *CORPORA[w.corpus]["sources"]),
+        prompts=lambda w: reading.prompt_files(
+            config, CORPORA[w.corpus]["sources"], PLAN.prompts_in_use
+        ),
     output:
         train=directory(paths.CORPUS),
         held_out=paths.HELD_OUT,
@@ -27,6 +30,9 @@ rule corpus:
     params:
         code=code("data/corpus"),
         readings=lambda w: reading.readings(config, CORPORA[w.corpus]["sources"]),
+        prompts=lambda w: reading.prompts_from(
+            config, CORPORA[w.corpus]["sources"], PLAN.prompts_in_use
+        ),
         held_out_share=lambda w: CORPORA[w.corpus]["held_out"],
         seed=config["seed"],
     script:

@@ -93,6 +93,9 @@ rule unigrams:
         files=lambda w: paths.source_files(
             config, *config["scorers"][w.scorer]["unigrams"]
         ),
+        prompts=lambda w: reading.prompt_files(
+            config, config["scorers"][w.scorer]["unigrams"], PLAN.prompts_in_use
+        ),
     output:
         counts="results/unigrams/{scorer}.csv",
     log:
@@ -111,6 +114,9 @@ rule unigrams:
         code=code("scores/unigrams"),
         readings=lambda w: reading.readings(
             config, config["scorers"][w.scorer]["unigrams"]
+        ),
+        prompts=lambda w: reading.prompts_from(
+            config, config["scorers"][w.scorer]["unigrams"], PLAN.prompts_in_use
         ),
     script:
         "../../scripts/scores/unigrams.py"

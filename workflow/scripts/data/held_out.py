@@ -1,4 +1,7 @@
-"""Write the first texts of a streamed corpus's validation split: its held-out texts."""
+"""Write the first texts of a streamed corpus's validation split: its held-out texts.
+
+Each text is a document of its own.
+"""
 
 from itertools import islice
 
@@ -25,4 +28,6 @@ if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
         texts = main(params.documents, params.n_texts)
-        files.write_jsonl(snakemake.output.held_out, ({"text": text} for text in texts))
+        corpus = snakemake.wildcards.corpus
+        rows = ({"document": f"{corpus}/{i}", "text": text} for i, text in enumerate(texts, 1))
+        files.write_jsonl(snakemake.output.held_out, rows)

@@ -11,7 +11,13 @@ def main(source: str, reading: dict, settings: dict, seed, out) -> None:
     rows = readers.read(source, reading)
     with errors_in(source):
         drawn = prompts.draw(rows, **settings, seed=seed)
-    files.write_jsonl(out, ({"prompt_id": i, "prompt": p} for i, p in enumerate(drawn)))
+    files.write_jsonl(
+        out,
+        (
+            {"prompt_id": i, "prompt": prompt, "document": document}
+            for i, (prompt, document) in enumerate(drawn.items())
+        ),
+    )
 
 
 if __name__ == "__main__":

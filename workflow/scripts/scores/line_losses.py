@@ -14,12 +14,12 @@ def main(
     directories: dict[str, str],
     coordinate: str,
     points: dict[str, dict[str, str]],
-    texts: dict[str, list[str]],
+    texts: dict[str, list[dict]],
     max_tokens: int,
     log,
 ) -> list[dict]:
     """`points` is value of `coordinate` -> coefficient of each checkpoint of `directories`;
-    `texts` is set -> its texts."""
+    `texts` is set -> its texts, with their documents."""
     progress, rows = Progress(len(points), "models"), []
 
     def measure(model, tokenizer) -> list[dict]:
@@ -45,5 +45,5 @@ if __name__ == "__main__":
             log,
         )
         # Named, because a line whose points all overflow has no first row to name them.
-        columns = [params.coordinate, "text", "text_id", "nll", "n_tokens"]
+        columns = [params.coordinate, "text", "text_id", "document", "nll", "n_tokens"]
         files.write_rows(snakemake.output.losses, rows, columns)

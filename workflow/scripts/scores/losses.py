@@ -1,5 +1,7 @@
-"""NLL of test texts under one model: a row per text, with text (its set), text_id, nll (in nats,
-summed over the text) and n_tokens."""
+"""NLL of test texts under one model.
+
+A row per text: text (its set), text_id, document, nll (in nats, summed over the text), n_tokens.
+"""
 
 from paramlerp.jobs import files
 from paramlerp.jobs.progress import Progress

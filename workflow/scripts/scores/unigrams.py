@@ -1,13 +1,15 @@
 """Unigram NLL of every token of a language model, from counts in texts.
 
-One is added to every count, so that the NLL of a token that never occurs is finite.
+One is added to every count, so that the NLL of a token that never occurs is finite. Documents that
+prompts are drawn from are left out.
 """
 
 from collections import Counter
+from itertools import chain
 
 import numpy as np
 
-from paramlerp.data import readers
+from paramlerp.data import documents
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 from paramlerp.lm import tokenization
@@ -27,11 +29,9 @@ def main(model_dir: str, texts: list[str]) -> list[dict]:
 
 if __name__ == "__main__":
     with job(snakemake):
-        texts = [
-            row.text
-            for path, reading in zip(
-                snakemake.input.sources, snakemake.params.readings, strict=True
-            )
-            for row in readers.read(path, reading)
-        ]
+        params = snakemake.params
+        rows = documents.read_training_text(
+            snakemake.input.sources, params.readings, params.prompts
+        )
+        texts = [row.text for row in chain.from_iterable(rows)]
         files.write_rows(snakemake.output.counts, main(snakemake.input.model, texts))

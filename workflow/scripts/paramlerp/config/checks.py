@@ -10,7 +10,7 @@ from . import entries, registry
 #: columns of texts and tables, which no scorer and no coordinate may have as a name
 RESERVED = ("prompts", "scheme", "kind", "state", "texts", "text", "losses", "divergence", "metric")
 RESERVED += ("prompt", "prompt_id", "sample_id", "text_id", "n_tokens", "n_texts", "n_empty")
-RESERVED += ("ended", "length", "repetition", "dist1", "dist2", "dist3", "reference")
+RESERVED += ("ended", "length", "repetition", "dist1", "dist2", "dist3", "reference", "document")
 
 
 def check(config: dict) -> None:

@@ -77,9 +77,12 @@ def read_jsonl(path) -> list[dict]:
         return [json.loads(line) for line in file]
 
 
-def read_texts(paths: dict, count: int | None = None) -> dict[str, list[str]]:
-    """The first `count` texts (default: all) of each file of JSON lines, by the file's name."""
-    return {name: [row["text"] for row in read_jsonl(path)[:count]] for name, path in paths.items()}
+def read_texts(paths: dict, count: int | None = None) -> dict[str, list[dict]]:
+    """The first `count` rows (default: all) of each file of texts, by the file's name.
+
+    A row has at least the keys `text` and `document`.
+    """
+    return {name: read_jsonl(path)[:count] for name, path in paths.items()}
 
 
 def write_rows(path, rows: Sequence[dict], columns: Sequence[str] = ()) -> None:

@@ -12,21 +12,22 @@ from .likelihood import HEAD_ROWS, hidden_states, map_batches, nll_of_sequences
 from .models import clip_to_context
 from .tokenization import encode
 
-#: a text's set and its index there
-Key = tuple[str, int]
+#: a text's set, its index there, and its document
+Key = tuple[str, int, str]
 
 
 def measure_losses(
     model,
     tokenizer,
-    texts: dict[str, list[str]],
+    texts: dict[str, list[dict]],
     max_tokens: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[dict]:
-    """NLL in nats of texts by the name of their set: rows of text, text_id, nll and n_tokens.
+    """NLL in nats of texts by the name of their set.
 
-    `text` is the name of the set, and `nll` the sum over the text's n_tokens tokens; the last
-    of these is EOS. Texts are cut to `max_tokens`, or to the model's context if it is shorter.
+    `texts` has rows with the keys `text` and `document`. Returns rows of text (the name of the
+    set), text_id, document, nll (the sum over the text's n_tokens tokens) and n_tokens; the last
+    token is EOS. Texts are cut to `max_tokens`, or to the model's context if it is shorter.
     Raises NotFiniteError if a sum is NaN or Inf.
     """
     keys, sequences = _encode_sets(tokenizer, texts, clip_to_context(model, max_tokens))
@@ -38,7 +39,7 @@ def measure_divergence(
     coefficients: list[float],
     other,
     tokenizer,
-    texts: dict[str, list[str]],
+    texts: dict[str, list[dict]],
     max_tokens: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[dict]:
@@ -80,11 +81,14 @@ def divergence_of_sequences(
 
 
 def _encode_sets(
-    tokenizer, texts: dict[str, list[str]], max_tokens: int
+    tokenizer, texts: dict[str, list[dict]], max_tokens: int
 ) -> tuple[list[Key], list[list[int]]]:
     """The texts' keys and their ids with EOS at both ends, cut to `max_tokens`."""
-    keys = [(name, i) for name, members in texts.items() for i in range(len(members))]
-    return keys, [encode(tokenizer, texts[name][i], end=True)[:max_tokens] for name, i in keys]
+    keys = [
+        (name, i, row["document"]) for name, rows in texts.items() for i, row in enumerate(rows)
+    ]
+    members = [row["text"] for rows in texts.values() for row in rows]
+    return keys, [encode(tokenizer, text, end=True)[:max_tokens] for text in members]
 
 
 def _rows(keys: list[Key], column: str, parts: list[np.ndarray]) -> list[dict]:
@@ -93,6 +97,6 @@ def _rows(keys: list[Key], column: str, parts: list[np.ndarray]) -> list[dict]:
     if not np.isfinite(sums).all():
         raise NotFiniteError("the model's losses hold NaN or Inf")
     return [
-        {"text": name, "text_id": i, column: total, "n_tokens": len(part)}
-        for (name, i), total, part in zip(keys, sums, parts, strict=True)
+        {"text": name, "text_id": i, "document": document, column: total, "n_tokens": len(part)}
+        for (name, i, document), total, part in zip(keys, sums, parts, strict=True)
     ]

@@ -1,8 +1,10 @@
-"""Estimates with bootstrap intervals; the unit is the prompt (for losses: the sentence).
+"""Estimates with bootstrap intervals; the unit is the document.
 
-Continuations of one prompt resemble each other, so a resample draws prompts with replacement
-and takes all texts of each (cluster bootstrap; Davison & Hinkley 1997, section 3.8). Points
-with equally many prompts share their resamples, so a difference between two points is paired.
+Continuations of one prompt resemble each other, and so do sentences of one document. So a resample
+draws prompts with replacement, each of another document, and takes all texts of each; for losses
+on test text it draws documents and takes all sentences of each (cluster bootstrap; Davison &
+Hinkley 1997, section 3.8). Points with equally many units share their resamples, so a difference
+between two points is paired.
 """
 
 from collections.abc import Callable, Sequence

@@ -46,7 +46,13 @@ def measure(key: dict, samples: Samples, bootstrap: Bootstrap) -> Measurement:
 
 
 def mean_per_token(frame: pd.DataFrame, column: str, bootstrap: Bootstrap) -> Estimate:
-    """Mean per token of a column of sums over tokens; the frame's row is the unit."""
+    """Mean per token of a column of sums over tokens; the unit is the row's `document`.
+
+    The row itself is the unit of a frame without this column. Units are in the order in which
+    they first occur, which is the same at all points.
+    """
+    if "document" in frame:
+        frame = frame.groupby("document", sort=False)[[column, "n_tokens"]].sum()
     return bootstrap.ratio(frame[column].to_numpy(), frame["n_tokens"].to_numpy())
 
 

@@ -29,6 +29,31 @@ def readings(config: dict, sources: list[str]) -> list[dict]:
     return [entries.reading(config["sources"][name]) for name in sources]
 
 
+def prompts_from(config: dict, sources: list[str], in_use: list[str]) -> list[list[str]]:
+    """For each of these sources: the files of prompts that are drawn from its texts.
+
+    `in_use` names the sets of prompts that count. Two sources may be the same texts by two names,
+    with the same ids of documents.
+    """
+
+    def identity(name: str) -> tuple:
+        source = config["sources"][name]
+        ids = [source.get(key) for key in ("reader", "subset", "document")]
+        return entries.location(source), ids
+
+    drawn_from = {name: identity(config["prompts"][name]["source"]) for name in in_use}
+    return [
+        [paths.PROMPTS.format(prompts=n) for n, of in drawn_from.items() if of == identity(source)]
+        for source in sources
+    ]
+
+
+def prompt_files(config: dict, sources: list[str], in_use: list[str]) -> list[str]:
+    """The files of `prompts_from`, each once: the inputs of a rule that leaves their text out."""
+    by_source = prompts_from(config, sources, in_use)
+    return list(dict.fromkeys(path for own in by_source for path in own))
+
+
 def attribute_of(config: dict, checkpoint: str) -> dict:
     """The config's entry of the attribute on whose text a checkpoint is trained."""
     return config["attributes"][config["checkpoints"][checkpoint]["attribute"]]
