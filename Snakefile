@@ -28,6 +28,7 @@ include: "workflow/rules/scores/texts.smk"
 include: "workflow/rules/scores/models.smk"
 include: "workflow/rules/tables/sweeps.smk"
 include: "workflow/rules/tables/lines.smk"
+include: "workflow/rules/tables/seeds.smk"
 include: "workflow/rules/tables/numbered.smk"
 include: "workflow/rules/tables/classifier.smk"
 include: "workflow/rules/tables/estimate.smk"
@@ -49,6 +50,10 @@ rule all:
             sweep=[*PLAN.with_barriers, *PLAN.pairs],
         ),
         expand("results/tables/{sweep}_against.csv", sweep=PLAN.compared),
+        expand("results/tables/{sweep}_seeds.csv", sweep=PLAN.with_seeds),
+        expand(
+            "results/tables/{sweep}_seeds_barriers.csv", sweep=PLAN.barriers_with_seeds
+        ),
         expand("results/examples/{sweep}.md", sweep=PLAN.point_sweeps),
         expand(
             "results/tables/{checkpoint}_classifier.csv",

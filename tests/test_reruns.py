@@ -134,6 +134,8 @@ def plus(*jobs: dict[str, int]) -> dict[str, int]:
     return dict(sum(map(Counter, jobs), Counter()))
 
 
+#: tables of a sweep with seeds; those that list all trainings and all sweeps gain the copies
+SEEDS = {"seeds_table": 1, "seeds_barriers": 1, "training_tables": 1, "generation_table": 1}
 BOTH = {"prompts": ["neutral", "glad"]}
 
 
@@ -321,6 +323,13 @@ BOTH = {"prompts": ["neutral", "glad"]}
             {"generate": 3, "ensemble": 4, **scores(3, 4), "generation_table": 1}
             | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE},
             id="g2 and ensembles with one more set of prompts: its texts",
+        ),
+        pytest.param(
+            {"sweeps": {"g1": {"seeds": [2]}}},
+            # The loss of a point beyond the experts is read by the plane alone.
+            {"candidate": 4, "select": 2, "merge": 4, "generate": 8, **scores(8, 0), "losses": 3}
+            | {"sweep_table": 1, "examples": 1, "barriers": 1, **SEEDS},
+            id="another seed of g1: jobs of the copies, tables of seeds and of all trainings",
         ),
         pytest.param(
             {"save_minutes": 1}, {}, id="how often the training state is saved changes nothing"

@@ -11,6 +11,8 @@ from . import entries, registry
 RESERVED = ("prompts", "scheme", "kind", "state", "texts", "text", "losses", "divergence", "metric")
 RESERVED += ("prompt", "prompt_id", "sample_id", "text_id", "n_tokens", "n_texts", "n_empty")
 RESERVED += ("ended", "length", "repetition", "dist1", "dist2", "dist3", "reference", "document")
+RESERVED += ("quantity", "seed", "n_seeds", "mean", "low", "high", "sd")
+RESERVED += ("seed_half_width", "prompts_half_width")
 
 
 def check(config: dict) -> None:

@@ -28,6 +28,7 @@ SHOWS = {
     "differences": Shows(in_memory=True, keys=("schemes",)),
     "pairs": Shows(in_memory=True),
     "pretraining": Shows(),
+    "seeds": Shows(in_memory=False, attribute=True, one_scheme=True),
 }
 
 
@@ -89,6 +90,8 @@ def _content(
     )
     if kind == "ensemble" and not sweep.against:
         raise UserError(f"{key}.against: missing; figures.{name} shows that")
+    if kind == "seeds" and not sweep.seeds:
+        raise UserError(f"{key}.seeds: missing; figures.{name} shows them")
     if kind == "next_words":
         if sweep.mixes == "logits":
             raise UserError(f"config: figures.{name}.sweep: next_words takes merged weights")

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from ..jobs.errors import UserError
-from . import checks, figure_checks, schema, sweep_checks
+from . import checks, figure_checks, repetitions, schema, sweep_checks
 
 #: sections whose entries have names
 NAMED = (
@@ -99,11 +99,14 @@ def laid_over(config: dict, overrides: dict) -> dict:
 def complete(config: dict, whole_schema: dict) -> dict:
     """The config with its defaults filled in, checked, and with the keys of mappings sorted.
 
+    It holds the copies of checkpoints, schemes and sweeps that `seeds` of sweeps stand for.
+
     Raises UserError, one line that names the key, unless the config is valid and meaningful.
     """
     require_finite(config)
     filled = schema.with_defaults(config, whole_schema)
     schema.validate(filled, whole_schema)
+    filled = repetitions.with_repetitions(filled)
     checks.check(filled)
     sweep_checks.check(filled)
     figure_checks.check(filled)

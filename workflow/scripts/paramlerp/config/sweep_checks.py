@@ -7,7 +7,7 @@ from .sweeps import Sweep
 
 #: endings of tables' names, after the name of a sweep or of a classifier
 ENDINGS = ("differences", "endings", "barriers", "against", "divergence", "sums", "next_words")
-ENDINGS += ("next_word_trends", "classifier", "calibration")
+ENDINGS += ("next_word_trends", "classifier", "calibration", "seeds", "seeds_barriers")
 
 
 def check(config: dict) -> None:

@@ -33,7 +33,8 @@ class Sweep:
     """Schemes with the same coordinates, their points, and what is measured there.
 
     `values` holds the values of each coordinate, ascending, as strings of three decimals.
-    `sample_ranges` are the samples of each file of texts: "0-3", "4-7".
+    `sample_ranges` are the samples of each file of texts: "0-3", "4-7". For each of `seeds` there
+    is a copy of the sweep whose models are trained again (see `repetitions`).
     """
 
     schemes: list
@@ -47,6 +48,7 @@ class Sweep:
     in_memory: bool
     against: str | None
     over: list[str]
+    seeds: list[int]
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -186,6 +188,7 @@ def _sweep(config: dict, by_name: dict, name: str, entry: dict) -> Sweep:
         entry["in_memory"],
         entry.get("against"),
         entry["over"],
+        list(map(int, entry["seeds"])),
     )
 
 

@@ -206,6 +206,16 @@ def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     return {"losses": losses}, {"corpora": {name: entries[name]["corpus"] for name in names}}
 
 
+def seeds(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
+    """The scorers of a sweep along its line, with each seed of its experts."""
+    name = figure["sweep"]
+    by_seed = plan.by_seed(name)
+    params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
+    params["seeds"] = list(by_seed)
+    inputs = {"seeds": table(name, "_seeds"), "tables": paths.tables(by_seed.values())}
+    return inputs, {**params, **intervals(plan, sweep)}
+
+
 #: kind of figure (`shows` in the config) -> its function
 KINDS = {
     "line": line,
@@ -217,6 +227,7 @@ KINDS = {
     "differences": differences,
     "pairs": pairs,
     "pretraining": pretraining,
+    "seeds": seeds,
 }
 
 

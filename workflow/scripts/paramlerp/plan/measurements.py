@@ -132,6 +132,17 @@ def of_sides(plan: Plan, name: str) -> dict[str, list[str]]:
     }
 
 
+def of_seeds(plan: Plan, name: str) -> dict[str, list[str]]:
+    """The tables of a sweep with each seed as named inputs: "tables" and "differences".
+
+    Sweeps in memory have no differences between points, nor have lines of one point.
+    """
+    sweep, with_seeds = plan.sweeps[name], plan.by_seed(name).values()
+    differ = not sweep.in_memory and len(sweep.first_values) > 1
+    differences = paths.tables(with_seeds, "differences") if differ else []
+    return {"tables": paths.tables(with_seeds), "differences": differences}
+
+
 class Overlay(NamedTuple):
     """A measurement of another sweep that lies on a plane: its columns there, and its files."""
 

@@ -1,6 +1,7 @@
 """Where sources, texts and checkpoints lie: the one place that spells their paths."""
 
 import os
+from collections.abc import Iterable
 
 from ..config import registry
 
@@ -43,6 +44,11 @@ def _files_below(folder: str) -> list[str]:
 def checkpoint(name: str) -> str:
     """The HF directory of a checkpoint."""
     return f"results/checkpoints/{name}"
+
+
+def tables(sweeps: Iterable[str], ending: str = "") -> list[str]:
+    """The table of each sweep; with an ending, such as "differences", that table of it."""
+    return [f"results/tables/{name}{ending and '_' + ending}.csv" for name in sweeps]
 
 
 def attribute_text(attribute: str, part: str, pole: str, split: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..config import registry
+from ..config import registry, repetitions
 from ..config import sweeps as parsed
 from ..weights import naming
 
@@ -86,6 +86,29 @@ class Plan:
             and sweep.mixes == "weights"
             and len(sweep.coordinates) == 1
         ]
+
+    @property
+    def with_seeds(self) -> list[str]:
+        """The sweeps that are measured again with other seeds of their experts."""
+        return [name for name, sweep in self.sweeps.items() if sweep.seeds]
+
+    @property
+    def barriers_with_seeds(self) -> list[str]:
+        """Those `with_seeds` that have a table of barriers."""
+        return [name for name in self.with_seeds if name in (*self.with_barriers, *self.pairs)]
+
+    def by_seed(self, name: str) -> dict[int, str]:
+        """Seed -> the sweep with that seed: 0 -> the sweep itself, then its copies."""
+        seeds = self.sweeps[name].seeds
+        return {0: name, **{seed: repetitions.copy_name(name, seed) for seed in seeds}}
+
+    def schemes_by_seed(self, name: str) -> dict[int, dict[str, str]]:
+        """Seed -> the schemes of the sweep with that seed, each with the scheme it is a copy of."""
+        titles = [scheme.title for scheme in self.sweeps[name].schemes]
+        return {
+            seed: {s.title: t for s, t in zip(self.sweeps[copy].schemes, titles, strict=True)}
+            for seed, copy in self.by_seed(name).items()
+        }
 
     @cached_property
     def sweep_of_lines(self) -> dict[str, parsed.Sweep]:
