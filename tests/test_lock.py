@@ -1,4 +1,4 @@
-"""What is installed: every package pinned, locked with hashes, and the same wherever it is named."""
+"""What is installed: every package locked with hashes, and the same wherever it is named."""
 
 import importlib.metadata
 import re
@@ -24,7 +24,7 @@ def pins(file: str) -> dict[str, str]:
 
 
 def locked(file: str) -> dict[str, dict[str, list[str]]]:
-    """Package -> its versions (several if they differ by Python) -> lines below, without comments."""
+    """Package -> its versions (several if Pythons have others) -> lines below but comments."""
     entries: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         if match := re.match(r"([\w.-]+)==([^\s;]+)( ;.*)? \\$", line):
