@@ -275,7 +275,7 @@ def scripts_of(rule: str) -> list[str]:
 
 
 #: rules that read no file
-READ_NOTHING = ("fetch", "estimate")
+READ_NOTHING = ("fetch", "sources", "estimate")
 
 
 @pytest.mark.parametrize("rule", sorted(rules()))

@@ -12,8 +12,8 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 from paramlerp.config import entries, layers, registry, schema, sweeps
 from paramlerp.data.splitting import PARTS, SPLITS
 from paramlerp.jobs import environment as process_environment
-from paramlerp.plan import closure, estimate, figures, measurements, paths, reading
-from paramlerp.plan import session
+from paramlerp.plan import closure, estimate, figures, measurements, paths, provenance
+from paramlerp.plan import reading, session
 from paramlerp.plan.plan import Plan, one_of
 
 # Jobs inherit these variables, and have them before they import a library that reads them.

@@ -1,5 +1,26 @@
 # Requires: the sources of the config
-# Produces: results/sources/
+# Produces: results/sources/, and results/sources.csv: who made each, and under which licence
+
+
+rule sources:
+    """List where each source is from, and its licence, before anything is fetched."""
+    output:
+        table="results/sources.csv",
+    log:
+        "results/logs/sources.log",
+    benchmark:
+        "results/benchmarks/sources.tsv"
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
+    params:
+        code=code("data/list_sources"),
+        rows=provenance.rows(config),
+    script:
+        "../../scripts/data/list_sources.py"
 
 
 rule fetch:

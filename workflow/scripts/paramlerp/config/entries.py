@@ -7,6 +7,10 @@ LOCATION = {
     "hub": ("id", "revision"),
     "path": ("path",),
 }
+#: the keys that say who made a source, and under which licence; no job depends on them
+PROVENANCE = ("origin", "licence")
+#: the keys that make a source another one; a new version or revision has the same maker
+IDENTITY = ("kind", "name", "extract", "url", "id", "path")
 #: the keys of each reader
 READERS = {"rated": (), "trees": (), "table": ("subset", "text", "label", "document")}
 #: the keys that select texts of a source
@@ -17,6 +21,16 @@ def location(source: dict) -> dict:
     """Where a source is: its kind and that kind's keys; null where one is absent."""
     kind = source["kind"]
     return {"kind": kind, **{key: source.get(key) for key in LOCATION[kind]}}
+
+
+def moved(source: dict, override: dict) -> dict:
+    """A source's entry that a user's `override` was merged into, without what may be untrue now.
+
+    An override that says where the source is, and not who made it, means another model or text.
+    """
+    if "origin" in override or not override.keys() & set(IDENTITY):
+        return source
+    return {k: v for k, v in source.items() if k not in PROVENANCE or k in override}
 
 
 def reading(source: dict) -> dict:

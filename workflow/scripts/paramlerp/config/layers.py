@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from ..jobs.errors import UserError
-from . import checks, figure_checks, repetitions, schema, sweep_checks
+from . import checks, entries, figure_checks, repetitions, schema, sweep_checks
 
 #: sections whose entries have names
 NAMED = (
@@ -68,20 +68,23 @@ def laid_over(config: dict, overrides: dict) -> dict:
     """The config in which the user's named entries have replaced or removed the default's.
 
     `config` is the default and the user's `overrides` merged key by key, as Snakemake does it. In
-    the sections of WHOLE an entry becomes what the user wrote. An entry that is null goes away, and
-    with a sweep the figures that show it. A section that is no mapping stays, for the schema to
-    refuse.
+    the sections of WHOLE an entry becomes what the user wrote. A source that the user has put
+    elsewhere loses the default's origin and licence. An entry that is null goes away, and with a
+    sweep the figures that show it. A section that is no mapping stays, for the schema to refuse.
     """
     merged = {k: {} if v is None and k in NAMED else v for k, v in config.items()}
     if not all(isinstance(merged.get(section), dict) for section in NAMED):
         return merged
     removed = {name for name, sweep in merged["sweeps"].items() if sweep is None}
     for section in NAMED:
-        entries = dict(merged[section])
+        named = dict(merged[section])
         replaced = overrides.get(section)
         if section in WHOLE and isinstance(replaced, dict):
-            entries |= copy.deepcopy({k: v for k, v in replaced.items() if k in entries})
-        merged[section] = {name: entry for name, entry in entries.items() if entry is not None}
+            named |= copy.deepcopy({k: v for k, v in replaced.items() if k in named})
+        merged[section] = {name: entry for name, entry in named.items() if entry is not None}
+    for name, override in _mapping(overrides.get("sources")).items():
+        if isinstance(override, dict) and isinstance(merged["sources"].get(name), dict):
+            merged["sources"][name] = entries.moved(merged["sources"][name], override)
     merged["figures"] = {
         name: figure
         for name, figure in merged["figures"].items()
@@ -94,6 +97,10 @@ def laid_over(config: dict, overrides: dict) -> dict:
             left = [other for other in over if other not in removed]
             merged["sweeps"][name] = {**sweep, "over": left}
     return merged
+
+
+def _mapping(section) -> dict:
+    return section if isinstance(section, dict) else {}
 
 
 def complete(config: dict, whole_schema: dict) -> dict:
