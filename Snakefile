@@ -49,6 +49,7 @@ rule all:
             sweep=[*PLAN.with_barriers, *PLAN.pairs],
         ),
         expand("results/tables/{sweep}_against.csv", sweep=PLAN.compared),
+        expand("results/tables/{figure}_paired.csv", figure=PLAN.with_two_lines),
         expand("results/examples/{sweep}.md", sweep=PLAN.point_sweeps),
         expand(
             "results/tables/{checkpoint}_classifier.csv",

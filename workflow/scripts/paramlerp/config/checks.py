@@ -10,6 +10,7 @@ from . import entries, registry
 #: columns of texts and tables, which no scorer and no coordinate may have as a name
 RESERVED = ("prompts", "scheme", "kind", "state", "texts", "text", "losses", "divergence", "metric")
 RESERVED += ("prompt", "prompt_id", "sample_id", "text_id", "n_tokens", "n_texts", "n_empty")
+RESERVED += ("n_samples", "band_low", "band_high")
 RESERVED += ("ended", "length", "repetition", "dist1", "dist2", "dist3", "reference")
 
 
