@@ -1,7 +1,7 @@
 """An ensemble (mixed logits) compared with merged models (mixed weights) at the same points.
 
 Both sides continue the same prompts with the same random numbers, so differences are paired. A
-second table has the mean KL per token between their distributions along real sentences.
+second table has the mean KL per token between their distributions along test text.
 """
 
 import pandas as pd
