@@ -54,6 +54,7 @@ rule all:
         expand(
             "results/tables/{sweep}_seeds_barriers.csv", sweep=PLAN.barriers_with_seeds
         ),
+        expand("results/tables/{figure}_paired.csv", figure=PLAN.with_two_lines),
         expand("results/examples/{sweep}.md", sweep=PLAN.point_sweeps),
         expand(
             "results/tables/{checkpoint}_classifier.csv",

@@ -68,7 +68,7 @@ LEFT_OUT = {
     *("convert", "fetch", "split", "prompts", "corpus", "unigrams", "train_tokenizer"),
     *("select", "permute", "merge", "vader", "test_classifier", "against", "barriers", "examples"),
     *("differences", "plane_table", "pairs_table", "sweep_table", "generation_table"),
-    *("training_tables", "pretraining_table", "next_words_table"),
+    *("training_tables", "pretraining_table", "next_words_table", "two_lines_table"),
 }
 
 

@@ -72,14 +72,14 @@ def test_figure_4_labels_its_words_and_the_ends_of_its_line():
     boxes = sorted((t.get_window_extent() for t in labels.values()), key=lambda box: box.y0)
     assert all(box.x0 >= last and box.x1 <= figure.bbox.width for box in boxes)
     assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
-    assert "Shaded: beyond the experts" in figure._supxlabel.get_text()
+    assert "shaded: beyond θ⁻ and θ⁺" in figure._supxlabel.get_text()
 
 
 def test_figure_4_has_no_marks_on_a_line_without_two_ends():
     line = {**LINE, "ends": {}}
     figure = figure_next_words.main(probabilities(), "The movie was", line, "positive")
     assert texts_in(figure.axes[0]) == {"good", "bad", "null"}
-    assert "Shaded" not in figure._supxlabel.get_text()
+    assert "shaded" not in figure._supxlabel.get_text()
 
 
 def tensors(scheme: str, scale: float) -> list[dict]:
@@ -166,6 +166,7 @@ def test_figure_10_marks_the_two_models_of_a_pair():
     assert upright == [0, 1]
     note = figure._supxlabel.get_text()
     assert note.startswith("12 texts a point; bands: 95% intervals")
+    assert "(loss: over documents of test text), given these models" in note
 
 
 def test_figure_11_has_a_training_curve_and_validation_dots_for_each_model():

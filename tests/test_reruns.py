@@ -83,9 +83,11 @@ def test_a_copy_at_another_depth_has_nothing_to_do(finished, workflow_copy, tmp_
 FIGURES = dict.fromkeys(["fig3", "fig5", "fig6", "fig7", "fig8"], 1)
 #: tables and figures of all sweeps but pairs
 RESULTS = {"sweep_table": 3, "against": 1, "barriers": 1, "plane_table": 1, **FIGURES}
+RESULTS["two_lines_table"] = 1
 TABLES = {**RESULTS, "examples": 3}
 OF_PLANE = {"plane_table": 1, "fig7": 1, "fig8": 1}
 G1_TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1, "fig5": 1, **OF_PLANE}
+G1_TABLES["two_lines_table"] = 1
 WORDS = {"next_words": 4, "next_words_table": 1, "fig4": 1}
 
 
@@ -108,7 +110,7 @@ CLASSIFIER = {
 }
 #: tables and figures with the sentiment scorer; those with a scorer of g1 and g2 alone
 SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
-LINES = {"sweep_table": 2, "fig3": 1, "fig5": 1}
+LINES = {"sweep_table": 2, "two_lines_table": 1, "fig3": 1, "fig5": 1}
 
 ENSEMBLE = {"ensemble": ENSEMBLES, **scores(0, ENSEMBLES)}
 ENSEMBLE |= {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1}
@@ -321,7 +323,8 @@ BOTH = {"prompts": ["neutral", "glad"]}
         pytest.param(
             {"sweeps": {"ensemble": BOTH, "g2": BOTH}},
             {"generate": 3, "ensemble": 4, **scores(3, 4), "generation_table": 1}
-            | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE},
+            | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE}
+            | {"two_lines_table": 1},
             id="g2 and ensembles with one more set of prompts: its texts",
         ),
         pytest.param(

@@ -170,6 +170,25 @@ def test_g2_and_ensembles_are_compared_at_the_points_that_both_have(finished):
     assert table(finished, "ensemble")["scheme"].tolist() == [both[0]] * 2 + [both[1]] * 2
 
 
+def test_g1_and_g2_are_compared_at_the_points_that_a_shift_lines_up(finished):
+    """Figure 5 draws g2 half further right: its points at -0.5, 0 and 0.5 meet g1's at 0 to 1."""
+    gaps = table(finished, "fig5_paired")
+    points = gaps[["prompts", "first_at", "second_at"]].drop_duplicates().values.tolist()
+    assert points == [["neutral", 0, -0.5], ["neutral", 0.5, 0], ["neutral", 1, 0.5]]
+    g1, g2 = (table(finished, name).query("prompts == 'neutral'") for name in ("g1", "g2"))
+    assert set(gaps["metric"]) == {name.removesuffix("_low") for name in g1 if "_low" in name}
+    row = gaps.query("metric == 'perplexity_slor' and first_at == 1").iloc[0]
+    first = g1.query("alpha == '1.000'")["perplexity_slor"].item()
+    second = g2.query("alpha == '0.500'")["perplexity_slor"].item()
+    assert (row["first"], row["second"]) == (pytest.approx(first), pytest.approx(second))
+    assert row["difference"] == pytest.approx(second - first)
+    assert row["n_texts"] == 6 * 3 and row["n_samples"] == 3
+    assert (
+        (gaps["band_low"] <= gaps["difference"]) & (gaps["difference"] <= gaps["band_high"])
+    ).all()
+    assert (finished / "results/tables/fig5_at_equal.csv").exists()
+
+
 def test_the_table_of_g1_has_every_metric_within_its_interval(finished):
     g1 = table(finished, "g1")
     assert g1["alpha"].tolist() == ALPHAS * 2
@@ -180,7 +199,9 @@ def test_the_table_of_g1_has_every_metric_within_its_interval(finished):
     for metric in metrics:
         low, value, high = (g1[f"{metric}{s}"] for s in ("_low", "", "_high"))
         assert ((low <= value + 1e-9) & (value <= high + 1e-9)).all(), metric
-    assert list(g1.columns[-2:]) == ["n_texts", "n_empty"]
+    assert list(g1.columns[-3:]) == ["n_texts", "n_samples", "n_empty"]
+    assert g1["n_samples"].eq(3).all(), "samples of a prompt: dist-n falls as they become more"
+    assert "n_samples" not in table(finished, "g1_endings")
     assert g1["n_texts"].tolist() == [18] * 4 + [9] * 4
 
 

@@ -1,7 +1,7 @@
 # Requires: results/generations/, scores/, losses/, divergence/, next_words/ of point sweeps
 # Produces: results/tables/{sweep}.csv, _differences.csv, _endings.csv, and where they apply
 #           _barriers.csv, _against.csv, _divergence.csv, _next_words.csv, _next_word_trends.csv;
-#           results/examples/{sweep}.md
+#           results/examples/{sweep}.md; of figures of two lines {figure}_paired.csv, _at_equal.csv
 
 
 rule sweep_table:
@@ -170,3 +170,41 @@ rule against:
         seed=config["seed"],
     script:
         "../../scripts/tables/against.py"
+
+
+rule two_lines_table:
+    """Two lines compared: at the points that a shift lines up, and at equal attribute."""
+    input:
+        unpack(lambda w: measurements.of_two_lines(PLAN, w.figure)),
+    output:
+        paired="results/tables/{figure}_paired.csv",
+        at_equal="results/tables/{figure}_at_equal.csv",
+    log:
+        "results/logs/two_lines_table/{figure}.log",
+    benchmark:
+        "results/benchmarks/two_lines_table/{figure}.tsv"
+    wildcard_constraints:
+        figure=one_of(PLAN.with_two_lines),
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        # It holds the texts of two lines, where a sweep's table holds those of one.
+        mem_mb=per_attempt(2 * config["resources"]["sweep_table"]["mem_mb"]),
+        runtime=per_attempt(2 * config["resources"]["sweep_table"]["runtime"]),
+    params:
+        code=code("tables/two_lines_table"),
+        points=lambda w: measurements.points_of_two_lines(PLAN, w.figure),
+        shift=lambda w: config["figures"][w.figure]["shift"],
+        attribute=lambda w: (
+            ATTRIBUTES[measurements.sweep_of(PLAN, w.figure).attribute].scorer
+        ),
+        kinds=lambda w: PLAN.scorer_kinds(config["figures"][w.figure]["sweep"]),
+        file_counts=lambda w: {
+            side: [len(m.sample_ranges) for m in measured]
+            for side, measured in measurements.two_lines(PLAN, w.figure).items()
+        },
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../../scripts/tables/two_lines_table.py"

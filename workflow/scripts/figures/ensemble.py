@@ -1,7 +1,7 @@
 """Mixed weights and mixed logits at the same points (figure 6: g2 and ensembles).
 
 The last panel is not in the paper. It explains the other two: it shows how far the
-next-token distributions of both are apart along real sentences.
+next-token distributions of both are apart along test text.
 """
 
 from itertools import cycle
@@ -53,10 +53,11 @@ def main(
         metric_axes[-1].legend(loc="lower right")
         curves.curve(kl_axis, kl, "kl", x=x, colour=plotting.NEUTRAL, label="")
         kl_axis.set_title(kl_title)
-        kl_axis.set(ylim=(0, None), ylabel="on real sentences")
+        kl_axis.set(ylim=(0, None), ylabel="on test text")
         for axis in axes:
             axis.set_xlabel(line["label"])
-    plotting.note_intervals(figure, differences, confidence)
+    unit = " (KL: over documents of test text)"
+    plotting.note_intervals(figure, differences, confidence, exception=unit)
     return figure
 
 

@@ -34,8 +34,8 @@ def main(table: pd.DataFrame, titles: dict[str, str], line: dict, confidence: fl
         axis.set_ylim(bottom=0)
     if len(sets) > 1:
         axes[0].legend(loc="lower right")
-    shading = "; shaded: beyond the experts" if len(line["ends"]) == 2 else ""
-    plotting.note_intervals(figure, table, confidence, shading)
+    remark = curves.shading(line["ends"])
+    plotting.note_intervals(figure, table, confidence, remark=remark)
     return figure
 
 

@@ -23,8 +23,9 @@ def main(words: pd.DataFrame, prompt: str, line: dict, high: str) -> Figure:
         xlabel=line["label"],
         ylabel="P(word), log scale",
     )
-    shading = ". Shaded: beyond the experts" if line["ends"] else ""
-    plotting.note(figure, f"Read off the models, not sampled: no interval{shading}")
+    remark = curves.shading(line["ends"])
+    note = "read off these models, not sampled: no interval"
+    plotting.note(figure, "; ".join(filter(None, [note, remark])))
     return figure
 
 

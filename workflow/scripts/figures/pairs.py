@@ -36,7 +36,8 @@ def main(
             axis.set(title=f"({next(letters)}) {title}", xlabel=line["label"])
         axes[0].set_yscale("log")
         axes[0].legend(fontsize=8)
-    plotting.note_intervals(figure, table, confidence, " (loss: over texts)")
+    unit = " (loss: over documents of test text)"
+    plotting.note_intervals(figure, table, confidence, exception=unit)
     return figure
 
 

@@ -15,7 +15,7 @@ def main(table: pd.DataFrame, test_texts: list[str], plane: planes.Plane) -> Fig
     """A heat map for each set of test text, all on one scale."""
     # Losses are the same for every set of prompts.
     points = table.drop_duplicates(["kind", "scheme", *plane.axes])
-    titles = {f"loss_{name}": f"Loss on {name} test sentences" for name in test_texts}
+    titles = {f"loss_{name}": f"Loss on the test text of {name}" for name in test_texts}
     losses = points[list(titles)]
     lowest, highest = losses.min().min(), losses.max().max()
     figure, (axes,) = plotting.panels(1, len(titles), (4.8 * len(titles), 4.3))

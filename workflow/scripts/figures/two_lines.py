@@ -46,8 +46,8 @@ def main(
             axis.set_ylim(bottom=0)
         axes[0].legend(loc="lower right")
     shown = pd.concat([first[first["prompts"].isin(sets)], second])
-    shading = "; shaded: beyond the experts" if lines[0]["ends"] else ""
-    plotting.note_intervals(figure, shown, confidence, shading)
+    remark = curves.shading(lines[0]["ends"])
+    plotting.note_intervals(figure, shown, confidence, remark=remark)
     return figure
 
 

@@ -1,7 +1,7 @@
 """An ensemble (mixed logits) compared with merged models (mixed weights) at the same points.
 
 Both sides continue the same prompts with the same random numbers, so differences are paired. A
-second table has the mean KL per token between their distributions along real sentences.
+second table has the mean KL per token between their distributions along test text.
 """
 
 import pandas as pd
@@ -10,11 +10,13 @@ from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 from paramlerp.measure.bootstrap import Bootstrap
 from paramlerp.measure.measurement import mean_per_token, measure
-from paramlerp.measure.pairing import difference
+from paramlerp.measure.pairing import common, compare, with_bands
 from paramlerp.measure.samples import SampleFiles, read, read_numbers, sample_files
 
 #: the two sides, by what each mixes; differences are the second minus the first
 SIDES = ("weights", "logits")
+#: the columns that all points of a family share: bands hold for all points of a scheme
+FAMILY = ("prompts", "scheme", "metric")
 
 
 def main(
@@ -27,29 +29,15 @@ def main(
     """A row for each measurement and metric: both sides' estimates and their difference.
 
     `keys` name the measurements; `weights` and `logits` are the files of each. Only the samples
-    that both sides have take part. `kinds` is scorer -> kind.
+    that both sides have take part. `kinds` is scorer -> kind. An interval is of one point; the
+    bands of a metric hold for all points of a scheme with one set of prompts.
     """
     rows = []
     for key, *sides in zip(keys, weights, logits, strict=True):
-        samples = [read(paths, kinds) for paths in sides]
-        last = min(side.texts["sample_id"].max() for side in samples)
-        a, b = (
-            measure(key, side.select(side.texts["sample_id"] <= last), bootstrap)
-            for side in samples
-        )
-        for metric, (_, estimate) in a.metrics.items():
-            gap = difference(a, b, metric, bootstrap)
-            rows.append(
-                {
-                    **key,
-                    "metric": metric,
-                    **estimate.columns(SIDES[0]),
-                    **b.metrics[metric][1].columns(SIDES[1]),
-                    **{column: gap[column] for column in ("difference", "low", "high")},
-                    "n_texts": len(a.samples.texts),
-                }
-            )
-    return pd.DataFrame(rows)
+        samples = common(read(paths, kinds) for paths in sides)
+        measured = (measure(key, side, bootstrap) for side in samples)
+        rows += compare(key, dict(zip(SIDES, measured, strict=True)), bootstrap)
+    return pd.DataFrame(with_bands(rows, FAMILY, bootstrap))
 
 
 def divergence(points: list[dict], paths: list[str], bootstrap: Bootstrap) -> pd.DataFrame:

@@ -4,6 +4,10 @@ A barrier is estimated by two definitions: Frankle et al. 2020 (the largest valu
 of the ends) and Entezari et al. 2022 (the largest excess over the straight line between the
 ends). A maximum is never below zero, and neither is its interval. So a line counts as free of
 barriers if the interval ends below a margin that the config fixes in advance.
+
+The maximum is taken again on each resample, so the interval allows for the choice among all points
+of the line. It is given these models and these points. Each row is a claim of its own: that all
+rows are within the margin takes no wider intervals (an intersection of tests, Berger 1982).
 """
 
 import pandas as pd

@@ -4,6 +4,9 @@
 expert to the other the probability grows by the factor exp(log_slope). `monotone` says whether
 P rises (a word of the high pole) or falls (one of the low pole) at every step of [0, 1], as the
 paper finds; `monotone_throughout`, whether it does so over the whole sweep.
+
+The probabilities are read off these models, so nothing has an interval. All words that the config
+names are in the table: how many are monotone is to be read against their number.
 """
 
 import numpy as np

@@ -2,6 +2,9 @@
 
 `state` marks a broken point, as in a plane's table. `loss` is the mean NLL per token over all
 test text; barriers are barriers of this loss, by both definitions (see `barriers`).
+
+The intervals of points are of one point each. Those of barriers allow for the choice of the
+highest point, as the maximum is taken again on each resample.
 """
 
 import pandas as pd

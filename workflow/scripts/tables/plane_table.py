@@ -7,6 +7,10 @@ from their own runs, cut to the plane's number of samples. `state` marks a broke
 A second table has means over the points with the same sum of both coordinates, across the lines
 where the sum is 0 and 1. The means must differ in the sum alone, so all are taken over the same few
 differences of the coordinates, at most 1. Only every second diagonal of a plane has these.
+
+Which points enter a mean depends on their coordinates and their `state`, never on their values. An
+interval is of one sum; whoever picks a sum, such as the lowest, needs the bands, which hold for all
+sums of a set of prompts at once.
 """
 
 from decimal import Decimal
@@ -55,17 +59,32 @@ def means_by_sum(
         if row["state"] == "ok" and even and abs(a - b) <= STRIP:
             groups.setdefault((row["prompts"], a + b), []).append(estimates)
     most = max(map(len, groups.values()), default=0)
-    rows = []
-    for (prompts, total), group in sorted(groups.items(), key=lambda item: item[0]):
-        if len(group) < most:
-            continue
-        row = {"prompts": prompts, "sum": naming.format_value(total), "n_points": len(group)}
-        for names, mean in ((perplexities, geometric_mean), (losses, arithmetic_mean)):
+    groups = {key: group for key, group in sorted(groups.items()) if len(group) == most}
+    means: dict[tuple, dict[str, Estimate]] = {key: {} for key in groups}
+    for names, mean in ((perplexities, geometric_mean), (losses, arithmetic_mean)):
+        for key, group in groups.items():
             for name in names:
-                estimate = bootstrap.combine(mean, [estimates[name] for estimates in group])
-                row |= estimate.columns(name)
-        rows.append(row)
-    return rows
+                estimates_there = [estimates[name] for estimates in group]
+                means[key][name] = bootstrap.combine(mean, estimates_there)
+    return [
+        {"prompts": prompts, "sum": naming.format_value(total), "n_points": most}
+        | _with_bands(means, (prompts, total), bootstrap)
+        for prompts, total in means
+    ]
+
+
+def _with_bands(
+    means: dict[tuple, dict[str, Estimate]], key: tuple, bootstrap: Bootstrap
+) -> dict[str, float]:
+    """The columns of one sum's means, with bands over all sums of its set of prompts."""
+    family = [other for other in means if other[0] == key[0]]
+    columns = {}
+    for name, estimate in means[key].items():
+        bands = bootstrap.bands([means[other][name] for other in family])
+        low, high = bands[family.index(key)]
+        columns |= estimate.columns(name)
+        columns |= {f"{name}_band_low": low, f"{name}_band_high": high}
+    return columns
 
 
 def geometric_mean(*values: np.ndarray) -> np.ndarray:

@@ -15,18 +15,24 @@ from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 from paramlerp.measure.bootstrap import Bootstrap
 from paramlerp.measure.measurement import Measurement, measure
-from paramlerp.measure.pairing import difference
+from paramlerp.measure.pairing import difference, with_bands
 from paramlerp.measure.samples import SampleFiles, read, sample_files
 
 ENDINGS = {True: "ended", False: "cut"}
 #: metrics that mean nothing for one ending alone: dist-n falls as a prompt has more texts
 NOT_BY_ENDING = ("ended", "dist1", "dist2", "dist3")
+#: all columns that mean nothing there: a prompt may have fewer texts of one ending than samples
+DROPPED = [f"{name}{end}" for name in NOT_BY_ENDING for end in ("", "_low", "_high")]
+DROPPED += ["n_samples"]
 
 
 def differences(
     measurements: list[Measurement], coordinate: str, bootstrap: Bootstrap
 ) -> list[dict]:
-    """A row for each metric of each point: its difference from the reference of its line."""
+    """A row for each metric of each point: its difference from the reference of its line.
+
+    An interval is of one point; the bands of a metric hold for all points of its line.
+    """
     lines: dict[tuple, list[Measurement]] = {}
     for point in measurements:
         line = tuple((name, value) for name, value in point.key.items() if name != coordinate)
@@ -34,17 +40,15 @@ def differences(
     rows = []
     for points in lines.values():
         reference = min(points, key=lambda point: abs(float(point.key[coordinate])))
-        rows += [
-            {
-                **point.key,
-                "reference": reference.key[coordinate],
-                "metric": metric,
-                **difference(reference, point, metric, bootstrap),
-            }
-            for point in points
-            if point is not reference
-            for metric in point.metrics
-        ]
+        differences_of_line = []
+        for point in points:
+            if point is reference:
+                continue
+            key = {**point.key, "reference": reference.key[coordinate]}
+            for metric in point.metrics:
+                columns, gap = difference(reference, point, metric, bootstrap)
+                differences_of_line.append(({**key, "metric": metric, **columns}, gap))
+        rows += with_bands(differences_of_line, ["metric"], bootstrap)
     return rows
 
 
@@ -71,9 +75,7 @@ def main(
     return (
         pd.DataFrame([point.row() for point in measurements]),
         pd.DataFrame(differences(measurements, coordinate, bootstrap)),
-        pd.DataFrame([part.row() for part in by_ending]).drop(
-            columns=[f"{name}{end}" for name in NOT_BY_ENDING for end in ("", "_low", "_high")]
-        ),
+        pd.DataFrame([part.row() for part in by_ending]).drop(columns=DROPPED),
     )
 
 

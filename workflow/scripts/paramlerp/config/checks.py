@@ -13,6 +13,7 @@ RESERVED += ("prompt", "prompt_id", "sample_id", "text_id", "n_tokens", "n_texts
 RESERVED += ("ended", "length", "repetition", "dist1", "dist2", "dist3", "reference", "document")
 RESERVED += ("quantity", "seed", "n_seeds", "mean", "low", "high", "sd")
 RESERVED += ("seed_half_width", "prompts_half_width")
+RESERVED += ("n_samples", "band_low", "band_high")
 
 
 def check(config: dict) -> None:

@@ -5,9 +5,10 @@ from . import sweeps
 from .checks import RESERVED, require_name
 from .sweeps import Sweep
 
-#: endings of tables' names, after the name of a sweep or of a classifier
+#: endings of tables' names, after the name of a sweep, of a classifier or of a figure
 ENDINGS = ("differences", "endings", "barriers", "against", "divergence", "sums", "next_words")
 ENDINGS += ("next_word_trends", "classifier", "calibration", "seeds", "seeds_barriers")
+ENDINGS += ("paired", "at_equal")
 
 
 def check(config: dict) -> None:
@@ -55,7 +56,8 @@ def _training_parts(config: dict, by_name: dict[str, Sweep]) -> None:
 
 def _names_are_free(config: dict, by_name: dict[str, Sweep]) -> None:
     """No two tables, and no two columns of a table, have the same name."""
-    taken = {f"{name}_{end}" for name in (*by_name, *config["checkpoints"]) for end in ENDINGS}
+    first = (*by_name, *config["checkpoints"], *config["figures"])
+    taken = {f"{name}_{end}" for name in first for end in ENDINGS}
     taken |= {f"table{number}" for number in range(1, 5)}
     for name, sweep in by_name.items():
         if name in taken:

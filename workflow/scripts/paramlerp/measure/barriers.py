@@ -26,7 +26,8 @@ def barrier_rows(
     """A table's row for each definition of the barrier along a line, alpha -> estimate.
 
     `key` holds the columns that name the line; the column `at` is the alpha of the maximum. A
-    barrier is within the margin if its interval ends below it.
+    barrier is within the margin if its interval ends below it. The maximum is taken again on each
+    resample, so the interval allows for the choice of the point.
     """
     alphas = list(line)
     values = np.array([np.append(e.value, e.resampled) for e in line.values()])

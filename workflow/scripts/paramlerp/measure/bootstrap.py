@@ -5,6 +5,10 @@ draws prompts with replacement, each of another document, and takes all texts of
 on test text it draws documents and takes all sentences of each (cluster bootstrap; Davison &
 Hinkley 1997, section 3.8). Points with equally many units share their resamples, so a difference
 between two points is paired.
+
+An interval (`low`, `high`) is for one estimate that was named before the data were seen. Whoever
+looks at several and picks one needs their bands (`band_low`, `band_high`), which hold for all of
+them at once. Both are given these models: prompts are drawn again, but no model is trained again.
 """
 
 from collections.abc import Callable, Sequence
@@ -61,6 +65,30 @@ class Bootstrap:
     def ratio(self, numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
         """The sum of one array (units,) over the sum of another, e.g. nats over tokens."""
         return self.estimate(ratio(self.weights(len(numerator)), numerator, denominator))
+
+    def bands(self, estimates: Sequence[Estimate]) -> list[tuple[float, float]]:
+        """(low, high) for each estimate of a family, which hold for all of them at once.
+
+        value ± c·sd, where sd is the standard deviation of an estimate over the resamples and c
+        the quantile, at the confidence level, of the largest |deviation from the value| / sd in
+        the family on one resample (max-|t|; Mandel & Betensky 2008, Montiel Olea &
+        Plagborg-Møller 2019). The estimates share their resamples. One that never varies has the
+        band of its value alone; one without an interval has NaN and does not count.
+        """
+        known = np.array([np.isfinite([e.value, e.low]).all() for e in estimates], bool)
+        bands = np.full((len(estimates), 2), np.nan)
+        if known.any():
+            family = [e for e, is_known in zip(estimates, known, strict=True) if is_known]
+            values = np.array([e.value for e in family])[:, None]
+            # A resample on which an estimate does not exist says nothing of that estimate.
+            deviations = np.array([e.resampled for e in family]) - values
+            deviations[~np.isfinite(deviations)] = np.nan
+            sd = np.nanstd(deviations, axis=1, keepdims=True)
+            sd[sd <= 1e-9 * np.abs(values)] = 0  # rounding errors are not variance
+            t = np.divide(np.abs(deviations), sd, out=np.zeros_like(deviations), where=sd > 0)
+            c = np.quantile(np.nan_to_num(t).max(0), self.confidence)
+            bands[known] = values + c * sd * [-1, 1]
+        return [(float(low), float(high)) for low, high in bands]
 
     def combine(self, function: Callable, estimates: Sequence[Estimate]) -> Estimate:
         """A function of estimates that share their resamples, e.g. their difference."""

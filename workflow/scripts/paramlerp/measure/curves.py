@@ -40,6 +40,11 @@ def mark_ends(axis: Axes, ends: dict[str, str]) -> None:
         )
 
 
+def shading(ends: dict[str, str]) -> str:
+    """What the shading of `mark_ends` means, for a note; nothing if there is none."""
+    return f"shaded: beyond {' and '.join(ends.values())}" if len(ends) == 2 else ""
+
+
 def label_curves(axis: Axes, ends: list[tuple[str, float, float, str]]) -> None:
     """Write the name of each curve to the right of its last point, tied to it by a thin line.
 

@@ -25,7 +25,7 @@ class Measurement:
             row |= estimate.columns(name)
         texts = self.samples.texts
         empty = int((texts["text"].str.strip() == "").sum())
-        return {**row, "n_texts": len(texts), "n_empty": empty}
+        return {**row, **self.samples.counts(), "n_empty": empty}
 
 
 def measure(key: dict, samples: Samples, bootstrap: Bootstrap) -> Measurement:
@@ -72,7 +72,7 @@ def measure_with_losses(
         estimates = {name: estimate for name, (_, estimate) in measurement.metrics.items()}
         state = "empty" if row["n_empty"] == row["n_texts"] else "ok"
     else:
-        row, state = {**key, "n_texts": 0, "n_empty": 0}, "overflow"
+        row, state = {**key, "n_texts": 0, "n_samples": 0, "n_empty": 0}, "overflow"
     for name, frame in losses.items():
         if len(frame):
             estimates[name] = mean_per_token(frame, "nll", bootstrap)

@@ -5,7 +5,7 @@ Every metric is a function of the weights of prompts, so the same resamples serv
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,14 @@ class Metric:
     """A number about a set of texts.
 
     `statistic` computes it (1 + resamples,) from weights of prompts (1 + resamples, prompts).
-    `values` (texts,) is set if the metric is their mean.
+    `values` (texts,) is set if the metric is their mean. A metric on a ratio scale, such as a
+    perplexity, is positive, and two of its values are compared by their ratio.
     """
 
     name: str
     statistic: Callable[[np.ndarray], np.ndarray]
     values: np.ndarray | None = None
+    on_ratio_scale: bool = False
 
 
 def distinct(texts: list[str], n: int) -> float:
@@ -98,12 +100,17 @@ def _perplexities(name: str, frame: pd.DataFrame, prompt: np.ndarray) -> list[Me
     slor = np.where(scored, (frame["unigram_nll"] - nll) / np.maximum(n_tokens, 1), np.nan)
     nll_sum, token_sum = np.bincount(prompt, nll), np.bincount(prompt, n_tokens)
     return [
-        Metric(name, lambda weights: np.exp(ratio(weights, nll_sum, token_sum))),
+        Metric(
+            name,
+            lambda weights: np.exp(ratio(weights, nll_sum, token_sum)),
+            on_ratio_scale=True,
+        ),
         Metric(
             f"{name}_median",
             lambda weights: median(weights, perplexity[scored], prompt[scored]),
+            on_ratio_scale=True,
         ),
-        _mean(f"{name}_mean", perplexity, prompt),
+        replace(_mean(f"{name}_mean", perplexity, prompt), on_ratio_scale=True),
         _mean(f"{name}_slor", slor, prompt),
     ]
 

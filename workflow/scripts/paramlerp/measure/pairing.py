@@ -1,16 +1,76 @@
 """Paired differences between two points, and how much variance the pairing saves."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
 from .bootstrap import Bootstrap, Estimate
 from .measurement import Measurement
+from .samples import Samples
+
+#: a table's row with the columns `low` and `high`, and the estimate that these are of
+Row = tuple[dict, Estimate]
+
+
+def common(sides: Iterable[Samples]) -> list[Samples]:
+    """The samples that all sides have: of each prompt the first ones, as many as the fewest."""
+    sides = list(sides)
+    last = min(side.texts["sample_id"].max() for side in sides)
+    return [side.select(side.texts["sample_id"] <= last) for side in sides]
+
+
+def compare(key: dict, sides: dict[str, Measurement], bootstrap: Bootstrap) -> list[Row]:
+    """A row for each metric: its estimate on both of two sides, and the second minus the first.
+
+    `key` holds the columns that name the comparison; `sides` is name -> measurement, of the same
+    prompts and samples.
+    """
+    (first, a), (second, b) = sides.items()
+    rows = []
+    for metric, (_, estimate) in a.metrics.items():
+        columns, gap = difference(a, b, metric, bootstrap)
+        row = {
+            **key,
+            "metric": metric,
+            **estimate.columns(first),
+            **b.metrics[metric][1].columns(second),
+            **{column: columns[column] for column in ("difference", "low", "high")},
+            **a.samples.counts(),
+        }
+        rows.append((row, gap))
+    return rows
+
+
+def with_bands(rows: list[Row], family: Sequence[str], bootstrap: Bootstrap) -> list[dict]:
+    """The rows with their bands after their intervals, in the same order.
+
+    Rows that have the same values in the columns `family` (those of them that a row has) are one
+    family: its bands hold for all of its rows at once.
+    """
+    families: dict[tuple, list[int]] = {}
+    for index, (row, _) in enumerate(rows):
+        families.setdefault(tuple(row.get(column) for column in family), []).append(index)
+    bands = {
+        index: band
+        for members in families.values()
+        for index, band in zip(members, bootstrap.bands([rows[i][1] for i in members]), strict=True)
+    }
+    banded = []
+    for index, (row, _) in enumerate(rows):
+        columns = {}
+        for name, value in row.items():
+            columns[name] = value
+            if name == "high":
+                columns["band_low"], columns["band_high"] = bands[index]
+        banded.append(columns)
+    return banded
 
 
 def difference(
     reference: Measurement, other: Measurement, metric: str, bootstrap: Bootstrap
-) -> dict[str, float]:
-    """`other` minus `reference` in one metric, with its interval and the variance saved.
+) -> tuple[dict[str, float], Estimate]:
+    """`other` minus `reference` in one metric: its interval and the variance saved, and itself.
 
     Both have the same prompts and samples. `variance_saved` measures the effect of shared prompts
     and random numbers together. `variance_saved_by_random_numbers` measures the effect of the
@@ -24,13 +84,14 @@ def difference(
             metric_a.values, metric_b.values, prompt
         )
     gap = bootstrap.combine(lambda x, y: y - x, [a, b])
-    return {
+    columns = {
         "difference": gap.value,
         "low": gap.low,
         "high": gap.high,
         "variance_saved": variance_saved(a, b),
         "variance_saved_by_random_numbers": saved_by_random_numbers,
     }
+    return columns, gap
 
 
 def variance_saved(a: Estimate, b: Estimate) -> float:

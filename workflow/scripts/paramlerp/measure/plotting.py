@@ -4,6 +4,7 @@ Nothing here imports pyplot: figures are drawn without a window or any global st
 """
 
 import string
+import textwrap
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,6 +20,8 @@ LOW, NEUTRAL, HIGH = "#c1443c", "#3b5b92", "#3a8f5c"
 #: colours of curves, in the order in which a figure uses them
 COLOURS = (NEUTRAL, HIGH, LOW, "#8a6fb0", "#b8860b", "#2f9aa0")
 LETTERS = string.ascii_lowercase
+#: the width of a letter of the small print, on average and a little more
+INCHES_OF_A_LETTER = 0.06
 
 STYLE = {
     "figure.dpi": 150,
@@ -57,19 +60,24 @@ def lettered(titles: dict[str, str]) -> dict[str, str]:
 
 
 def note(figure: Figure, text: str) -> None:
-    """Write a line of small print under a figure."""
-    figure.supxlabel(text, fontsize=8, color="#666666")
+    """Write small print under a figure, in as many lines as its width needs."""
+    width = int(figure.get_figwidth() / INCHES_OF_A_LETTER)
+    figure.supxlabel(textwrap.fill(text, width), fontsize=8, color="#666666")
 
 
 def note_intervals(
-    figure: Figure, table: pd.DataFrame, confidence: float, remark: str = ""
+    figure: Figure, table: pd.DataFrame, confidence: float, *, exception: str = "", remark: str = ""
 ) -> None:
-    """Note how many texts each point has, for each set of prompts, and what the bands are."""
+    """Note how many texts each point has, for each set of prompts, and what the bands are.
+
+    `exception` names panels whose bootstrap is over something else than prompts.
+    """
     counts = table.groupby("prompts", sort=False)["n_texts"].unique()
     texts = " + ".join(" or ".join(map(str, sorted(n_texts))) for n_texts in counts)
     note(
         figure,
-        f"{texts} texts a point; bands: {confidence:.0%} intervals, bootstrap over prompts{remark}",
+        f"{texts} texts a point; bands: {confidence:.0%} intervals, bootstrap over"
+        f" prompts{exception}, given these models{remark and '; '}{remark}",
     )
 
 

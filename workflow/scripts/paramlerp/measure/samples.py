@@ -31,6 +31,10 @@ class Samples:
     texts: pd.DataFrame
     scores: dict[str, tuple[str, pd.DataFrame]]
 
+    def counts(self) -> dict[str, int]:
+        """The number of texts, and of samples of each prompt, as columns of a table."""
+        return {"n_texts": len(self.texts), "n_samples": self.texts["sample_id"].nunique()}
+
     def select(self, rows: pd.Series) -> "Samples":
         """The texts that a boolean column picks, with their scores."""
         return Samples(

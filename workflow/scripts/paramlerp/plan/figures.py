@@ -114,6 +114,11 @@ def pair_groups(plan: Plan, name: str) -> dict[str, dict[str, str]]:
     return {a: groups[a] for a in sorted(groups, reverse=True)}
 
 
+def of_a_prompt(sweep: Sweep) -> str:
+    """What dist-n is taken over: it falls as a prompt has more texts, so titles say how many."""
+    return f"a prompt's {sweep.samples} texts" if sweep.samples > 1 else "each text"
+
+
 def intervals(plan: Plan, sweep: Sweep) -> dict:
     """What a figure and its caption say about intervals."""
     return {"confidence": plan.config["statistics"]["confidence"], "samples": sweep.samples}
@@ -187,7 +192,7 @@ def pairs(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     perplexities = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
     others = [scorer for scorer in sweep.scorers if scorer not in perplexities]
     panels = {scorer: f"{title} of the texts" for scorer, title in perplexities.items()}
-    panels["dist2"] = "Distinct bigrams (dist-2)"
+    panels["dist2"] = f"Distinct bigrams (dist-2)\nof {of_a_prompt(sweep)}"
     panels |= scorer_titles(plan, name, others)
     panels["loss"] = "Loss on held-out text, nats a token"
     alpha = letter(sweep.coordinates[0])

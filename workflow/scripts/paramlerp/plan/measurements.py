@@ -124,11 +124,54 @@ def sides(plan: Plan, name: str) -> dict[str, list[Measured]]:
 
 def of_sides(plan: Plan, name: str) -> dict[str, list[str]]:
     """Texts and scores of `sides` as named inputs."""
-    scorers = plan.sweeps[name].scorers
+    return _by_side(plan, sides(plan, name), plan.sweeps[name].scorers)
+
+
+def two_lines(plan: Plan, figure: str) -> dict[str, list[Measured]]:
+    """All points of the two lines of a figure, with the prompts and samples that both have."""
+    entry = plan.config["figures"][figure]
+    lines = {"first": plan.sweeps[entry["sweep"]], "second": plan.sweeps[entry["beside"]]}
+    samples = min(sweep.samples for sweep in lines.values())
+    shared = set.intersection(*(set(sweep.prompts) for sweep in lines.values()))
+    return {
+        side: [
+            Measured(measurement, first_ranges(sweep, samples))
+            for measurement in sweep.measurements()
+            if measurement["prompts"] in shared
+        ]
+        for side, sweep in lines.items()
+    }
+
+
+def of_two_lines(plan: Plan, figure: str) -> dict[str, list[str]]:
+    """Texts and scores of `two_lines` as named inputs."""
+    return _by_side(plan, two_lines(plan, figure), sweep_of(plan, figure).scorers)
+
+
+def points_of_two_lines(plan: Plan, figure: str) -> dict[str, list[dict[str, str]]]:
+    """The prompts and the coordinate (`at`) of the points of `two_lines`, in their order."""
+    return {
+        side: [
+            {"prompts": m["prompts"], "at": m[plan.schemes[m["scheme"]].coordinates[0]]}
+            for m, _ in measured
+        ]
+        for side, measured in two_lines(plan, figure).items()
+    }
+
+
+def sweep_of(plan: Plan, figure: str) -> sweeps.Sweep:
+    """The sweep that a figure shows."""
+    return plan.sweeps[plan.config["figures"][figure]["sweep"]]
+
+
+def _by_side(
+    plan: Plan, measured: dict[str, list[Measured]], scorers: Sequence[str]
+) -> dict[str, list[str]]:
+    """`texts_and_scores` of several sides, with their names as prefixes."""
     return {
         key: value
-        for side, measured in sides(plan, name).items()
-        for key, value in texts_and_scores(plan, measured, scorers, f"{side}_").items()
+        for side, of_side in measured.items()
+        for key, value in texts_and_scores(plan, of_side, scorers, f"{side}_").items()
     }
 
 

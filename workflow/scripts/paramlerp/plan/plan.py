@@ -76,6 +76,12 @@ class Plan:
         return [name for name, sweep in self.point_sweeps.items() if sweep.against]
 
     @property
+    def with_two_lines(self) -> list[str]:
+        """The figures that show two lines, which have tables of their differences."""
+        figures = self.config["figures"]
+        return [name for name, figure in figures.items() if figure["shows"] == "two_lines"]
+
+    @property
     def with_next_words(self) -> list[str]:
         """The point sweeps along lines of merged weights whose attribute has next words."""
         return [
