@@ -32,7 +32,7 @@ rule classify:
 
 
 rule tag:
-    """Score prompt and continuation with a per-word edit tagger."""
+    """Score the words of a continuation, read after its prompt, with an edit tagger."""
     input:
         texts=paths.TEXTS,
         model=lambda w: paths.source(config, config["scorers"][w.scorer]["source"]),
