@@ -8,6 +8,9 @@ rule classify:
     input:
         texts=paths.TEXTS,
         model=lambda w: paths.checkpoint(config["scorers"][w.scorer]["model"]),
+        calibration=lambda w: paths.calibrations(
+            config, config["scorers"][w.scorer]["model"]
+        ),
     output:
         scores=paths.SCORES,
     log:
@@ -23,10 +26,7 @@ rule classify:
         **request("classify"),
     params:
         code=code("scores/classify"),
-        scorer=lambda w: {
-            key: config["scorers"][w.scorer][key]
-            for key in ("labels", "values", "max_tokens")
-        },
+        scorer=lambda w: PLAN.classifier(w.scorer),
     script:
         "../../scripts/scores/classify.py"
 

@@ -1,4 +1,5 @@
 # Requires: results/prompts/; results/merged/, or results/checkpoints/ for ensembles and lines
+# Waits for: results/data/{attribute}/scorer.csv, but another scorer makes no text again
 # Produces: results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl; for sweeps in
 #           memory {point} is a line of points
 
@@ -8,6 +9,7 @@ rule generate:
     input:
         model=paths.MERGED,
         prompts=paths.PROMPTS,
+        checks=ancient(PLAN.checks),
     output:
         texts=paths.TEXTS,
     log:
@@ -36,6 +38,7 @@ rule ensemble:
     input:
         models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
+        checks=ancient(PLAN.checks),
     output:
         texts=paths.TEXTS,
     log:
@@ -67,6 +70,7 @@ rule generate_line:
     input:
         models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
+        checks=ancient(PLAN.checks),
     output:
         texts=paths.TEXTS,
     log:

@@ -12,6 +12,9 @@ DIVERGENCE = "results/divergence/{scheme}/{point}.csv"
 NEXT_WORDS = "results/next_words/{attribute}/{scheme}/{point}.csv"
 MERGED = "results/merged/{scheme}/{point}"
 PROMPTS = "results/prompts/{prompts}.jsonl"
+#: the AUC of an attribute's scorer. Its name depends on the attribute alone, so another scorer
+#: makes no text again.
+CHECK = "results/data/{attribute}/scorer.csv"
 #: pretraining text
 CORPUS = "results/corpora/{corpus}/train"
 HELD_OUT = "results/corpora/{corpus}/held_out.jsonl"
@@ -43,6 +46,11 @@ def _files_below(folder: str) -> list[str]:
 def checkpoint(name: str) -> str:
     """The HF directory of a checkpoint."""
     return f"results/checkpoints/{name}"
+
+
+def calibrations(config: dict, name: str) -> list[str]:
+    """The file of a checkpoint's calibration; none if it is not calibrated."""
+    return [f"{checkpoint(name)}.calibration.json"] if registry.is_calibrated(config, name) else []
 
 
 def attribute_text(attribute: str, part: str, pole: str, split: str) -> str:

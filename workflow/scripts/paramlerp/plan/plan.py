@@ -8,6 +8,7 @@ from functools import cached_property
 from ..config import registry
 from ..config import sweeps as parsed
 from ..weights import naming
+from . import paths
 
 
 def either(patterns: Iterable[str]) -> str:
@@ -112,6 +113,18 @@ class Plan:
             for scheme in sweep.schemes
         }
 
+    def checks(self, wildcards) -> list[str]:
+        """The checks of scorers that a job that generates texts waits for.
+
+        They are of the attributes of all sweeps with its scheme.
+        """
+        attributes = {
+            sweep.attribute
+            for sweep in self.sweeps.values()
+            if sweep.attribute and wildcards.scheme in [scheme.title for scheme in sweep.schemes]
+        }
+        return [paths.CHECK.format(attribute=name) for name in sorted(attributes)]
+
     @property
     def merged_schemes(self) -> list[str]:
         """The schemes that mix weights."""
@@ -164,6 +177,11 @@ class Plan:
     def line(self) -> str:
         """A regular expression for a line of points, as paths name it."""
         return either(f"(?:{self.schemes[name].line_pattern()})" for name in self.sweep_of_lines)
+
+    def classifier(self, scorer: str) -> dict:
+        """What a scorer of kind classifier does with its model: its labels, values, max_tokens."""
+        entry = self.config["scorers"][scorer]
+        return {key: entry[key] for key in ("labels", "values", "max_tokens")}
 
     def scorer_kinds(self, sweep: str) -> dict[str, str]:
         """The scorers of a sweep, in the order of its table, each with its kind."""
