@@ -1,6 +1,8 @@
 # Requires: an encoder's checkpoint, results/data/{attribute}/, sources of other domains
 # Produces: results/checkpoints/{checkpoint}/ of kind classifier, {checkpoint}.calibration.json;
-#           results/data/{attribute}/scorer.csv
+#           results/data/{attribute}/scorer.csv, scorer_passed.csv
+
+import os
 
 
 rule train_classifier:
@@ -104,3 +106,39 @@ rule check_scorer:
         min_auc=lambda w: config["attributes"][w.attribute]["min_auc"],
     script:
         "../../scripts/checkpoints/check_scorer.py"
+
+
+def check_to_pass(wildcards):
+    """The check that a scorer must pass; once one has passed, no job is waited for any more.
+
+    Both flags are needed: without them another scorer, which is checked again, would make all
+    texts again. (With `ancient` alone, Snakemake would not see other reasons to make them.)
+    """
+    check = paths.CHECK.format(**wildcards)
+    if os.path.exists(paths.PASSED.format(**wildcards)):
+        return before_update(ancient(check))
+    return check
+
+
+rule pass_scorer:
+    """Let texts be generated for an attribute, for good, once a scorer has passed its check."""
+    input:
+        check=check_to_pass,
+    output:
+        passed=paths.PASSED,
+    log:
+        "results/logs/pass_scorer/{attribute}.log",
+    benchmark:
+        "results/benchmarks/pass_scorer/{attribute}.tsv"
+    priority: 20
+    localrule: True
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
+    params:
+        code=code("checkpoints/pass_scorer"),
+    script:
+        "../../scripts/checkpoints/pass_scorer.py"

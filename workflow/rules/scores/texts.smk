@@ -11,6 +11,7 @@ rule classify:
         calibration=lambda w: paths.calibrations(
             config, config["scorers"][w.scorer]["model"]
         ),
+        checks=PLAN.checks,
     output:
         scores=paths.SCORES,
     log:

@@ -1,5 +1,4 @@
-# Requires: results/prompts/; results/merged/, or results/checkpoints/ for ensembles and lines
-# Waits for: results/data/{attribute}/scorer.csv, but another scorer makes no text again
+# Requires: results/prompts/, results/data/{attribute}/scorer_passed.csv; results/merged/, or results/checkpoints/ for ensembles and lines
 # Produces: results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl; for sweeps in
 #           memory {point} is a line of points
 
@@ -9,7 +8,7 @@ rule generate:
     input:
         model=paths.MERGED,
         prompts=paths.PROMPTS,
-        checks=ancient(PLAN.checks),
+        passed=PLAN.passed,
     output:
         texts=paths.TEXTS,
     log:
@@ -38,7 +37,7 @@ rule ensemble:
     input:
         models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
-        checks=ancient(PLAN.checks),
+        passed=PLAN.passed,
     output:
         texts=paths.TEXTS,
     log:
@@ -70,7 +69,7 @@ rule generate_line:
     input:
         models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
-        checks=ancient(PLAN.checks),
+        passed=PLAN.passed,
     output:
         texts=paths.TEXTS,
     log:

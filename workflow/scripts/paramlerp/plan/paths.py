@@ -12,9 +12,9 @@ DIVERGENCE = "results/divergence/{scheme}/{point}.csv"
 NEXT_WORDS = "results/next_words/{attribute}/{scheme}/{point}.csv"
 MERGED = "results/merged/{scheme}/{point}"
 PROMPTS = "results/prompts/{prompts}.jsonl"
-#: the AUC of an attribute's scorer. Its name depends on the attribute alone, so another scorer
-#: makes no text again.
+#: the AUC of an attribute's scorer, and the first one that passed, which texts wait for
 CHECK = "results/data/{attribute}/scorer.csv"
+PASSED = "results/data/{attribute}/scorer_passed.csv"
 #: pretraining text
 CORPUS = "results/corpora/{corpus}/train"
 HELD_OUT = "results/corpora/{corpus}/held_out.jsonl"

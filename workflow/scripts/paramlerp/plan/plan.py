@@ -113,17 +113,28 @@ class Plan:
             for scheme in sweep.schemes
         }
 
-    def checks(self, wildcards) -> list[str]:
-        """The checks of scorers that a job that generates texts waits for.
+    @cached_property
+    def attributes_of_schemes(self) -> dict[str, list[str]]:
+        """Scheme -> the attributes of the sweeps that measure it, sorted."""
+        names: dict[str, set[str]] = {name: set() for name in self.schemes}
+        for sweep in self.sweeps.values():
+            for scheme in sweep.schemes:
+                names[scheme.title] |= {sweep.attribute} - {None}
+        return {name: sorted(attributes) for name, attributes in names.items()}
 
-        They are of the attributes of all sweeps with its scheme.
-        """
-        attributes = {
-            sweep.attribute
-            for sweep in self.sweeps.values()
-            if sweep.attribute and wildcards.scheme in [scheme.title for scheme in sweep.schemes]
-        }
-        return [paths.CHECK.format(attribute=name) for name in sorted(attributes)]
+    def passed(self, wildcards) -> list[str]:
+        """What a job that generates texts waits for: the scorers of its attributes have passed."""
+        names = self.attributes_of_schemes[wildcards.scheme]
+        return [paths.PASSED.format(attribute=name) for name in names]
+
+    def checks(self, wildcards) -> list[str]:
+        """The checks that a job with this scorer waits for: of the attributes that it scores."""
+        in_use = sorted({sweep.attribute for sweep in self.sweeps.values()} - {None})
+        return [
+            paths.CHECK.format(attribute=name)
+            for name in in_use
+            if self.attributes[name].scorer == wildcards.scorer
+        ]
 
     @property
     def merged_schemes(self) -> list[str]:
