@@ -15,7 +15,7 @@ from transformers import (
 )
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
-from paramlerp.measure.tagging import Tagger
+from paramlerp.measure.tagging import Tagger, first_word
 
 results, threads, alphas = Path(sys.argv[1]), int(sys.argv[2]), map(float, sys.argv[3:])
 checkpoints = results / "checkpoints"
@@ -37,7 +37,7 @@ for alpha in alphas:
     mixed = {k: alpha * v + (1 - alpha) * other[k] for k, v in positive.state_dict().items()}
     positive.load_state_dict(mixed)
     eos = tokenizer.eos_token
-    sentiment = grammar = nll = tokens = count = 0
+    sentiment = grammar = graded = nll = tokens = count = 0
     with torch.inference_mode():
         for prompt in prompts:
             ids = tokenizer(eos + prompt, return_tensors="pt", add_special_tokens=False)
@@ -55,7 +55,11 @@ for alpha in alphas:
                 text = tokenizer.decode(row, skip_special_tokens=True)
                 p = classifier(**classifier_tokenizer(text, return_tensors="pt")).logits.softmax(-1)
                 sentiment += float(p[0, 1])
-                grammar += float(tagger.acceptability([text])[0])
+                start = first_word(prompt, text[len(prompt) :])
+                (score,) = tagger.acceptability([text], [start])
+                if score == score:  # NaN: a continuation without words
+                    grammar += float(score)
+                    graded += 1
                 full = tokenizer(eos + text, return_tensors="pt", add_special_tokens=False)
                 logits = base(input_ids=full["input_ids"]).logits[0, :-1]
                 token_nll = torch.nn.functional.cross_entropy(
@@ -65,4 +69,4 @@ for alpha in alphas:
                 tokens += len(token_nll)
                 count += 1
     perplexity = float(torch.tensor(nll / tokens).exp())
-    print(alpha, sentiment / count, grammar / count, perplexity, flush=True)
+    print(alpha, sentiment / count, grammar / graded, perplexity, flush=True)

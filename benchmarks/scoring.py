@@ -32,6 +32,7 @@ def _scorers(setup: Setup):
 def ours(setup: Setup) -> dict:
     from paramlerp.lm import continuations
     from paramlerp.measure import classifiers
+    from paramlerp.measure.tagging import first_word
 
     model, tokenizer = bench.our_model(setup.checkpoint("base"), setup.threads)
     classifier, classifier_tokenizer, tagger = _scorers(setup)
@@ -39,7 +40,8 @@ def ours(setup: Setup) -> dict:
     def score(rows: list[dict]) -> dict:
         texts = [row["prompt"] + row["text"] for row in rows]
         classifiers.probabilities(classifier, classifier_tokenizer, texts, 128)
-        tagger.acceptability(texts)
+        starts = [first_word(row["prompt"], row["text"]) for row in rows]
+        tagger.acceptability(texts, starts)
         pairs = [
             continuations.encode_continuation(tokenizer, row["prompt"], row["text"]) for row in rows
         ]
@@ -62,6 +64,7 @@ def _in_slices(setup: Setup, size: int, sentiment) -> dict:
 
     from paramlerp.lm.continuations import encode_continuation
     from paramlerp.lm.tokenization import encode
+    from paramlerp.measure.tagging import first_word
 
     model, tokenizer = bench.plain_model(setup.checkpoint("base"), setup.threads)
     classifier, classifier_tokenizer, tagger = _scorers(setup)
@@ -88,9 +91,11 @@ def _in_slices(setup: Setup, size: int, sentiment) -> dict:
         texts = [row["prompt"] + row["text"] for row in rows]
         classify(texts)
         total = 0.0
+        firsts = [first_word(row["prompt"], row["text"]) for row in rows]
         for start in range(0, len(rows), size):
-            tagger.acceptability(texts[start : start + size])
-            total += nll_of(rows[start : start + size])
+            chosen = slice(start, start + size)
+            tagger.acceptability(texts[chosen], firsts[chosen])
+            total += nll_of(rows[chosen])
         return {"amount": len(rows), "nll": total}
 
     return _measured(score, setup)

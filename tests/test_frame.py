@@ -342,7 +342,12 @@ def test_environments_agree_with_the_requirements():
 
 
 #: name in imports -> conda's name; datasets and transformers bring huggingface_hub
-PACKAGES = {"torch": "pytorch", "huggingface_hub": "datasets", "vaderSentiment": "vadersentiment"}
+PACKAGES = {
+    "torch": "pytorch",
+    "huggingface_hub": "datasets",
+    "sklearn": "scikit-learn",
+    "vaderSentiment": "vadersentiment",
+}
 
 
 @pytest.mark.parametrize(
@@ -411,17 +416,42 @@ def test_the_code_contains_no_name_of_the_default_config(tmp_path):
         assert word in allowed, word
 
 
+@pytest.mark.parametrize(
+    ("prompt", "text", "words"),
+    [
+        ("edit edit", " good edit good", [0.9, 0.1, 0.9]),
+        ("edit ", "good", [0.9]),
+        ("edit go", "od good", [0.9, 0.9]),
+        ("", "good", [0.9]),
+        ("good\n", "edit", [0.1]),
+        ("good", "", []),
+        ("good", " \n ", []),
+    ],
+)
+def test_grammar_is_that_of_the_words_that_a_continuation_adds_or_completes(
+    tmp_path, prompt, text, words
+):
+    """The prompt's own words have no say: they are a human's, and weigh more in a short text."""
+    from conftest import tiny_tagger
+
+    tagger = tagging.Tagger(tiny_tagger(tmp_path), threads=1)
+    (score,) = tagger.acceptability([prompt + text], [tagging.first_word(prompt, text)])
+    assert score == pytest.approx(
+        np.prod(words) ** (1 / len(words)) if words else np.nan, nan_ok=True
+    )
+
+
 def test_the_tagger_takes_the_geometric_mean_over_words(tmp_path):
     from conftest import tiny_tagger
 
     tagger = tagging.Tagger(tiny_tagger(tmp_path), threads=1)
-    scores = tagger.acceptability(["good", "good good good", "good edit", ""])
+    scores = tagger.acceptability(["good", "good good good", "good edit", ""], [0] * 4)
     assert scores[:3] == pytest.approx([0.9, 0.9, (0.9 * 0.1) ** 0.5])
     assert scores[3] != scores[3]
     session = tagger.session
     tagger.session = Mock(run=lambda *inputs: [session.run(*inputs)[0] * np.nan])
     with pytest.raises(UserError, match=r"tagger\.onnx: its logits hold NaN"):
-        tagger.acceptability(["good"])
+        tagger.acceptability(["good"], [0])
     (tmp_path / "tagger.onnx").unlink()
     with pytest.raises(UserError, match=r"tagger\.onnx"):
         tagging.Tagger(tmp_path, threads=1)

@@ -63,10 +63,20 @@ def test_text_is_split_from_its_prompt_by_characters(tokenizer, prompt, text):
 
 def test_perplexity_weighs_tokens(model, tokenizer):
     texts = ["the film is awful", "a joy"]
-    ids = [encode(tokenizer, t, end=True) for t in texts]
+    ids = [encode(tokenizer, t) for t in texts]
     parts = likelihood.nll_of_sequences(model, ids)
     expected = math.exp(sum(p.sum() for p in parts) / sum(map(len, parts)))
     assert likelihood.perplexity(model, tokenizer, texts) == pytest.approx(expected)
+
+
+def test_test_text_and_generated_text_have_one_perplexity(model, tokenizer):
+    """The separator that ends a text is part of neither: exp of the mean NLL of its tokens."""
+    text = "the film is awful"
+    ids, start = continuations.encode_continuation(tokenizer, "", text)
+    (generated,) = continuations.continuation_nll(model, [ids], [start])
+    assert len(generated) == len(tokenizer(text)["input_ids"])
+    expected = math.exp(generated.mean())
+    assert likelihood.perplexity(model, tokenizer, [text]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_batches_by_length_contain_every_text_once_and_keep_the_limit():

@@ -103,11 +103,9 @@ TEXTS |= scores(GENERATIONS, ENSEMBLES + PLANE_LINES) | TABLES
 READ = {"losses": 4 + 3, "line_losses": 3, "divergence": 2, **WORDS}
 MERGES = {"merge": 4 + 3, **READ}
 EXPERTS = {"candidate": 4, "select": 2, "training_tables": 1, **MERGES, **TEXTS}
-CLASSIFIER = {
-    "train_classifier": 1,
-    "test_classifier": 1,
-    "classify": GENERATIONS + ENSEMBLES + PLANE_LINES,
-}
+CLASSIFY = {"classify": GENERATIONS + ENSEMBLES + PLANE_LINES}
+CALIBRATED = {"calibrate": 1, "test_classifier": 1, **CLASSIFY}
+CLASSIFIER = {"train_classifier": 1, "check_scorer": 1, **CALIBRATED}
 #: tables and figures with the sentiment scorer; those with a scorer of g1 and g2 alone
 SHOWN = {name: n for name, n in RESULTS.items() if name != "barriers"}
 LINES = {"sweep_table": 2, "two_lines_table": 1, "fig3": 1, "fig5": 1}
@@ -184,6 +182,22 @@ BOTH = {"prompts": ["neutral", "glad"]}
             },
             {**CLASSIFIER, **SHOWN},
             id="another setting of that classifier alone: no text is generated again",
+        ),
+        pytest.param(
+            {"classification": {"calibration": False}},
+            {"test_classifier": 1, **CLASSIFY, **SHOWN},
+            id="a classifier that is not calibrated: scores, no training",
+        ),
+        pytest.param(
+            {"attributes": {"sentiment": {"min_auc": 0.6}}},
+            {"check_scorer": 1, **CLASSIFY, **SHOWN},
+            id="another bound for scorers: the check and what waits for it, no text",
+        ),
+        pytest.param(
+            {"classification": {"epochs": 3}, "generation": {"top_p": 0.8}},
+            plus(TEXTS, {"generation_table": 1}, TEXTS_OF_PAIRS)
+            | {name: n for name, n in CLASSIFIER.items() if name != "classify"},
+            id="another sentiment scorer and another top-p: the check hides no other change",
         ),
         pytest.param(
             {"scorers": {"opinion": {"kind": "vader"}}},
@@ -396,6 +410,7 @@ def test_a_change_of_config_reruns_what_depends_on_it(plans, request, change, jo
         ("paramlerp/plan/overview.py", {}),
         ("paramlerp/lm/prefix_cache.py", plus({**TEXTS, **WORDS}, TEXTS_OF_PAIRS)),
         ("scores/vader.py", {"vader": GENERATIONS, **LINES}),
+        ("checkpoints/calibrate.py", {**CALIBRATED, **SHOWN}),
         ("texts/ensemble.py", ENSEMBLE),
         ("figures/line.py", {"fig3": 1}),
         ("figures/pairs.py", {"fig10": 1}),
@@ -427,6 +442,7 @@ def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
                     "prompts": 2,
                     "generation_table": 1,
                     "unigrams": 1,
+                    "calibrate": 1,
                     "test_classifier": 1,
                     "corpus": 1,
                     "training_tables": 1,

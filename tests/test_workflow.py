@@ -354,10 +354,31 @@ def test_tables_1_and_2_have_the_candidates_and_the_best_of_each_expert(finished
 
 
 def test_the_classifier_learns_and_is_tested_on_another_domain_too(finished):
-    summary = table(finished, "sentiment_judge_classifier").set_index("domain")
-    assert summary.loc["reviews", "auc"] > 0.95
-    assert list(summary.index) == ["reviews", "editorials"]
-    assert {"calibration_error", "accuracy_low"} <= set(summary.columns)
+    summary = table(finished, "sentiment_judge_classifier").set_index(["domain", "calibrated"])
+    domains, states = ("reviews", "editorials"), ("no", "yes")
+    assert list(summary.index) == [(domain, state) for domain in domains for state in states]
+    assert (summary.loc["reviews", "auc"] > 0.95).all()
+    assert {"calibration_error", "accuracy_low", "brier"} <= set(summary.columns)
+    # Of 16 rated editorials in 8 documents, one half of the documents is calibrated on.
+    assert (summary.loc["editorials", ["n", "n_documents"]] == [8, 4]).all(axis=None)
+    fitted = files.read_json(finished / "results/checkpoints/sentiment_judge.calibration.json")
+    assert fitted["domains"]["editorials"] == 8 and fitted["slope"] > 0
+
+
+def test_scores_are_calibrated_and_stand_beside_those_without(finished):
+    """The table has both. The classifier's own probability, with the line through its log odds."""
+    fitted = files.read_json(finished / "results/checkpoints/sentiment_judge.calibration.json")
+    scores = pd.read_csv(
+        finished / f"results/scores/neutral/g1/sentiment/alpha=0.500/{SAMPLES}.csv"
+    )
+    odds = np.log(scores["raw"] / (1 - scores["raw"]))
+    expected = 1 / (1 + np.exp(-(fitted["slope"] * odds + fitted["intercept"])))
+    np.testing.assert_allclose(scores["score"], expected, rtol=1e-5)
+    assert (scores["target"] == scores["score"]).all()
+    g1 = table(finished, "g1").query("prompts == 'neutral' and alpha == '0.500'").iloc[0]
+    assert g1["sentiment_raw"] == pytest.approx(scores["raw"].mean())
+    columns = list(g1.index)
+    assert columns.index("sentiment_raw") == columns.index("sentiment_share") + 3
 
 
 def test_scorers_and_experts_share_no_text(finished):

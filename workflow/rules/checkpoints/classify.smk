@@ -1,5 +1,8 @@
-# Requires: an encoder's checkpoint, results/data/{attribute}/classifier/
-# Produces: results/checkpoints/{checkpoint}/ of kind classifier
+# Requires: an encoder's checkpoint, results/data/{attribute}/, sources of other domains
+# Produces: results/checkpoints/{checkpoint}/ of kind classifier, {checkpoint}.calibration.json;
+#           results/data/{attribute}/scorer.csv, scorer_passed.csv
+
+import os
 
 
 rule train_classifier:
@@ -19,6 +22,7 @@ rule train_classifier:
         "results/benchmarks/train_classifier/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("classifier"),
+    priority: 20
     conda:
         environment("torch")
     threads: 1
@@ -29,7 +33,112 @@ rule train_classifier:
         labels=lambda w: list(
             reversed(reading.attribute_of(config, w.checkpoint)["poles"])
         ),
-        settings=lambda w: registry.training(config, w.checkpoint),
+        settings=lambda w: reading.classifier_settings(config, w.checkpoint),
         seed=lambda w: registry.seed(config, w.checkpoint, "classifier"),
     script:
         "../../scripts/checkpoints/train_classifier.py"
+
+
+rule calibrate:
+    """Fit a classifier's probabilities to validation text of its domain and of others."""
+    input:
+        model=paths.checkpoint("{checkpoint}"),
+        validation=lambda w: reading.classifier_texts(
+            config, w.checkpoint, "validation"
+        ),
+        others=lambda w: [
+            paths.source(config, name)
+            for name in reading.other_sources(config, w.checkpoint)
+        ],
+        files=lambda w: paths.source_files(
+            config, *reading.other_sources(config, w.checkpoint)
+        ),
+    output:
+        calibration="results/checkpoints/{checkpoint}.calibration.json",
+    log:
+        "results/logs/calibrate/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/calibrate/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=PLAN.checkpoints("classifier"),
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **request("calibrate"),
+    params:
+        code=code("checkpoints/calibrate"),
+        domain=lambda w: reading.own_domain(config, w.checkpoint),
+        high=lambda w: reading.attribute_of(config, w.checkpoint)["poles"][0],
+        others=lambda w: {
+            domain: reading.by_source(config, text)
+            for domain, text in reading.other_domains(config, w.checkpoint).items()
+        },
+        max_tokens=lambda w: registry.training(config, w.checkpoint)["max_tokens"],
+        seed=config["seed"],
+    script:
+        "../../scripts/checkpoints/calibrate.py"
+
+
+rule check_scorer:
+    """Stop the run if an attribute's scorer cannot tell its poles apart."""
+    input:
+        model=lambda w: paths.checkpoint(
+            config["scorers"][ATTRIBUTES[w.attribute].scorer]["model"]
+        ),
+        validation=lambda w: reading.validation_texts(config, w.attribute),
+    output:
+        check=paths.CHECK,
+    log:
+        "results/logs/check_scorer/{attribute}.log",
+    benchmark:
+        "results/benchmarks/check_scorer/{attribute}.tsv"
+    priority: 20
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        **request("check_scorer"),
+    params:
+        code=code("checkpoints/check_scorer"),
+        name=lambda w: ATTRIBUTES[w.attribute].scorer,
+        scorer=lambda w: PLAN.classifier(ATTRIBUTES[w.attribute].scorer),
+        min_auc=lambda w: config["attributes"][w.attribute]["min_auc"],
+    script:
+        "../../scripts/checkpoints/check_scorer.py"
+
+
+def check_to_pass(wildcards):
+    """The check that a scorer must pass; once one has passed, no job is waited for any more.
+
+    Both flags are needed: without them another scorer, which is checked again, would make all
+    texts again. (With `ancient` alone, Snakemake would not see other reasons to make them.)
+    """
+    check = paths.CHECK.format(**wildcards)
+    if os.path.exists(paths.PASSED.format(**wildcards)):
+        return before_update(ancient(check))
+    return check
+
+
+rule pass_scorer:
+    """Let texts be generated for an attribute, for good, once a scorer has passed its check."""
+    input:
+        check=check_to_pass,
+    output:
+        passed=paths.PASSED,
+    log:
+        "results/logs/pass_scorer/{attribute}.log",
+    benchmark:
+        "results/benchmarks/pass_scorer/{attribute}.tsv"
+    priority: 20
+    localrule: True
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
+    params:
+        code=code("checkpoints/pass_scorer"),
+    script:
+        "../../scripts/checkpoints/pass_scorer.py"

@@ -8,6 +8,10 @@ rule classify:
     input:
         texts=paths.TEXTS,
         model=lambda w: paths.checkpoint(config["scorers"][w.scorer]["model"]),
+        calibration=lambda w: paths.calibrations(
+            config, config["scorers"][w.scorer]["model"]
+        ),
+        checks=PLAN.checks,
     output:
         scores=paths.SCORES,
     log:
@@ -23,16 +27,13 @@ rule classify:
         **request("classify"),
     params:
         code=code("scores/classify"),
-        scorer=lambda w: {
-            key: config["scorers"][w.scorer][key]
-            for key in ("labels", "values", "max_tokens")
-        },
+        scorer=lambda w: PLAN.classifier(w.scorer),
     script:
         "../../scripts/scores/classify.py"
 
 
 rule tag:
-    """Score prompt and continuation with a per-word edit tagger."""
+    """Score the words of a continuation, read after its prompt, with an edit tagger."""
     input:
         texts=paths.TEXTS,
         model=lambda w: paths.source(config, config["scorers"][w.scorer]["source"]),

@@ -6,7 +6,8 @@ rule test_classifier:
     """Test a trained classifier on held-out text of its domain and on rated text of others."""
     input:
         model=paths.checkpoint("{checkpoint}"),
-        texts=lambda w: reading.classifier_texts(config, w.checkpoint, "test")[::-1],
+        calibration=lambda w: paths.calibrations(config, w.checkpoint),
+        texts=lambda w: reading.classifier_texts(config, w.checkpoint, "test"),
         others=lambda w: [
             paths.source(config, name)
             for name in reading.other_sources(config, w.checkpoint)
@@ -30,10 +31,8 @@ rule test_classifier:
         **request("test_classifier"),
     params:
         code=code("tables/test_classifier"),
-        domain=lambda w: "+".join(
-            reading.sources_of(reading.attribute_of(config, w.checkpoint)["text"])
-        ),
-        poles=lambda w: list(reading.attribute_of(config, w.checkpoint)["poles"]),
+        domain=lambda w: reading.own_domain(config, w.checkpoint),
+        high=lambda w: reading.attribute_of(config, w.checkpoint)["poles"][0],
         others=lambda w: {
             domain: reading.by_source(config, text)
             for domain, text in reading.other_domains(config, w.checkpoint).items()

@@ -1,4 +1,4 @@
-# Requires: results/prompts/; results/merged/, or results/checkpoints/ for ensembles and lines
+# Requires: results/prompts/, results/data/{attribute}/scorer_passed.csv; results/merged/, or results/checkpoints/ for ensembles and lines
 # Produces: results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl; for sweeps in
 #           memory {point} is a line of points
 
@@ -8,6 +8,7 @@ rule generate:
     input:
         model=paths.MERGED,
         prompts=paths.PROMPTS,
+        passed=PLAN.passed,
     output:
         texts=paths.TEXTS,
     log:
@@ -36,6 +37,7 @@ rule ensemble:
     input:
         models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
+        passed=PLAN.passed,
     output:
         texts=paths.TEXTS,
     log:
@@ -67,6 +69,7 @@ rule generate_line:
     input:
         models=lambda w: [paths.checkpoint(c) for c in SCHEMES[w.scheme].checkpoints],
         prompts=paths.PROMPTS,
+        passed=PLAN.passed,
     output:
         texts=paths.TEXTS,
     log:

@@ -23,6 +23,12 @@ def training(config: dict, checkpoint: str) -> dict:
     return {**config[section], **entry.get(section, {})}
 
 
+def is_calibrated(config: dict, checkpoint: str) -> bool:
+    """Whether a checkpoint is a classifier that is trained and calibrated here."""
+    is_classifier = config["checkpoints"][checkpoint]["kind"] == "classifier"
+    return is_classifier and training(config, checkpoint)["calibration"]
+
+
 def grid(config: dict, checkpoint: str) -> dict[str, dict]:
     """The settings that fine-tuning tries (table 1): name in paths -> values.
 

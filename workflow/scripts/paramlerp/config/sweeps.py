@@ -237,5 +237,8 @@ def checkpoints_in_use(config: dict, by_name: dict[str, Sweep]) -> list[str]:
     """The checkpoints that sweeps mix or score with, and all that these are made of, sorted."""
     names = {name for sweep in by_name.values() for name in sweep.checkpoints()}
     scorers = {name for sweep in by_name.values() for name in sweep.scorers}
+    # Before texts are generated, the attribute's scorer is checked.
+    attributes = {sweep.attribute for sweep in by_name.values()} - {None}
+    scorers |= {config["attributes"][name]["scorer"] for name in attributes}
     names |= {registry.scorer_checkpoint(config["scorers"][name]) for name in scorers} - {None}
     return registry.with_parents(config, names)

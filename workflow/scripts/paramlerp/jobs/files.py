@@ -66,6 +66,12 @@ def write_json(path, value) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def read_json(path):
+    """The value in a JSON file."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
 def write_jsonl(path, rows: Iterable[dict]) -> None:
     """Write rows as JSON lines: one object per line."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

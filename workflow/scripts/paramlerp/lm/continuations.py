@@ -14,7 +14,8 @@ def encode_continuation(tokenizer, prompt: str, text: str) -> tuple[list[int], i
     """Ids of EOS + prompt + text, tokenised as one string, and the index of the text's first.
 
     Character offsets decide: a token that holds any character of the text belongs to it.
-    There is no EOS at the end, because the paper scores words.
+    There is no EOS at the end: a perplexity is that of a text's own tokens (as in
+    `likelihood.perplexity`).
     """
     encoded = tokenizer(prompt + text, add_special_tokens=False, return_offsets_mapping=True)
     ends = [end for _, end in encoded["offset_mapping"]]

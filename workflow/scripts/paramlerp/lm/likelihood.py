@@ -94,8 +94,13 @@ def map_batches(
 
 
 def perplexity(model, tokenizer, texts: Sequence[str], max_tokens: int | None = None) -> float:
-    """exp of the mean NLL per token of texts, EOS included, each cut to `max_tokens`."""
-    sequences = [encode(tokenizer, text, end=True)[:max_tokens] for text in texts]
+    """exp of the mean NLL in nats per token of texts; a text of more tokens weighs more.
+
+    A text's tokens are its own: the separator before it is their context, the one that ends it is
+    not predicted. So `continuations` counts too, and the perplexities of test text and of
+    generated text are one measure. Texts are cut to `max_tokens`, the first separator included.
+    """
+    sequences = [encode(tokenizer, text)[:max_tokens] for text in texts]
     parts = nll_of_sequences(model, sequences)
     tokens = sum(map(len, parts))
     return float(torch.tensor(sum(float(p.sum()) for p in parts) / tokens).exp())

@@ -2,17 +2,51 @@
 
 import numpy as np
 
+#: rows of weights whose sums are in memory at a time
+_ROWS = 500
+
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
     """Area under the ROC curve: P(a positive scores above a negative), ties count half.
 
     `positive` (texts,) is boolean. NaN if all texts are of one class.
     """
-    order = np.sort(scores)
-    ranks = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right")) / 2
-    n = int(positive.sum())
-    m = len(scores) - n
-    return float((ranks[positive].sum() - n * n / 2) / (n * m)) if n and m else float("nan")
+    return float(weighted_auc(scores, positive, np.ones((1, len(scores))))[0])
+
+
+def weighted_auc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """`auc` of texts that count as often as `weights` (resamples, texts) say: (resamples,).
+
+    NaN where only one class has weight.
+    """
+    order = np.argsort(scores, kind="stable")
+    scores, positive = scores[order], positive[order]
+    # The first text of each distinct score: texts of one score are tied.
+    starts = np.flatnonzero(np.append(True, scores[1:] != scores[:-1]))
+    areas = np.empty(len(weights))
+    for row in range(0, len(weights), _ROWS):
+        chosen = weights[row : row + _ROWS, order]
+        high = np.add.reduceat(chosen * positive, starts, axis=1)
+        low = np.add.reduceat(chosen * ~positive, starts, axis=1)
+        won = (high * (low.cumsum(1) - low / 2)).sum(1)
+        with np.errstate(invalid="ignore"):
+            areas[row : row + _ROWS] = won / (high.sum(1) * low.sum(1))
+    return areas
+
+
+def logit(p: np.ndarray) -> np.ndarray:
+    """The log odds ln(p / (1 - p)); finite where rounding has made a probability 0 or 1."""
+    p = np.clip(p, np.finfo(float).tiny, 1 - np.finfo(float).epsneg)
+    return np.log(p) - np.log1p(-p)
+
+
+def calibrated(p: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """Platt scaling: the logistic function of slope x logit(p) + intercept, elementwise.
+
+    The slope is 1 / temperature (below 1: the classifier was overconfident); the intercept shifts
+    the log odds (Platt 1999). Texts keep their order if the slope is positive.
+    """
+    return np.exp(-np.logaddexp(0, -(slope * logit(p) + intercept)))
 
 
 def reliability(p: np.ndarray, positive: np.ndarray, bins: int = 10) -> list[dict]:

@@ -66,6 +66,8 @@ def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame
         metrics.append(_mean(name, frame["score"], prompt))
         if kind == "classifier":
             metrics.append(_mean(f"{name}_share", frame["target"] > 0.5, prompt))
+        if "raw" in frame:  # of a classifier that has been calibrated: the score without
+            metrics.append(_mean(f"{name}_raw", frame["raw"], prompt))
     by_prompt = texts.groupby("prompt_id", sort=True)["text"].agg(list)
     metrics += [_distinct(n, by_prompt) for n in (1, 2, 3)]
     metrics.append(_mean("length", texts["n_tokens"], prompt))

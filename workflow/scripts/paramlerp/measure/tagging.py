@@ -15,6 +15,15 @@ from ..lm.batching import batches_by_length, pad
 BATCH_TOKENS = 2048
 
 
+def first_word(prompt: str, text: str) -> int:
+    """The number, from 0, of the first word of `prompt + text` that `text` adds or completes.
+
+    Words are split at white space. If there is no such word, it is the number of words.
+    """
+    completes = bool(prompt and text) and not (prompt[-1].isspace() or text[0].isspace())
+    return len(prompt.split()) - completes
+
+
 class Tagger:
     """Predicts, for each word of a text, the edit that it needs; the tag $KEEP is no edit.
 
@@ -41,13 +50,18 @@ class Tagger:
         self.keep = tags.index("$KEEP")
 
     def acceptability(
-        self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None
+        self,
+        texts: Sequence[str],
+        starts: Sequence[int],
+        progress: Callable[[int], None] = lambda done: None,
     ) -> np.ndarray:
-        """The geometric mean over a text's words of P(the word needs no edit): (texts,).
+        """The geometric mean of P(the word needs no edit) over words of each text: (texts,).
 
-        Words are split at spaces; a word's tag is predicted at its first token. The sum of logs
-        would penalise length, so it is divided by the number of words. NaN for a text without
-        words. `progress` gets the number of texts done. Raises UserError if a logit is NaN.
+        The words from number `starts[i]` on (0: all) count in text i; the tagger reads the words
+        before them as context. Words are split at white space; a word's tag is predicted at its
+        first token. The sum of logs would penalise length, so it is divided by the number of
+        words. NaN if no word counts. `progress` gets the number of texts done. Raises UserError if
+        a logit is NaN.
         """
         encoded = [self.tokenizer.encode(t.split(), is_pretokenized=True) for t in texts]
         scores, done = np.full(len(texts), np.nan), 0
@@ -64,8 +78,9 @@ class Tagger:
             for row, index in zip(log_keep, batch, strict=True):
                 words = encoded[index].word_ids
                 first = [i for i, w in enumerate(words) if w is not None and w not in words[:i]]
-                if first:
-                    scores[index] = np.exp(row[first].mean())
+                counted = [i for i in first if words[i] >= starts[index]]
+                if counted:
+                    scores[index] = np.exp(row[counted].mean())
             done += len(batch)
             progress(done)
         return scores

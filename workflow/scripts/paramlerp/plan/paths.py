@@ -13,6 +13,9 @@ DIVERGENCE = "results/divergence/{scheme}/{point}.csv"
 NEXT_WORDS = "results/next_words/{attribute}/{scheme}/{point}.csv"
 MERGED = "results/merged/{scheme}/{point}"
 PROMPTS = "results/prompts/{prompts}.jsonl"
+#: the AUC of an attribute's scorer, and the first one that passed, which texts wait for
+CHECK = "results/data/{attribute}/scorer.csv"
+PASSED = "results/data/{attribute}/scorer_passed.csv"
 #: pretraining text
 CORPUS = "results/corpora/{corpus}/train"
 HELD_OUT = "results/corpora/{corpus}/held_out.jsonl"
@@ -49,6 +52,11 @@ def checkpoint(name: str) -> str:
 def tables(sweeps: Iterable[str], ending: str = "") -> list[str]:
     """The table of each sweep; with an ending, such as "differences", that table of it."""
     return [f"results/tables/{name}{ending and '_' + ending}.csv" for name in sweeps]
+
+
+def calibrations(config: dict, name: str) -> list[str]:
+    """The file of a checkpoint's calibration; none if it is not calibrated."""
+    return [f"{checkpoint(name)}.calibration.json"] if registry.is_calibrated(config, name) else []
 
 
 def attribute_text(attribute: str, part: str, pole: str, split: str) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from ..config import registry, repetitions
 from ..config import sweeps as parsed
 from ..weights import naming
+from . import paths
 
 
 def either(patterns: Iterable[str]) -> str:
@@ -141,6 +142,29 @@ class Plan:
             for scheme in sweep.schemes
         }
 
+    @cached_property
+    def attributes_of_schemes(self) -> dict[str, list[str]]:
+        """Scheme -> the attributes of the sweeps that measure it, sorted."""
+        names: dict[str, set[str]] = {name: set() for name in self.schemes}
+        for sweep in self.sweeps.values():
+            for scheme in sweep.schemes:
+                names[scheme.title] |= {sweep.attribute} - {None}
+        return {name: sorted(attributes) for name, attributes in names.items()}
+
+    def passed(self, wildcards) -> list[str]:
+        """What a job that generates texts waits for: the scorers of its attributes have passed."""
+        names = self.attributes_of_schemes[wildcards.scheme]
+        return [paths.PASSED.format(attribute=name) for name in names]
+
+    def checks(self, wildcards) -> list[str]:
+        """The checks that a job with this scorer waits for: of the attributes that it scores."""
+        in_use = sorted({sweep.attribute for sweep in self.sweeps.values()} - {None})
+        return [
+            paths.CHECK.format(attribute=name)
+            for name in in_use
+            if self.attributes[name].scorer == wildcards.scorer
+        ]
+
     @property
     def merged_schemes(self) -> list[str]:
         """The schemes that mix weights."""
@@ -193,6 +217,11 @@ class Plan:
     def line(self) -> str:
         """A regular expression for a line of points, as paths name it."""
         return either(f"(?:{self.schemes[name].line_pattern()})" for name in self.sweep_of_lines)
+
+    def classifier(self, scorer: str) -> dict:
+        """What a scorer of kind classifier does with its model: its labels, values, max_tokens."""
+        entry = self.config["scorers"][scorer]
+        return {key: entry[key] for key in ("labels", "values", "max_tokens")}
 
     def scorer_kinds(self, sweep: str) -> dict[str, str]:
         """The scorers of a sweep, in the order of its table, each with its kind."""

@@ -73,6 +73,21 @@ def classifier_texts(config: dict, checkpoint: str, split: str) -> list[str]:
     return [paths.attribute_text(attribute, "classifier", pole, split) for pole in low_first]
 
 
+def own_domain(config: dict, checkpoint: str) -> str:
+    """What tables call the domain of a classifier's own text: the names of its sources."""
+    return "+".join(sources_of(attribute_of(config, checkpoint)["text"]))
+
+
+def validation_texts(config: dict, attribute: str) -> list[str]:
+    """The files of an attribute's validation text, low pole first, that its scorer is checked on.
+
+    The classifiers' part of the text, or the experts' if classifiers have none.
+    """
+    part = "classifier" if config["splitting"]["parts"]["classifier"] > 0 else "experts"
+    low_first = reversed(config["attributes"][attribute]["poles"])
+    return [paths.attribute_text(attribute, part, pole, "validation") for pole in low_first]
+
+
 def other_domains(config: dict, checkpoint: str) -> dict[str, dict]:
     """Domain -> the text of each pole, of the other domains that a classifier is tested on."""
     return config["checkpoints"][checkpoint].get("also_test_on", {})
@@ -110,6 +125,12 @@ def tokenizer_corpora(config: dict) -> list[str]:
     """The folders of text that the tokenizer of pretraining is trained on."""
     corpora = config["pretraining"]["tokenizer"].get("corpora", [])
     return [paths.CORPUS.format(corpus=name) for name in corpora]
+
+
+def classifier_settings(config: dict, checkpoint: str) -> dict:
+    """How a classifier is trained, without whether it is calibrated after that."""
+    settings = registry.training(config, checkpoint)
+    return {key: value for key, value in settings.items() if key != "calibration"}
 
 
 def training_settings(config: dict, checkpoint: str) -> dict:
