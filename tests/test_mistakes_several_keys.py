@@ -83,6 +83,13 @@ USER_CONFIGS = [
         {"sweeps": {"g1_differences": DEFAULT["sweeps"]["g1"]}},
         "sweeps.g1_differences: another table has that name",
     ),
+    *(
+        (
+            {"sweeps": {f"fig5_{end}": DEFAULT["sweeps"]["g1"]}},
+            f"sweeps.fig5_{end}: another table has that name",
+        )
+        for end in ("paired", "at_equal")
+    ),
     (
         {
             "schemes": {"odd": {"origin": {"base": 1}, "scheme": {"positive": 1, "base": -1}}},
