@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from checkpoints import calibrate, check_scorer
+from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.measure import calibration, domains
 from paramlerp.measure.bootstrap import Bootstrap
@@ -72,6 +73,19 @@ def test_the_halves_of_a_domain_cut_no_document():
     assert len({t.document for t in fit}) == 5
     assert {t.document for t in domains.halves(texts[::-1], 1)[0]} == {t.document for t in fit}
     assert domains.halves(texts, 2)[0] != fit
+
+
+def test_documents_of_prompts_neither_calibrate_nor_test(tmp_path):
+    (tmp_path / "rated").write_text("1_1\t2\tgood\n1_2\t-2\tbad\n2_1\t2\tfine\n3_1\t-2\tdull\n")
+    files.write_jsonl(tmp_path / "p.jsonl", [{"prompt_id": 0, "prompt": "so", "document": "1"}])
+    source = {"reading": {"reader": "rated"}}
+    source["selections"] = {"glad": {"at_least": 1}, "sad": {"at_most": -1}}
+    by_domain = domains.of_sources(
+        {"news": [source]}, [tmp_path / "rated"], [[tmp_path / "p.jsonl"]], "glad"
+    )
+    assert by_domain == {
+        "news": [domains.Labelled("fine", True, "1/2"), domains.Labelled("dull", False, "1/3")]
+    }
 
 
 def test_weighted_auc_is_that_of_the_repeated_texts():

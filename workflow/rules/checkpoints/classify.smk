@@ -53,6 +53,9 @@ rule calibrate:
         files=lambda w: paths.source_files(
             config, *reading.other_sources(config, w.checkpoint)
         ),
+        prompts=lambda w: reading.prompt_files(
+            config, reading.other_sources(config, w.checkpoint), PLAN.prompts_in_use
+        ),
     output:
         calibration="results/checkpoints/{checkpoint}.calibration.json",
     log:
@@ -74,6 +77,9 @@ rule calibrate:
             domain: reading.by_source(config, text)
             for domain, text in reading.other_domains(config, w.checkpoint).items()
         },
+        prompts=lambda w: reading.prompts_from(
+            config, reading.other_sources(config, w.checkpoint), PLAN.prompts_in_use
+        ),
         max_tokens=lambda w: registry.training(config, w.checkpoint)["max_tokens"],
         seed=config["seed"],
     script:

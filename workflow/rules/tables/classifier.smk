@@ -15,6 +15,9 @@ rule test_classifier:
         files=lambda w: paths.source_files(
             config, *reading.other_sources(config, w.checkpoint)
         ),
+        prompts=lambda w: reading.prompt_files(
+            config, reading.other_sources(config, w.checkpoint), PLAN.prompts_in_use
+        ),
     output:
         summary="results/tables/{checkpoint}_classifier.csv",
         calibration="results/tables/{checkpoint}_calibration.csv",
@@ -37,6 +40,9 @@ rule test_classifier:
             domain: reading.by_source(config, text)
             for domain, text in reading.other_domains(config, w.checkpoint).items()
         },
+        prompts=lambda w: reading.prompts_from(
+            config, reading.other_sources(config, w.checkpoint), PLAN.prompts_in_use
+        ),
         max_tokens=lambda w: registry.training(config, w.checkpoint)["max_tokens"],
         statistics=config["statistics"],
         seed=config["seed"],

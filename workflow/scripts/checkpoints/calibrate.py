@@ -75,7 +75,7 @@ if __name__ == "__main__":
     with job(snakemake) as log:
         inputs, params = snakemake.input, snakemake.params
         own = domains.of_attribute(inputs.validation)
-        others = domains.of_sources(params.others, inputs.others, params.high)
+        others = domains.of_sources(params.others, inputs.others, params.prompts, params.high)
         others = {name: domains.halves(texts, params.seed)[0] for name, texts in others.items()}
         fitted = main(
             inputs.model, params.high, {params.domain: own, **others}, params.max_tokens, log

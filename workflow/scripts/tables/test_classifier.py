@@ -71,7 +71,7 @@ if __name__ == "__main__":
     with job(snakemake):
         inputs, params = snakemake.input, snakemake.params
         fitted = [files.read_json(path) for path in inputs.get("calibration", [])]
-        others = domains.of_sources(params.others, inputs.others, params.high)
+        others = domains.of_sources(params.others, inputs.others, params.prompts, params.high)
         if fitted:
             others = {name: domains.halves(texts, params.seed)[1] for name, texts in others.items()}
         summary, diagrams = main(

@@ -1,11 +1,12 @@
 """Texts of known pole, by domain, and what a classifier of poles forecasts for them."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from ..data import readers, selections
+from ..data import documents, selections
 from ..jobs import files
 from ..jobs.errors import UserError
 from ..jobs.seeds import seed_for
@@ -32,24 +33,29 @@ def of_attribute(paths: Sequence[str]) -> list[Labelled]:
 
 
 def of_sources(
-    domains: dict[str, list[dict]], paths: Sequence[str], high: str
+    domains: dict[str, list[dict]],
+    paths: Sequence[str],
+    prompts: Sequence[Sequence[str]],
+    high: str,
 ) -> dict[str, list[Labelled]]:
-    """Domain -> its texts, read from sources.
+    """Domain -> its texts, read from sources, without the documents of prompts.
 
     `domains` is domain -> its sources, each with `reading` (how to read it) and `selections`
-    (which rows have which pole). `paths` lists the sources of all domains, one after the other.
+    (which rows have which pole). `paths` lists the sources of all domains, one after the other,
+    and `prompts` the files of prompts that are drawn from each.
     """
-    remaining = iter(paths)
-    return {
-        domain: [
-            Labelled(row.text, row.pole == high, f"{number}/{row.document}")
-            for number, source in enumerate(sources)
-            for row in selections.assign_poles(
-                readers.read(next(remaining), source["reading"]), source["selections"]
-            )
+    remaining = iter(zip(paths, prompts, strict=True))
+    labelled = {}
+    for domain, sources in domains.items():
+        own_paths, own_prompts = zip(*islice(remaining, len(sources)), strict=True)
+        readings = [source["reading"] for source in sources]
+        read = documents.read_training_text(own_paths, readings, own_prompts)
+        labelled[domain] = [
+            Labelled(row.text, row.pole == high, row.document)
+            for source, rows in zip(sources, read, strict=True)
+            for row in selections.assign_poles(rows, source["selections"])
         ]
-        for domain, sources in domains.items()
-    }
+    return labelled
 
 
 def halves(texts: list[Labelled], seed: int) -> tuple[list[Labelled], list[Labelled]]:
@@ -58,8 +64,8 @@ def halves(texts: list[Labelled], seed: int) -> tuple[list[Labelled], list[Label
     No document is cut. The documents are ordered by a hash of seed and id, so the order of the
     file does not count.
     """
-    documents = sorted({t.document for t in texts}, key=lambda d: seed_for(seed, "half", d))
-    first = set(documents[: len(documents) // 2])
+    names = sorted({t.document for t in texts}, key=lambda d: seed_for(seed, "half", d))
+    first = set(names[: len(names) // 2])
     return [t for t in texts if t.document in first], [t for t in texts if t.document not in first]
 
 
