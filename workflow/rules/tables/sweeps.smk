@@ -60,11 +60,11 @@ rule examples:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        code=code("tables/examples"),
+        code=code("texts/examples"),
         measurements=lambda w: SWEEPS[w.sweep].measurement_columns(),
         coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
     script:
-        "../../scripts/tables/examples.py"
+        "../../scripts/texts/examples.py"
 
 
 rule next_words_table:
