@@ -1,14 +1,21 @@
 """Calibration of classifiers, their test by documents, and the bound of an attribute's scorer."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
 from checkpoints import calibrate, check_scorer
+from conftest import laid_over, make_inputs
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.measure import calibration, domains
 from paramlerp.measure.bootstrap import Bootstrap
+from runs import planned, snakemake
 from tables import test_classifier as classifier_test
+from tiny_dag import TINY
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -95,7 +102,7 @@ def test_weighted_auc_is_that_of_the_repeated_texts():
     weights = random.integers(0, 3, (1200, 40))
     weights[5] *= positive
     expected = [calibration.auc(np.repeat(scores, w), np.repeat(positive, w)) for w in weights]
-    areas = calibration.weighted_auc(scores, positive, weights)
+    areas = calibration.weighted_auc(scores, positive, np.arange(40), weights)
     np.testing.assert_allclose(areas, expected)
     pairs = scores[positive][:, None] - scores[~positive]
     by_hand = (pairs > 0).mean() + (pairs == 0).mean() / 2
@@ -136,3 +143,41 @@ def test_a_scorer_below_the_bound_is_refused_in_one_line(value):
         check_scorer.require(value, 0.75, "judge", "tone", 40)
     check_scorer.require(0.75, 0.75, "judge", "tone", 40)
     check_scorer.require(0.7, 0.7, "judge", "tone", 40)
+
+
+#: more validation text, so that the AUC of a scorer that has learned nothing is near 1/2
+MEANINGLESS = {"splitting": {"splits": {"train": 0.4, "validation": 0.5, "test": 0.1}}}
+TEXTS = "results/generations/neutral/g1/alpha=0.500/samples=0-2.jsonl"
+
+
+def config(folder: Path, name: str, **changes) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(laid_over(TINY, laid_over(MEANINGLESS, changes))))
+    return path
+
+
+def test_no_text_is_generated_for_a_scorer_that_knows_nothing_unless_the_bound_is_lowered(
+    tokenizer, tmp_path
+):
+    """Labels by chance. With a lower bound there is a text, which a later failure does not undo."""
+    make_inputs(tmp_path / "inputs", tokenizer)
+    rows = files.read_jsonl(tmp_path / "inputs/reviews.jsonl")
+    labels = np.random.default_rng(0).integers(2, size=len(rows)).tolist()
+    rows = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
+    files.write_jsonl(tmp_path / "inputs/reviews.jsonl", rows)
+    usual = config(tmp_path, "usual")
+    run = snakemake(tmp_path, "results/figures/fig3.png", configfile=usual)
+    assert run.returncode != 0
+    (line,) = re.findall(r"ERROR error: (.*)", run.stderr)
+    assert line.startswith("scorers.sentiment: cannot tell the poles of sentiment apart: AUC 0.")
+    assert "attributes.sentiment.min_auc is 0.75; take another scorer" in line
+    assert not (tmp_path / "results/generations").exists()
+
+    lower = config(tmp_path, "lower", attributes={"sentiment": {"min_auc": 0}})
+    run = snakemake(tmp_path, TEXTS, configfile=lower)
+    assert run.returncode == 0, run.stderr
+    check = (tmp_path / "results/data/sentiment/scorer_passed.csv").read_text().splitlines()
+    assert check[0] == "scorer,auc,min_auc,n" and check[1].startswith("sentiment,0.")
+    # A check that fails deletes its file, and texts must not be made again for that.
+    (tmp_path / "results/data/sentiment/scorer.csv").unlink()
+    assert planned(tmp_path, TEXTS, configfile=usual) == {}

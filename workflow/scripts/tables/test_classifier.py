@@ -53,7 +53,7 @@ def evaluate(
     """
     names, document = np.unique(documents, return_inverse=True)
     weights = bootstrap.weights(len(names))
-    ranked = bootstrap.estimate(calibration.weighted_auc(p, is_high, weights[:, document]))
+    ranked = bootstrap.estimate(calibration.weighted_auc(p, is_high, document, weights))
     right = np.bincount(document, (p > 0.5) == is_high)
     return {
         "n": len(p),

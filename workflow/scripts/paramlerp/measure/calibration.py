@@ -11,21 +11,25 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
 
     `positive` (texts,) is boolean. NaN if all texts are of one class.
     """
-    return float(weighted_auc(scores, positive, np.ones((1, len(scores))))[0])
+    units = np.arange(len(scores))
+    return float(weighted_auc(scores, positive, units, np.ones((1, len(scores))))[0])
 
 
-def weighted_auc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """`auc` of texts that count as often as `weights` (resamples, texts) say: (resamples,).
+def weighted_auc(
+    scores: np.ndarray, positive: np.ndarray, unit: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """`auc` of texts that count as often as `weights` (resamples, units) say: (resamples,).
 
-    NaN where only one class has weight.
+    `unit` (texts,) is the index of what each text is a part of. NaN where only one class has
+    weight.
     """
     order = np.argsort(scores, kind="stable")
-    scores, positive = scores[order], positive[order]
+    scores, positive, unit = scores[order], positive[order], unit[order]
     # The first text of each distinct score: texts of one score are tied.
     starts = np.flatnonzero(np.append(True, scores[1:] != scores[:-1]))
     areas = np.empty(len(weights))
     for row in range(0, len(weights), _ROWS):
-        chosen = weights[row : row + _ROWS, order]
+        chosen = weights[row : row + _ROWS, unit]
         high = np.add.reduceat(chosen * positive, starts, axis=1)
         low = np.add.reduceat(chosen * ~positive, starts, axis=1)
         won = (high * (low.cumsum(1) - low / 2)).sum(1)
