@@ -22,7 +22,7 @@ ALLOWED = [
     r"Figures? \d+(( to |, | and )\d+)*|figures \(\d+ to \d+\)|tables \(\d+ to \d+\)|eq\. \d",
     r"section \d\.\d|arxiv\.org/abs/\d+\.\d+|ICWSM 2014|Apache-2\.0",
     r"\bg[123]\b|GPT-2|GPT-C4|SmolLM2-135M-Instruct|\bH100\b|(films|papers)_\d|dist-2",
-    r"4-bit|fp32|Python 3\.11|version 2\.13\.0|95%",
+    r"4-bit|fp32|Python 3\.11|95%",
     r"−1 and 2 are|α = −1\.5 to 2|Σ cᵢ = 1\. A|below 0 with|clear of 0|README\.md\.j2",
     r"[αβ] (=|<) −?\d(\.\d)?( to \d)?(?![\d.])|\(α = −¼, 1¼\)",
     r"\b(at|At) −?[0-3]\b(?!\.\d|%)",
