@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from conftest import laid_over, make_inputs, save, tiny, tiny_encoder
+from conftest import DEFAULT, laid_over, make_inputs, save, tiny, tiny_encoder
 from paramlerp.jobs import files
 from paramlerp.weights import records
 from runs import snakemake, snakemake_command
@@ -98,10 +98,14 @@ def merged_model_and_long_prompts(folder: Path, tokenizer) -> None:
     save(tiny("llama", tokenizer), tokenizer, folder / MERGED)
     prompt = {"prompt_id": 0, "prompt": "the film is good " * 60}
     files.write_jsonl(folder / "results/prompts/neutral.jsonl", [prompt])
+    files.write_text(folder / "results/data/sentiment/scorer_passed.csv", "")
 
 
 def untrained_scorer_and_a_text(folder: Path, tokenizer) -> None:
     tiny_encoder(tokenizer, folder / "results/checkpoints/sentiment_judge")
+    line = {"slope": 1, "intercept": 0}
+    files.write_json(folder / "results/checkpoints/sentiment_judge.calibration.json", line)
+    files.write_text(folder / "results/data/sentiment/scorer.csv", "")
     text = {"prompt_id": 0, "sample_id": 0, "prompt": "the film", "text": " is good"}
     files.write_jsonl(folder / TEXTS, [text])
 
@@ -295,11 +299,19 @@ IN_DATA_AND_MODELS = [
         config={
             "checkpoints": {
                 "sentiment_judge": {
-                    "also_test_on": {"editorials": {"negative": {"at_least": 7, "at_most": 8}}}
+                    **DEFAULT["checkpoints"]["sentiment_judge"],
+                    "also_test_on": {
+                        "editorials": {
+                            "positive": {"source": "editorials", "at_least": 0.8},
+                            "negative": {"source": "editorials", "at_most": -7},
+                        }
+                    },
                 }
             }
         },
-        change_files=untrained_scorer_and_a_text,
+        change_files=lambda folder, tokenizer: tiny_encoder(
+            tokenizer, folder / "results/checkpoints/sentiment_judge"
+        ),
         arguments=("--allowed-rules", "calibrate", "split_sentiment"),
     ),
     Mistake(
