@@ -74,6 +74,7 @@ def test_a_second_scorer_of_perplexity_is_trained_on_text_that_no_expert_saw(
         "barriers": 1,
         "training_tables": 1,
         "sweep_table": 2,
+        "two_lines_table": 1,
         "fig3": 1,
         "fig5": 1,
     }
@@ -160,7 +161,7 @@ def test_a_report_shows_the_figures_with_their_captions(folder, must_run):
     page = (folder / "report.html").read_text()
     for words in (
         *(f"fig{n}.png" for n in range(3, 12)),
-        "Grammar: P(a word needs no edit): of 3 continuations",
+        "Grammar: P(a word needs no edit): of 3 continuation(s)",
         "200 bootstrap resamples",
         "The movie was",
     ):
