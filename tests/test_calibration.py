@@ -72,6 +72,16 @@ def articles(n: int, sentences: int) -> list[domains.Labelled]:
     ]
 
 
+def test_a_calibration_that_would_turn_scores_round_is_refused(monkeypatch):
+    """As when a domain has its poles the wrong way round."""
+    texts = {"news": articles(40, 1)}
+    p = np.array([0.1 if text.is_high else 0.9 for text in texts["news"]])
+    monkeypatch.setattr(calibrate.models, "load_classifier", lambda model: (None, None))
+    monkeypatch.setattr(calibrate.domains, "forecasts", lambda *_: p)
+    with pytest.raises(UserError, match=r"judge: on text of news a higher P\(glad\) does not mean"):
+        calibrate.main("judge", "glad", texts, 128)
+
+
 def test_the_halves_of_a_domain_cut_no_document():
     texts = articles(11, 3)
     fit, test = domains.halves(texts, 1)
@@ -85,14 +95,18 @@ def test_the_halves_of_a_domain_cut_no_document():
 def test_documents_of_prompts_neither_calibrate_nor_test(tmp_path):
     (tmp_path / "rated").write_text("1_1\t2\tgood\n1_2\t-2\tbad\n2_1\t2\tfine\n3_1\t-2\tdull\n")
     files.write_jsonl(tmp_path / "p.jsonl", [{"prompt_id": 0, "prompt": "so", "document": "1"}])
+    (tmp_path / "more").write_text("2_1\t3\tgreat\n")
     source = {"reading": {"reader": "rated"}}
     source["selections"] = {"glad": {"at_least": 1}, "sad": {"at_most": -1}}
+    other = {**source, "selections": {"glad": {"at_least": 1}}}
     by_domain = domains.of_sources(
-        {"news": [source]}, [tmp_path / "rated"], [[tmp_path / "p.jsonl"]], "glad"
+        {"news": [source], "both": [other, source]},
+        [tmp_path / name for name in ("rated", "more", "rated")],
+        [[tmp_path / "p.jsonl"], [], [tmp_path / "p.jsonl"]],
+        "glad",
     )
-    assert by_domain == {
-        "news": [domains.Labelled("fine", True, "1/2"), domains.Labelled("dull", False, "1/3")]
-    }
+    news = [domains.Labelled("fine", True, "1/2"), domains.Labelled("dull", False, "1/3")]
+    assert by_domain == {"news": news, "both": [domains.Labelled("great", True, "2/2"), *news]}
 
 
 def test_weighted_auc_is_that_of_the_repeated_texts():

@@ -312,7 +312,7 @@ IN_DATA_AND_MODELS = [
         change_files=lambda folder, tokenizer: tiny_encoder(
             tokenizer, folder / "results/checkpoints/sentiment_judge"
         ),
-        arguments=("--allowed-rules", "calibrate", "split_sentiment"),
+        arguments=("--allowed-rules", "calibrate", "prompts", "split_sentiment"),
     ),
     Mistake(
         "a tagger without its list of tags",

@@ -10,6 +10,7 @@ rule sources:
         "results/logs/sources.log",
     benchmark:
         "results/benchmarks/sources.tsv"
+    localrule: True
     conda:
         environment("data")
     threads: 1

@@ -1,7 +1,7 @@
 # Requires: results/generations/, scores/, losses/, divergence/, next_words/ of point sweeps
 # Produces: results/tables/{sweep}.csv, _differences.csv, _endings.csv, and where they apply
 #           _barriers.csv, _against.csv, _divergence.csv, _next_words.csv, _next_word_trends.csv;
-#           results/examples/{sweep}.md; of figures of two lines {figure}_paired.csv, _at_equal.csv
+#           of figures of two lines {figure}_paired.csv, _at_equal.csv
 
 
 rule sweep_table:
@@ -33,38 +33,6 @@ rule sweep_table:
         seed=config["seed"],
     script:
         "../../scripts/tables/sweep_table.py"
-
-
-rule examples:
-    """The continuations of the same prompts at every point, side by side."""
-    input:
-        texts=lambda w: measurements.files(
-            PLAN,
-            paths.TEXTS,
-            SWEEPS[w.sweep].measurements(),
-            SWEEPS[w.sweep].sample_ranges[:1],
-        ),
-    output:
-        page="results/examples/{sweep}.md",
-    log:
-        "results/logs/examples/{sweep}.log",
-    benchmark:
-        "results/benchmarks/examples/{sweep}.tsv"
-    wildcard_constraints:
-        sweep=one_of(PLAN.point_sweeps),
-    localrule: True
-    conda:
-        environment("analysis")
-    threads: 1
-    resources:
-        mem_mb=per_attempt(1000),
-        runtime=per_attempt(10),
-    params:
-        code=code("texts/examples"),
-        measurements=lambda w: SWEEPS[w.sweep].measurement_columns(),
-        coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
-    script:
-        "../../scripts/texts/examples.py"
 
 
 rule next_words_table:

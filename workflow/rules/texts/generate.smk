@@ -1,6 +1,7 @@
-# Requires: results/prompts/, results/data/{attribute}/scorer_passed.csv; results/merged/, or results/checkpoints/ for ensembles and lines
+# Requires: results/prompts/, results/data/{attribute}/scorer_passed.csv; results/merged/, or
+#           results/checkpoints/ for ensembles and lines
 # Produces: results/generations/{prompts}/{scheme}/{point}/samples={samples}.jsonl; for sweeps in
-#           memory {point} is a line of points
+#           memory {point} is a line of points; results/examples/{sweep}.md
 
 
 rule generate:
@@ -95,3 +96,35 @@ rule generate_line:
         seed=config["seed"],
     script:
         "../../scripts/texts/generate_line.py"
+
+
+rule examples:
+    """The continuations of the same prompts at every point, side by side."""
+    input:
+        texts=lambda w: measurements.files(
+            PLAN,
+            paths.TEXTS,
+            SWEEPS[w.sweep].measurements(),
+            SWEEPS[w.sweep].sample_ranges[:1],
+        ),
+    output:
+        page="results/examples/{sweep}.md",
+    log:
+        "results/logs/examples/{sweep}.log",
+    benchmark:
+        "results/benchmarks/examples/{sweep}.tsv"
+    wildcard_constraints:
+        sweep=one_of(PLAN.point_sweeps),
+    localrule: True
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
+    params:
+        code=code("texts/examples"),
+        measurements=lambda w: SWEEPS[w.sweep].measurement_columns(),
+        coordinate=lambda w: SWEEPS[w.sweep].coordinates[0],
+    script:
+        "../../scripts/texts/examples.py"

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from paramlerp.jobs import files
+from paramlerp.jobs.errors import UserError
 from paramlerp.jobs.runtime import job
 from paramlerp.lm import models
 from paramlerp.measure import calibration, domains
@@ -18,11 +19,10 @@ def main(
     high: str,
     texts: dict[str, list[domains.Labelled]],
     max_tokens: int,
-    log,
 ) -> dict:
     """Method, slope, intercept, n, and domain -> its number of texts; `texts` is by domain.
 
-    Raises UserError if a domain has texts of one pole only.
+    Raises UserError if a domain has texts of one pole only, or if the line falls.
     """
     for domain, members in texts.items():
         domains.require_both_poles(domain, members, "calibrate")
@@ -34,7 +34,11 @@ def main(
     is_high = {name: np.array([t.is_high for t in members]) for name, members in texts.items()}
     slope, intercept = fit(p, is_high)
     if slope <= 0:
-        log.warning("slope %.3g: a higher P(%s) does not mean more %s text", slope, high, high)
+        raise UserError(
+            f"{model}: on text of {', '.join(texts)} a higher P({high}) does not mean more {high}"
+            f" text (slope {slope:.3g}): see the poles of also_test_on, or set"
+            " classification.calibration to false"
+        )
     counts = {domain: len(members) for domain, members in texts.items()}
     n = sum(counts.values())
     return {
@@ -72,12 +76,10 @@ def fit(p: dict[str, np.ndarray], is_high: dict[str, np.ndarray]) -> tuple[float
 
 
 if __name__ == "__main__":
-    with job(snakemake) as log:
+    with job(snakemake):
         inputs, params = snakemake.input, snakemake.params
         own = domains.of_attribute(inputs.validation)
         others = domains.of_sources(params.others, inputs.others, params.prompts, params.high)
         others = {name: domains.halves(texts, params.seed)[0] for name, texts in others.items()}
-        fitted = main(
-            inputs.model, params.high, {params.domain: own, **others}, params.max_tokens, log
-        )
+        fitted = main(inputs.model, params.high, {params.domain: own, **others}, params.max_tokens)
         files.write_json(snakemake.output.calibration, fitted)

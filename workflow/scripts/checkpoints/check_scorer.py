@@ -13,7 +13,7 @@ from paramlerp.measure.calibration import auc
 def main(model: str, scorer: dict, texts: list[domains.Labelled]) -> float:
     """The AUC of the scorer's score (see `scores.classify`) for the high pole.
 
-    `scorer` is its entry in the config.
+    It is the score without calibration. `scorer` is its entry in the config.
     """
     network, tokenizer = models.load_classifier(model, scorer["labels"])
     p = classifiers.probabilities(network, tokenizer, [t.text for t in texts], scorer["max_tokens"])

@@ -66,25 +66,23 @@ def means_by_sum(
             for name in names:
                 estimates_there = [estimates[name] for estimates in group]
                 means[key][name] = bootstrap.combine(mean, estimates_there)
-    return [
-        {"prompts": prompts, "sum": naming.format_value(total), "n_points": most}
-        | _with_bands(means, (prompts, total), bootstrap)
+    rows = {
+        (prompts, total): {
+            "prompts": prompts,
+            "sum": naming.format_value(total),
+            "n_points": most,
+        }
         for prompts, total in means
-    ]
-
-
-def _with_bands(
-    means: dict[tuple, dict[str, Estimate]], key: tuple, bootstrap: Bootstrap
-) -> dict[str, float]:
-    """The columns of one sum's means, with bands over all sums of its set of prompts."""
-    family = [other for other in means if other[0] == key[0]]
-    columns = {}
-    for name, estimate in means[key].items():
-        bands = bootstrap.bands([means[other][name] for other in family])
-        low, high = bands[family.index(key)]
-        columns |= estimate.columns(name)
-        columns |= {f"{name}_band_low": low, f"{name}_band_high": high}
-    return columns
+    }
+    for prompts in dict.fromkeys(prompts for prompts, _ in means):
+        family = [key for key in means if key[0] == prompts]
+        for name in (*perplexities, *losses):
+            estimates = [means[key][name] for key in family]
+            bands = bootstrap.bands(estimates)
+            for key, estimate, (low, high) in zip(family, estimates, bands, strict=True):
+                rows[key] |= estimate.columns(name)
+                rows[key] |= {f"{name}_band_low": low, f"{name}_band_high": high}
+    return list(rows.values())
 
 
 def geometric_mean(*values: np.ndarray) -> np.ndarray:

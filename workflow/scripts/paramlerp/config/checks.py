@@ -13,7 +13,9 @@ RESERVED += ("prompt", "prompt_id", "sample_id", "text_id", "n_tokens", "n_texts
 RESERVED += ("ended", "length", "repetition", "dist1", "dist2", "dist3", "reference", "document")
 RESERVED += ("quantity", "seed", "n_seeds", "mean", "low", "high", "sd")
 RESERVED += ("seed_half_width", "prompts_half_width")
-RESERVED += ("n_samples", "band_low", "band_high")
+RESERVED += ("n_samples", "band_low", "band_high", "value", "special", "n_special")
+#: ends of the names of metrics, after the name of a scorer
+OF_SCORERS = ("share", "raw", "median", "mean", "slor")
 
 
 def check(config: dict) -> None:
@@ -211,6 +213,9 @@ def _scorers(config: dict) -> None:
         key = f"scorers.{name}"
         if name in RESERVED:
             raise UserError(f"config: {key}: tables have a column or an input of that name")
+        for other in config["scorers"]:
+            if name in [f"{other}_{end}" for end in OF_SCORERS]:
+                raise UserError(f"config: {key}: tables have a column of that name for {other}")
         if scorer["kind"] == "tagger":
             require_name(f"{key}.source", "source", scorer["source"], config["sources"])
         if model := registry.scorer_checkpoint(scorer):

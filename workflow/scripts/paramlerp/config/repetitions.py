@@ -59,8 +59,9 @@ def _add_copies(config: dict, copies: dict, name: str, seed: int) -> None:
     titles = [copy_name(title, seed) for title in entry["schemes"]]
     # Overlays are drawn over a plane for themselves: those of another seed lie on another plane.
     copy = {**entry, "schemes": titles, "seeds": [], "over": []}
-    if against := entry.get("against"):
-        if seed not in config["sweeps"].get(against, {}).get("seeds", [seed]):
+    against = entry.get("against")
+    if against in config["sweeps"]:
+        if seed not in config["sweeps"][against]["seeds"]:
             raise UserError(
                 f"{key}.seeds: sweeps.{against}, which it is compared with, has no seed {seed}"
             )

@@ -83,9 +83,9 @@ def _in_memory(key: str, sweep: Sweep) -> None:
 
 def _against(key: str, sweep: Sweep, merged: Sweep) -> None:
     """The sweep of merged weights has every measurement that an ensemble is compared with."""
-    _samples(key, sweep, sweep.against, merged)
     if sweep.mixes != "logits" or merged.mixes != "weights" or merged.in_memory:
         raise UserError(f"{key}.against: takes logits here, and merged weights on disk there")
+    _samples(key, sweep, sweep.against, merged)
     if sweep.attribute is None:
         raise UserError(f"{key}.attribute: missing; the two are compared along its text")
     other, first = f"sweeps.{sweep.against}", merged.schemes[0]

@@ -44,15 +44,21 @@ def of_sources(
     (which rows have which pole). `paths` lists the sources of all domains, one after the other,
     and `prompts` the files of prompts that are drawn from each.
     """
+    paths = list(paths)
     remaining = iter(zip(paths, prompts, strict=True))
     labelled = {}
     for domain, sources in domains.items():
         own_paths, own_prompts = zip(*islice(remaining, len(sources)), strict=True)
         readings = [source["reading"] for source in sources]
         read = documents.read_training_text(own_paths, readings, own_prompts)
+        # Two domains may share a source, so a document's id begins with its source's number in all.
         labelled[domain] = [
-            Labelled(row.text, row.pole == high, row.document)
-            for source, rows in zip(sources, read, strict=True)
+            Labelled(
+                row.text,
+                row.pole == high,
+                f"{paths.index(path) + 1}/{row.document.split('/', 1)[1]}",
+            )
+            for path, source, rows in zip(own_paths, sources, read, strict=True)
             for row in selections.assign_poles(rows, source["selections"])
         ]
     return labelled

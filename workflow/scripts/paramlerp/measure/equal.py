@@ -42,12 +42,13 @@ def compare_at_equal(
     scale are compared by their natural logarithm: `difference` is ln(second / first). A line's
     column has the metric there, its column `{line}_at` the place. `clipped` is the share of
     resamples on which a line does not reach the level. A point without a value of the metric is
-    left out of its line.
+    left out of its line. What else the attribute's scorer gives (its share, its raw value) says the
+    same as its value, and is not compared.
     """
     (_, measurements), _ = lines.values()
     rows = []
     for name, (metric, _) in measurements[0].metrics.items():
-        if name == attribute:
+        if name == attribute or name in (f"{attribute}_share", f"{attribute}_raw"):
             continue
         scale = "ln" if metric.on_ratio_scale else "linear"
         labels = {**key, "metric": name, "scale": scale}
@@ -174,8 +175,10 @@ def places(attribute: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 def interpolate(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """`values` (points, n) at positions (levels, n) among the points, linearly: (levels, n)."""
-    lower = np.floor(positions).astype(int).clip(0, len(values) - 2)
+    known = np.isfinite(positions)
+    lower = np.floor(np.where(known, positions, 0)).astype(int).clip(0, len(values) - 2)
     share = positions - lower
     below, above = (np.take_along_axis(values, lower + i, 0) for i in (0, 1))
     # A point without weight does not count, even if it has no value.
-    return np.where(share > 0, (1 - share) * below + share * np.where(share > 0, above, 0), below)
+    read = np.where(share > 0, (1 - share) * below + share * np.where(share > 0, above, 0), below)
+    return np.where(known, read, np.nan)

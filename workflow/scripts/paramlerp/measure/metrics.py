@@ -47,10 +47,9 @@ def repetition(text: str) -> float:
 def table_metrics(texts: pd.DataFrame, scores: dict[str, tuple[str, pd.DataFrame]]) -> list[Metric]:
     """All metrics of a measurement in the order of the table: by scorer, then of the texts alone.
 
-    `texts` has the columns prompt_id, sample_id, text, n_tokens, n_special and
-    ended. `scores` is scorer ->
-    (its kind, a frame with a row for each text, in the same order). Raises ValueError if a
-    frame's rows belong to other texts.
+    `texts` has the columns prompt_id, sample_id, text, n_tokens, n_special and ended. `scores` is
+    scorer -> (its kind, a frame with a row for each text, in the same order). Raises ValueError
+    if a frame's rows belong to other texts.
     """
     keys = ["prompt_id", "sample_id"]
     for name, (_, frame) in scores.items():

@@ -29,13 +29,16 @@ def compare(key: dict, sides: dict[str, Measurement], bootstrap: Bootstrap) -> l
     (first, a), (second, b) = sides.items()
     rows = []
     for metric, (_, estimate) in a.metrics.items():
-        columns, gap = difference(a, b, metric, bootstrap)
+        other = b.metrics[metric][1]
+        gap = bootstrap.combine(lambda x, y: y - x, [estimate, other])
         row = {
             **key,
             "metric": metric,
             **estimate.columns(first),
-            **b.metrics[metric][1].columns(second),
-            **{column: columns[column] for column in ("difference", "low", "high")},
+            **other.columns(second),
+            "difference": gap.value,
+            "low": gap.low,
+            "high": gap.high,
             **a.samples.counts(),
         }
         rows.append((row, gap))

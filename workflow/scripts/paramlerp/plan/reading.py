@@ -33,13 +33,14 @@ def prompts_from(config: dict, sources: list[str], in_use: list[str]) -> list[li
     """For each of these sources: the files of prompts that are drawn from its texts.
 
     `in_use` names the sets of prompts that count. Two sources may be the same texts by two names,
-    with the same ids of documents.
+    with the same ids of documents, whether both are pinned or not.
     """
 
     def identity(name: str) -> tuple:
         source = config["sources"][name]
         ids = [source.get(key) for key in ("reader", "subset", "document")]
-        return entries.location(source), ids
+        where = entries.location(source) | {"sha256": None, "revision": None}
+        return where | {"path": paths.source(config, name)} if "path" in where else where, ids
 
     drawn_from = {name: identity(config["prompts"][name]["source"]) for name in in_use}
     return [
