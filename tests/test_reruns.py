@@ -211,12 +211,13 @@ BOTH = {"prompts": ["neutral", "glad"]}
                 scores(7, 4 + 3),
                 {**TABLES, "generation_table": 1},
                 {"generate_line": 3},
-                {"perplexity": GENERATIONS + ENSEMBLES + PLANE_LINES - 7 - 4 - 3},
+                dict.fromkeys(["perplexity", "classify"], CLASSIFY["classify"] - 7 - 4 - 3),
                 {"unigrams": 1, "corpus": 1, "training_tables": 1},
+                {"calibrate": 1, "test_classifier": 1},
                 PRETRAINED,
             ),
-            id="more prompts in one set: texts of this set, what is trained on the editorials that"
-            " have no prompts, no expert, no loss of theirs",
+            id="more prompts in one set: texts of this set, what is trained or calibrated on the"
+            " editorials that have no prompts, no expert, no loss of theirs",
         ),
         pytest.param(
             {"generation": {"top_p": 0.8}},
