@@ -85,7 +85,7 @@ def without_defaults(value, part: dict):
 def test_the_schema_s_defaults_give_the_same_config_as_written_values():
     """A config without any default value, within entries too, is completed to the same config."""
     short = without_defaults(DEFAULT, SCHEMA)
-    for key in ("splitting", "classification", "statistics", "resources", "seeds", "keep_merged"):
+    for key in ("splitting", "classification", "statistics", "resources", "keep_merged"):
         assert key in DEFAULT and key not in short
     assert "over" in DEFAULT["sweeps"]["g1"] and "over" not in short["sweeps"]["g1"]
     assert schema.with_defaults(short, SCHEMA) == DEFAULT

@@ -134,7 +134,6 @@ USER_CONFIGS = [
         {"scorers": {"sentiment": {"labels": ["positive", "negative"]}}},
         "scorers.sentiment.labels: those of sentiment_judge are ['negative', 'positive']",
     ),
-    ({"seeds": {"positve": 1}}, "seeds: positve: no training has that name"),
     (
         {"pretraining": {"tokenizer": {"kind": "model", "model": "films_1"}}},
         "pretraining.tokenizer.model: films_1 is pretrained with it",

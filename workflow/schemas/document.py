@@ -33,8 +33,8 @@ underscores. A required key has no default: config.yaml has it, and your new ent
 parentheses are the only ones that have the key.
 
 Configs in this folder: [`paper.yaml`](paper.yaml) is the paper's setting, each value with its
-origin; [`register.yaml`](register.yaml) is another attribute; [`reference.yaml`](reference.yaml)
-has the seeds of the run that the [README](../README.md) reports.
+origin; [`register.yaml`](register.yaml) is another attribute; [`sst.yaml`](sst.yaml) is the
+paper's text on the default run's model, with three seeds.
 """
 
 

@@ -38,7 +38,6 @@ rule candidate:
             w.checkpoint,
             "finetune",
             *registry.grid(config, w.checkpoint)[w.setting].values(),
-            key=w.setting,
         ),
     script:
         "../../scripts/checkpoints/finetune.py"

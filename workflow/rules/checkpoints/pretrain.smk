@@ -41,11 +41,9 @@ rule pretrain:
         ),
         architecture=config["pretraining"]["architecture"],
         settings=reading.pretraining_settings(config),
-        seed=lambda w: registry.seed(config, w.checkpoint, "pretrain", key="training"),
+        seed=lambda w: registry.seed(config, w.checkpoint, "pretrain"),
         # All models of one corpus read the same text in the same order.
-        order_seed=lambda w: registry.order(config, w.checkpoint),
-        initialisation_seed=lambda w: registry.seed(
-            config, w.checkpoint, "weights", key="weights"
-        ),
+        order_seed=lambda w: registry.order(config),
+        initialisation_seed=lambda w: registry.seed(config, w.checkpoint, "weights"),
     script:
         "../../scripts/checkpoints/pretrain.py"

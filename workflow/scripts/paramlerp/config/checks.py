@@ -32,7 +32,6 @@ def check(config: dict) -> None:
     _corpora(config)
     _checkpoints(config)
     _scorers(config)
-    _seeds(config)
     _pretraining(config)
 
 
@@ -240,18 +239,6 @@ def _scorer_model(config: dict, key: str, scorer: dict, checkpoint: dict) -> Non
     labels = config["attributes"][checkpoint["attribute"]]["poles"][::-1]
     if scorer["labels"] != labels:
         raise UserError(f"config: {key}.labels: those of {scorer['model']} are {labels}")
-
-
-def _seeds(config: dict) -> None:
-    """Every raw seed names a random stream of a checkpoint."""
-    streams = set(registry.of_kind(config, "classifier", "permuted"))
-    for name in registry.of_kind(config, "finetuned"):
-        streams |= {f"{name}/{setting}" for setting in registry.grid(config, name)}
-    for name in registry.of_kind(config, "pretrained"):
-        streams |= {f"{name}/{key}" for key in ("training", "weights", "order")}
-    for key in config["seeds"]:
-        if key not in streams:
-            raise UserError(f"config: seeds: {key}: no training has that name")
 
 
 def _pretraining(config: dict) -> None:

@@ -63,34 +63,24 @@ def with_parents(config: dict, checkpoints: Iterable[str]) -> list[str]:
     return sorted(names)
 
 
-def seed(config: dict, checkpoint: str, purpose: str, *values, key: str | None = None) -> int:
-    """The seed of one of a checkpoint's random streams.
-
-    It derives from the config's seed, the stream's purpose, the values of a setting, and the
-    checkpoint's `seed` if it has one; never from a name or a path. The config's section `seeds`
-    can replace it, under the checkpoint's name and `key`.
-    """
-    raw = _raw(config, checkpoint, key)
-    return seed_for(*names_of_seed(config, checkpoint, purpose, *values)) if raw is None else raw
+def seed(config: dict, checkpoint: str, purpose: str, *values) -> int:
+    """The seed of one of a checkpoint's random streams: a hash of `names_of_seed`."""
+    return seed_for(*names_of_seed(config, checkpoint, purpose, *values))
 
 
 def names_of_seed(config: dict, checkpoint: str, purpose: str, *values) -> tuple:
-    """The values that a checkpoint's seed derives from; only the raw seed if the config has one."""
-    raw = _raw(config, checkpoint)
-    if raw is not None:
-        return (raw,)
+    """The values that a checkpoint's seed derives from, never a name or a path.
+
+    They are the config's seed, the stream's purpose, the values of a setting, and the checkpoint's
+    `seed` if it has one.
+    """
     number = config["checkpoints"][checkpoint].get("seed")
     return (config["seed"], purpose, *values, *([] if number is None else [number]))
 
 
-def _raw(config: dict, checkpoint: str, key: str | None = None) -> int | None:
-    return config["seeds"].get("/".join(filter(None, [checkpoint, key])))
-
-
-def order(config: dict, checkpoint: str) -> int:
+def order(config: dict) -> int:
     """The seed of the order in which pretraining reads the text: the same for all checkpoints."""
-    raw = _raw(config, checkpoint, "order")
-    return seed_for(config["seed"], "order") if raw is None else raw
+    return seed_for(config["seed"], "order")
 
 
 def symbols(config: dict) -> dict[str, str]:
