@@ -239,7 +239,7 @@ def watch():
         peak[0] = max(peak[0], private_mb())
         time.sleep(0.002)
 
-thread = threading.Thread(target=watch)
+thread = threading.Thread(target=watch, daemon=True)  # so that an error ends the process
 thread.start()
 alphas = [f"{i / 8:.3f}" for i in range(int(sys.argv[1]))]
 directions = {"alpha": {"positive": 1, "base": -1}, "beta": {"negative": 1, "base": -1}}
@@ -248,7 +248,7 @@ points = {alpha: g3.coefficients(alpha, "0.500") for alpha in alphas}
 settings = {"max_new_tokens": 4, "top_p": 0.9, "max_rows": 4}
 prompts = [{"prompt_id": 0, "prompt": "the film"}]
 generate_line.main(trio, "alpha", points, prompts, [0, 1], settings, 1, logging.getLogger())
-tests = {"positive": ["a joy to watch"]}
+tests = {"positive": [{"text": "a joy to watch", "document": "1"}]}
 line_losses.main(trio, "alpha", points, tests, 64, logging.getLogger())
 done.set()
 thread.join()
