@@ -1,5 +1,6 @@
 # What every file of rules uses: the checked config, the plan made from it, and helpers.
 
+import os
 import sys
 
 from snakemake import benchmark
@@ -88,3 +89,15 @@ def request(rule):
         "gpu": amounts["gpu"],
         "gpu_turn": min(1, amounts["gpu"]),
     }
+
+
+def check_to_pass(wildcards):
+    """The check that a scorer must pass; once one has passed, no job is waited for any more.
+
+    Both flags are needed: without them another scorer, which is checked again, would make all
+    texts again. (With `ancient` alone, Snakemake would not see other reasons to make them.)
+    """
+    check = paths.CHECK.format(**wildcards)
+    if os.path.exists(paths.PASSED.format(**wildcards)):
+        return before_update(ancient(check))
+    return check

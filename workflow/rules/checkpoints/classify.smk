@@ -2,8 +2,6 @@
 # Produces: results/checkpoints/{checkpoint}/ of kind classifier, {checkpoint}.calibration.json;
 #           results/data/{attribute}/scorer.csv, scorer_passed.csv
 
-import os
-
 
 rule train_classifier:
     """Fine-tune an encoder to tell an attribute's poles apart, on text that no expert sees."""
@@ -112,18 +110,6 @@ rule check_scorer:
         min_auc=lambda w: config["attributes"][w.attribute]["min_auc"],
     script:
         "../../scripts/checkpoints/check_scorer.py"
-
-
-def check_to_pass(wildcards):
-    """The check that a scorer must pass; once one has passed, no job is waited for any more.
-
-    Both flags are needed: without them another scorer, which is checked again, would make all
-    texts again. (With `ancient` alone, Snakemake would not see other reasons to make them.)
-    """
-    check = paths.CHECK.format(**wildcards)
-    if os.path.exists(paths.PASSED.format(**wildcards)):
-        return before_update(ancient(check))
-    return check
 
 
 rule pass_scorer:
