@@ -33,7 +33,9 @@ rule seeds_table:
 rule seeds_barriers:
     """The barriers of a sweep with each seed of its experts."""
     input:
-        barriers=lambda w: paths.tables(PLAN.by_seed(w.sweep).values(), "barriers"),
+        barriers=lambda w: [
+            paths.table(copy, "barriers") for copy in PLAN.by_seed(w.sweep).values()
+        ],
     output:
         barriers="results/tables/{sweep}_seeds_barriers.csv",
     log:

@@ -25,21 +25,21 @@ def read_training_text(
     """The rows of each source, without the documents of the prompts that are drawn from it.
 
     `prompts` has for each source its files of prompts. The id of a document begins with the
-    number of its source, from 1, since documents of two sources may have the same id.
+    number of its source, from 1, since documents of two sources may have the same id; a source
+    that is read twice has one number.
     Text that is streamed (corpora of kind `stream`) is not read here, and may hold prompts.
     Raises UserError if nothing is left.
     """
-    read = []
-    for number, (source, reading, paths) in enumerate(
-        zip(sources, readings, prompts, strict=True), 1
-    ):
+    read, sources = [], list(sources)
+    for source, reading, paths in zip(sources, readings, prompts, strict=True):
         rows = readers.read(source, reading)
         kept = without_prompts(rows, (row for path in paths for row in files.read_jsonl(path)))
         if len(kept) < len(rows):
             dropped = len(rows) - len(kept)
             logger.info("%s: %d texts of the prompts' documents are left out", source, dropped)
+        number = sources.index(source) + 1
         read.append([replace(row, document=f"{number}/{row.document}") for row in kept])
-    if not any(read):
+    if sources and not any(read):
         raise UserError(
             f"{', '.join(map(str, sources))}: every document has a prompt, so no text is left to"
             " train on: ask for fewer prompts, or take them from another source"

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import UserError
+
 
 @contextmanager
 def writing(path) -> Iterator[Path]:
@@ -67,9 +69,13 @@ def write_json(path, value) -> None:
 
 
 def read_json(path):
-    """The value in a JSON file."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    """The value in a JSON file. Raises UserError if the file is missing or not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error})") from None
 
 
 def write_jsonl(path, rows: Iterable[dict]) -> None:

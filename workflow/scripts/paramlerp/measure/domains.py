@@ -1,7 +1,6 @@
 """Texts of known pole, by domain, and what a classifier of poles forecasts for them."""
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -44,24 +43,17 @@ def of_sources(
     (which rows have which pole). `paths` lists the sources of all domains, one after the other,
     and `prompts` the files of prompts that are drawn from each.
     """
-    paths = list(paths)
-    remaining = iter(zip(paths, prompts, strict=True))
-    labelled = {}
-    for domain, sources in domains.items():
-        own_paths, own_prompts = zip(*islice(remaining, len(sources)), strict=True)
-        readings = [source["reading"] for source in sources]
-        read = documents.read_training_text(own_paths, readings, own_prompts)
-        # Two domains may share a source, so a document's id begins with its source's number in all.
-        labelled[domain] = [
-            Labelled(
-                row.text,
-                row.pole == high,
-                f"{paths.index(path) + 1}/{row.document.split('/', 1)[1]}",
-            )
-            for path, source, rows in zip(own_paths, sources, read, strict=True)
-            for row in selections.assign_poles(rows, source["selections"])
+    readings = [source["reading"] for sources in domains.values() for source in sources]
+    # At once, so that a document has one id in all domains that share its source.
+    read = iter(documents.read_training_text(paths, readings, prompts))
+    return {
+        domain: [
+            Labelled(row.text, row.pole == high, row.document)
+            for source in sources
+            for row in selections.assign_poles(next(read), source["selections"])
         ]
-    return labelled
+        for domain, sources in domains.items()
+    }
 
 
 def halves(texts: list[Labelled], seed: int) -> tuple[list[Labelled], list[Labelled]]:

@@ -30,17 +30,9 @@ def compare(key: dict, sides: dict[str, Measurement], bootstrap: Bootstrap) -> l
     rows = []
     for metric, (_, estimate) in a.metrics.items():
         other = b.metrics[metric][1]
-        gap = bootstrap.combine(lambda x, y: y - x, [estimate, other])
-        row = {
-            **key,
-            "metric": metric,
-            **estimate.columns(first),
-            **other.columns(second),
-            "difference": gap.value,
-            "low": gap.low,
-            "high": gap.high,
-            **a.samples.counts(),
-        }
+        columns, gap = _gap(estimate, other, bootstrap)
+        sides_columns = estimate.columns(first) | other.columns(second)
+        row = {**key, "metric": metric, **sides_columns, **columns, **a.samples.counts()}
         rows.append((row, gap))
     return rows
 
@@ -86,15 +78,16 @@ def difference(
         saved_by_random_numbers = variance_saved_by_random_numbers(
             metric_a.values, metric_b.values, prompt
         )
-    gap = bootstrap.combine(lambda x, y: y - x, [a, b])
-    columns = {
-        "difference": gap.value,
-        "low": gap.low,
-        "high": gap.high,
-        "variance_saved": variance_saved(a, b),
-        "variance_saved_by_random_numbers": saved_by_random_numbers,
-    }
+    columns, gap = _gap(a, b, bootstrap)
+    columns["variance_saved"] = variance_saved(a, b)
+    columns["variance_saved_by_random_numbers"] = saved_by_random_numbers
     return columns, gap
+
+
+def _gap(a: Estimate, b: Estimate, bootstrap: Bootstrap) -> Row:
+    """`b` minus `a`, paired: as columns of a table, and the estimate."""
+    gap = bootstrap.combine(lambda x, y: y - x, [a, b])
+    return {"difference": gap.value, "low": gap.low, "high": gap.high}, gap
 
 
 def variance_saved(a: Estimate, b: Estimate) -> float:

@@ -10,11 +10,6 @@ from .plan import Plan
 Drawing = tuple[dict, dict]
 
 
-def table(sweep: str, kind: str = "") -> str:
-    """A table of a sweep; `kind` is the end of its name."""
-    return f"results/tables/{sweep}{kind}.csv"
-
-
 def subscript(name: str) -> str:
     """The name with its digits as subscripts: g1 -> g₁."""
     return name.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
@@ -128,7 +123,7 @@ def line(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """The scorers of a sweep along its line."""
     name = figure["sweep"]
     params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
-    return {"table": table(name)}, {**params, **intervals(plan, sweep)}
+    return {"table": paths.table(name)}, {**params, **intervals(plan, sweep)}
 
 
 def next_words(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -136,7 +131,7 @@ def next_words(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     name, attribute = figure["sweep"], plan.attributes[sweep.attribute]
     params = {"prompt": attribute.next_words["prompt"], "line": line_labels(plan, name)}
     params |= {"high": attribute.high, "low": attribute.low}
-    return {"words": table(name, "_next_words")}, params
+    return {"words": paths.table(name, "next_words")}, params
 
 
 def two_lines(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -145,7 +140,7 @@ def two_lines(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     params = {"panels": scorer_titles(plan, names[0])}
     params |= {"lines": [line_labels(plan, name) for name in names]}
     params |= {"shift": figure["shift"], "sweeps": names}
-    inputs = {"first": table(names[0]), "second": table(names[1])}
+    inputs = {"first": paths.table(names[0]), "second": paths.table(names[1])}
     return inputs, {**params, **intervals(plan, sweep)}
 
 
@@ -161,7 +156,10 @@ def ensemble(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
         "line": {**line_labels(plan, name), "name": subscript(sweep.against), "label": label},
         "against": sweep.against,
     }
-    inputs = {"differences": table(name, "_against"), "divergence": table(name, "_divergence")}
+    inputs = {
+        "differences": paths.table(name, "against"),
+        "divergence": paths.table(name, "divergence"),
+    }
     return inputs, {**params, **intervals(plan, sweep)}
 
 
@@ -171,19 +169,19 @@ def plane(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     title = attribute.title[0].upper() + attribute.title[1:]
     params = {"attribute": {attribute.scorer: title}}
     params["perplexities"] = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
-    return {"table": table(name)}, {**params, "plane": plane_labels(plan, sweep)}
+    return {"table": paths.table(name)}, {**params, "plane": plane_labels(plan, sweep)}
 
 
 def plane_losses(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """Losses over a plane."""
     params = {"test_sets": sweep.losses, "plane": plane_labels(plan, sweep)}
-    return {"table": table(figure["sweep"])}, params
+    return {"table": paths.table(figure["sweep"])}, params
 
 
 def differences(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """How far the two models of some pairs are apart."""
     titles = {scheme: pair_title(plan, scheme) for scheme in figure["schemes"]}
-    return {"table": table(figure["sweep"], "_differences")}, {"titles": titles}
+    return {"table": paths.table(figure["sweep"], "differences")}, {"titles": titles}
 
 
 def pairs(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -199,7 +197,7 @@ def pairs(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     label = f"{alpha} in (1−{alpha})·a + {alpha}·b"
     params = {"panels": panels, "groups": pair_groups(plan, name)}
     params["line"] = {**line_labels(plan, name), "label": label}
-    return {"table": table(name)}, {**params, **intervals(plan, sweep)}
+    return {"table": paths.table(name)}, {**params, **intervals(plan, sweep)}
 
 
 def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -217,7 +215,10 @@ def seeds(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     by_seed = plan.by_seed(name)
     params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
     params["seeds"] = list(by_seed)
-    inputs = {"seeds": table(name, "_seeds"), "tables": paths.tables(by_seed.values())}
+    inputs = {
+        "seeds": paths.table(name, "seeds"),
+        "tables": [paths.table(copy) for copy in by_seed.values()],
+    }
     return inputs, {**params, **intervals(plan, sweep)}
 
 

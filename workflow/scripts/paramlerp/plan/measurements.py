@@ -182,8 +182,10 @@ def of_seeds(plan: Plan, name: str) -> dict[str, list[str]]:
     """
     sweep, with_seeds = plan.sweeps[name], plan.by_seed(name).values()
     differ = not sweep.in_memory and len(sweep.first_values) > 1
-    differences = paths.tables(with_seeds, "differences") if differ else []
-    return {"tables": paths.tables(with_seeds), "differences": differences}
+    return {
+        "tables": [paths.table(copy) for copy in with_seeds],
+        "differences": [paths.table(copy, "differences") for copy in with_seeds if differ],
+    }
 
 
 class Overlay(NamedTuple):

@@ -1,7 +1,6 @@
 """Where sources, texts and checkpoints lie: the one place that spells their paths."""
 
 import os
-from collections.abc import Iterable
 
 from ..config import registry
 
@@ -49,9 +48,9 @@ def checkpoint(name: str) -> str:
     return f"results/checkpoints/{name}"
 
 
-def tables(sweeps: Iterable[str], ending: str = "") -> list[str]:
-    """The table of each sweep; with an ending, such as "differences", that table of it."""
-    return [f"results/tables/{name}{ending and '_' + ending}.csv" for name in sweeps]
+def table(name: str, ending: str = "") -> str:
+    """A sweep's table; with an ending, such as "differences", that table of it."""
+    return f"results/tables/{name}{ending and '_' + ending}.csv"
 
 
 def calibrations(config: dict, name: str) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+from ..jobs import files
 from ..jobs.errors import UserError
 
 WEIGHTS = "model.safetensors"
@@ -119,7 +120,7 @@ def weight_files(directory) -> list[str]:
     """Names of a directory's safetensors files. Raises UserError if there are none."""
     directory = Path(directory)
     if (directory / INDEX).exists():
-        return sorted(set(read_json(directory / INDEX)["weight_map"].values()))
+        return sorted(set(files.read_json(directory / INDEX)["weight_map"].values()))
     if (directory / WEIGHTS).exists():
         return [WEIGHTS]
     raise UserError(f"{directory}: holds neither {WEIGHTS} nor {INDEX}")
@@ -129,13 +130,3 @@ def companion_files(directory) -> list[str]:
     """Sorted names of the files beside the weights: config, tokenizer, generation config."""
     names = sorted(path.name for path in Path(directory).iterdir() if path.is_file())
     return [n for n in names if any(fnmatch.fnmatch(n, pattern) for pattern in COMPANIONS)]
-
-
-def read_json(path: Path) -> dict:
-    """The content of a JSON file. Raises UserError if the file is missing or not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error})") from None

@@ -3,8 +3,9 @@
 import fnmatch
 from pathlib import Path
 
+from ..jobs import files
 from ..jobs.errors import UserError
-from .checkpoints import Checkpoint, read_json
+from .checkpoints import Checkpoint
 from .families import class_labels, family
 
 #: patterns of config keys that do not change the function that the weights compute
@@ -66,7 +67,7 @@ def _label_difference(a: Checkpoint, b: Checkpoint) -> str | None:
 
 
 def _config_difference(a: Checkpoint, b: Checkpoint) -> str | None:
-    config, other = (read_json(checkpoint.directory / "config.json") for checkpoint in (a, b))
+    config, other = (files.read_json(checkpoint.directory / "config.json") for checkpoint in (a, b))
     for key in sorted(config.keys() | other.keys()):
         inert = any(fnmatch.fnmatch(key, pattern) for pattern in INERT_KEYS)
         if not inert and config.get(key) != other.get(key):
@@ -90,6 +91,6 @@ def _tokenizer_bytes(directory: Path) -> dict[str, bytes]:
 def _encoding(directory: Path):
     """The parts of a tokenizer that turn text into ids: all but padding and truncation."""
     if (directory / "tokenizer.json").exists():
-        content = read_json(directory / "tokenizer.json")
+        content = files.read_json(directory / "tokenizer.json")
         return {k: v for k, v in content.items() if k not in ("padding", "truncation", "version")}
     return [(directory / n).read_bytes() for n in TOKENIZERS if (directory / n).exists()]

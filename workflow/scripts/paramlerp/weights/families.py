@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..jobs import files
 from ..jobs.errors import UserError
-from .checkpoints import Checkpoint, read_json
+from .checkpoints import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ FAMILIES = (
 
 def family(directory) -> Family | None:
     """The family of the model in an HF directory, by its config; None if no family fits."""
-    architectures = read_json(Path(directory) / "config.json").get("architectures") or []
+    architectures = files.read_json(Path(directory) / "config.json").get("architectures") or []
     return next((f for f in FAMILIES if any(a.endswith(f.suffixes) for a in architectures)), None)
 
 
@@ -54,7 +55,7 @@ def body_prefix(checkpoint: Checkpoint) -> str:
 
 def class_labels(directory) -> list[str]:
     """The labels of a classifier, in the order of its logits."""
-    config = read_json(Path(directory) / "config.json")
+    config = files.read_json(Path(directory) / "config.json")
     labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers' default
     return [labels[key] for key in sorted(labels, key=int)]
 
