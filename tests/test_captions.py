@@ -9,7 +9,7 @@ import pytest
 
 from conftest import DEFAULT, ROOT, laid_over
 from paramlerp.config import layers
-from paramlerp.measure import curves
+from paramlerp.drawing import curves
 from paramlerp.plan import figures
 from paramlerp.plan.plan import Plan
 from test_frame import NAMES

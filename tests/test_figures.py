@@ -11,8 +11,8 @@ from figures import plane as figure_plane
 from figures import plane_losses as figure_plane_losses
 from figures import two_lines as figure_two_lines
 from paramlerp.config import registry, sweeps
-from paramlerp.measure import plotting
-from paramlerp.measure.planes import COST, Plane, draw
+from paramlerp.drawing import style
+from paramlerp.drawing.planes import COST, Plane, draw
 from paramlerp.plan import figures
 from paramlerp.plan.plan import Plan
 
@@ -48,8 +48,8 @@ def panels(grammar: str, scorers: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def style():
-    with plotting.style():
+def in_the_style_of_figures():
+    with style.applied():
         yield
 
 
@@ -150,7 +150,7 @@ def test_a_plane_has_alpha_to_the_right_and_beta_upwards():
     """As on a map. Values beyond the colour scale have a colour of their own."""
     rows = [(a, b, a + 10 * b) for a in (0.0, 1.0) for b in (0.0, 1.0)]
     table = pd.DataFrame(rows, columns=["alpha", "beta", "loss"])
-    _, ((axis,),) = plotting.panels(1, 1, (6.4, 4.8))
+    _, ((axis,),) = style.panels(1, 1, (6.4, 4.8))
     norm = Normalize(0, 5)
     table = table.assign(kind="lattice", state="ok")
     draw(axis, table, "loss", PLANE, norm=norm, colours=COST, label="loss")

@@ -11,15 +11,15 @@ from figures import differences as figure_differences
 from figures import next_words as figure_next_words
 from figures import pairs as figure_pairs
 from figures import pretraining as figure_pretraining
-from paramlerp.measure import plotting
+from paramlerp.drawing import style
 
 ALPHAS = [-0.5, 0.0, 0.5, 1.0]
 LINE = {"coordinate": "alpha", "label": "α in g₁(α)", "ends": {0: "θ⁻", 1: "θ⁺"}}
 
 
 @pytest.fixture(autouse=True)
-def style():
-    with plotting.style():
+def in_the_style_of_figures():
+    with style.applied():
         yield
 
 
@@ -50,7 +50,7 @@ def test_figure_4_has_a_curve_for_each_word_in_the_colour_of_its_pole():
     figure = figure_next_words.main(table, "The movie was", LINE, "positive")
     (axis,) = figure.axes
     curves = [line for line in axis.lines if line.get_marker() == "o"]
-    colours = [plotting.HIGH, plotting.LOW, plotting.LOW]
+    colours = [style.HIGH, style.LOW, style.LOW]
     assert [to_hex(line.get_color()) for line in curves] == colours
     for line, (_, rows) in zip(curves, table.groupby("word", sort=False), strict=True):
         np.testing.assert_array_equal(line.get_xdata(), ALPHAS)
@@ -65,8 +65,8 @@ def test_figure_4_labels_its_words_and_the_ends_of_its_line():
     (axis,) = figure.axes
     assert texts_in(axis) == {"good", "bad", "null", "θ⁻", "θ⁺"}
     labels = {t.get_text(): t for t in axis.texts if t.get_text() in ("good", "bad", "null")}
-    assert to_hex(labels["good"].get_color()) == plotting.HIGH
-    assert to_hex(labels["bad"].get_color()) == plotting.LOW
+    assert to_hex(labels["good"].get_color()) == style.HIGH
+    assert to_hex(labels["bad"].get_color()) == style.LOW
     figure.canvas.draw()
     last = axis.transData.transform((ALPHAS[-1], 1e-3))[0]
     boxes = sorted((t.get_window_extent() for t in labels.values()), key=lambda box: box.y0)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from conftest import save, tiny
+from paramlerp.drawing import curves
 from paramlerp.jobs.errors import UserError
 from paramlerp.lm import models, tokenization
-from paramlerp.measure import curves
 from scores import next_words
 from tables import next_words_table
 

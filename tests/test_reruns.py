@@ -367,7 +367,7 @@ def test_a_change_of_config_reruns_what_depends_on_it(plans, request, change, jo
         ("paramlerp/lm/decoding.py", plus(TEXTS, TEXTS_OF_PAIRS)),
         ("paramlerp/measure/metrics.py", {**RESULTS, **SHOWN_OF_PAIRS}),
         (
-            "paramlerp/measure/plotting.py",
+            "paramlerp/drawing/style.py",
             {**FIGURES, "fig4": 1, "fig9": 1, "fig10": 1, "fig11": 1},
         ),
         ("paramlerp/training/pretraining.py", {**PRETRAINED, **NOT_BASE, "training_tables": 1}),

@@ -14,7 +14,7 @@ from conftest import DEFAULT, SCHEMA, laid_over, over_default
 from figures import seeds as figure_seeds
 from mistakes import assert_refused
 from paramlerp.config import layers
-from paramlerp.measure import plotting
+from paramlerp.drawing import style
 from paramlerp.plan import estimate, figures
 from paramlerp.plan.plan import Plan
 from runs import planned, snakemake
@@ -268,7 +268,7 @@ def test_the_figure_shows_each_seed_and_both_kinds_of_interval(n_seeds, sets):
     tables = {seed: drawn_table(sets, titles, seed) for seed in range(n_seeds)}
     spread = seeds_table.main(tables, {}, ["alpha"], 0.95)
     line = figures.line_labels(Plan(DEFAULT), "g1")
-    with plotting.style():
+    with style.applied():
         figure = figure_seeds.main(tables, spread, titles, line, 0.95)
         assert_no_text_is_cut(figure)
     assert len(figure.axes) == 2 * len(sets) * len(titles)
@@ -282,7 +282,7 @@ def test_the_figure_shows_each_seed_and_both_kinds_of_interval(n_seeds, sets):
     named |= {name for *_, name in figure_seeds.WIDTHS.values()}
     assert named | {"mean over trainings"} <= labels
     below = rows[1, 0].get_title(loc="left")
-    assert below == f"({plotting.LETTERS[len(titles)]}) Half-widths and sd of (a)"
+    assert below == f"({style.LETTERS[len(titles)]}) Half-widths and sd of (a)"
 
 
 def drawn_table(sets: list[str], metrics, seed: int) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import plotting
 
 
 def main(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
@@ -20,8 +20,8 @@ def main(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     table = table[table["scheme"].isin(titles)]
     positive = table.loc[table["difference"] > 0, "difference"]
     norm = LogNorm(positive.min(), positive.max()) if len(positive) else LogNorm()
-    figure, (axes,) = plotting.panels(1, len(titles), (0.5 + 5.2 * len(titles), 6.4))
-    for axis, (scheme, title) in zip(axes, plotting.lettered(titles).items(), strict=True):
+    figure, (axes,) = style.panels(1, len(titles), (0.5 + 5.2 * len(titles), 6.4))
+    for axis, (scheme, title) in zip(axes, style.lettered(titles).items(), strict=True):
         pair = table[table["scheme"] == scheme]
         in_layers = pair.dropna(subset="layer")
         layers = in_layers.pivot(index="layer", columns="parameter", values="difference")
@@ -40,7 +40,7 @@ def main(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
         axis.set_xticks(range(len(columns)), columns, rotation=90, fontsize=8)
         axis.set(title=title, ylabel="layer")
     figure.colorbar(image, ax=axes, label="‖a − b‖₂ / √(number of elements)", fraction=0.046)
-    plotting.note(figure, "Below the white line: tensors that lie in no layer. Nothing is sampled.")
+    style.note(figure, "Below the white line: tensors that lie in no layer. Nothing is sampled.")
     return figure
 
 
@@ -50,6 +50,6 @@ def short_name(tensor: str) -> str:
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         table = pd.read_csv(snakemake.input.table, dtype={"layer": "Int64"})
-        plotting.save(main(table, snakemake.params.titles), *snakemake.output)
+        style.save(main(table, snakemake.params.titles), *snakemake.output)

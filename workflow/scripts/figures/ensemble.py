@@ -9,10 +9,10 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import curves, style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import curves, plotting
 
-COLOURS = (*plotting.COLOURS[3:], *plotting.COLOURS[:3])
+COLOURS = style.COLOURS[1:]
 
 
 def main(
@@ -30,12 +30,12 @@ def main(
     its label and the name of the merged sweep. The KL belongs to no set of prompts.
     """
     sets = list(dict.fromkeys(differences["prompts"]))
-    figure, rows = plotting.panels(len(sets), len(titles) + 1, (11, 3.4 * len(sets)))
+    figure, rows = style.panels(len(sets), len(titles) + 1, (11, 3.4 * len(sets)))
     x, first = line["coordinate"], next(iter(ensembles))
     # Every ensemble has the same merged models beside it.
     sides = [(line["name"], "weights", first)]
     sides += [(label, "logits", scheme) for scheme, label in ensembles.items()]
-    *metrics, (_, kl_title) = plotting.lettered(
+    *metrics, (_, kl_title) = style.lettered(
         {**titles, "kl": "KL(ensemble ‖ merged), nats a token"}
     ).items()
     for axes, prompts in zip(rows, sets, strict=True):
@@ -51,18 +51,18 @@ def main(
         metric_axes[0].set_ylabel(f"{prompts} prompts" if len(sets) > 1 else None)
         metric_axes[-1].set_ylim(0, 1)
         metric_axes[-1].legend(loc="lower right")
-        curves.curve(kl_axis, kl, "kl", x=x, colour=plotting.NEUTRAL, label="")
+        curves.curve(kl_axis, kl, "kl", x=x, colour=style.NEUTRAL, label="")
         kl_axis.set_title(kl_title)
         kl_axis.set(ylim=(0, None), ylabel="on test text")
         for axis in axes:
             axis.set_xlabel(line["label"])
     unit = " (KL: over documents of test text)"
-    plotting.note_intervals(figure, differences, confidence, exception=unit)
+    style.note_intervals(figure, differences, confidence, exception=unit)
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         params = snakemake.params
         figure = main(
             pd.read_csv(snakemake.input.differences),
@@ -72,4 +72,4 @@ if __name__ == "__main__":
             params.line,
             params.confidence,
         )
-        plotting.save(figure, *snakemake.output)
+        style.save(figure, *snakemake.output)

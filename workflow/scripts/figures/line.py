@@ -5,8 +5,8 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import curves, style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import curves, plotting
 
 
 def main(table: pd.DataFrame, titles: dict[str, str], line: dict, confidence: float) -> Figure:
@@ -15,10 +15,10 @@ def main(table: pd.DataFrame, titles: dict[str, str], line: dict, confidence: fl
     `titles` is metric -> title; the attribute, which lies between 0 and 1, is first and
     perplexity second. `line` has the coordinate, its label and the ends.
     """
-    figure, (axes,) = plotting.panels(1, len(titles), (11 / 3 * len(titles), 3.3))
+    figure, (axes,) = style.panels(1, len(titles), (11 / 3 * len(titles), 3.3))
     sets = list(dict.fromkeys(table["prompts"]))
-    for axis, (metric, title) in zip(axes, plotting.lettered(titles).items(), strict=True):
-        for prompts, colour in zip(sets, cycle(plotting.COLOURS), strict=False):
+    for axis, (metric, title) in zip(axes, style.lettered(titles).items(), strict=True):
+        for prompts, colour in zip(sets, cycle(style.COLOURS), strict=False):
             curves.curve(
                 axis,
                 table[table["prompts"] == prompts],
@@ -35,13 +35,13 @@ def main(table: pd.DataFrame, titles: dict[str, str], line: dict, confidence: fl
     if len(sets) > 1:
         axes[0].legend(loc="lower right")
     remark = curves.shading(line["ends"])
-    plotting.note_intervals(figure, table, confidence, remark=remark)
+    style.note_intervals(figure, table, confidence, remark=remark)
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         params = snakemake.params
         table = pd.read_csv(snakemake.input.table)
         figure = main(table, params.panels, params.line, params.confidence)
-        plotting.save(figure, *snakemake.output)
+        style.save(figure, *snakemake.output)

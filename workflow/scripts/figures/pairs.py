@@ -5,8 +5,8 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import curves, style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import curves, plotting
 
 
 def main(
@@ -23,8 +23,8 @@ def main(
     label. Only the first set of prompts is shown.
     """
     table = table[table["prompts"] == table["prompts"].iloc[0]]
-    figure, rows = plotting.panels(len(groups), len(titles), (15, 3.7 * len(groups)))
-    letters, colours = iter(plotting.LETTERS), cycle(plotting.COLOURS)
+    figure, rows = style.panels(len(groups), len(titles), (15, 3.7 * len(groups)))
+    letters, colours = iter(style.LETTERS), cycle(style.COLOURS)
     for axes, labels in zip(rows, groups.values(), strict=True):
         pairs = [(scheme, label, next(colours)) for scheme, label in labels.items()]
         for axis, (metric, title) in zip(axes, titles.items(), strict=True):
@@ -37,13 +37,13 @@ def main(
         axes[0].set_yscale("log")
         axes[0].legend(fontsize=8)
     unit = " (loss: over documents of test text)"
-    plotting.note_intervals(figure, table, confidence, exception=unit)
+    style.note_intervals(figure, table, confidence, exception=unit)
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         params = snakemake.params
         table = pd.read_csv(snakemake.input.table)
         figure = main(table, params.groups, params.panels, params.line, params.confidence)
-        plotting.save(figure, *snakemake.output)
+        style.save(figure, *snakemake.output)

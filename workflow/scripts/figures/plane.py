@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import planes, style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import planes, plotting
 
 #: the scale of perplexity ends at this many times the lowest value
 SPAN = 30
@@ -22,8 +22,8 @@ def main(
     `attribute` and `perplexities` are metric -> title.
     """
     sets = list(dict.fromkeys(table["prompts"]))
-    titles = plotting.lettered({**attribute, **perplexities})
-    figure, rows = plotting.panels(len(sets), len(titles), (4.8 * len(titles), 4.3 * len(sets)))
+    titles = style.lettered({**attribute, **perplexities})
+    figure, rows = style.panels(len(sets), len(titles), (4.8 * len(titles), 4.3 * len(sets)))
     for axes, prompts in zip(rows, sets, strict=True):
         points = table[table["prompts"] == prompts]
         title_end = f", {prompts} prompts" if len(sets) > 1 else ""
@@ -37,12 +37,12 @@ def main(
                 scale["label"] = "mean probability"
             planes.draw(axis, points, metric, plane, **scale)
             axis.set_title(f"{title}{title_end}")
-    plotting.note(figure, planes.legend(table, plane))
+    style.note(figure, planes.legend(table, plane))
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         params = snakemake.params
         table, plane = pd.read_csv(snakemake.input.table), planes.Plane(**params.plane)
-        plotting.save(main(table, params.attribute, params.perplexities, plane), *snakemake.output)
+        style.save(main(table, params.attribute, params.perplexities, plane), *snakemake.output)

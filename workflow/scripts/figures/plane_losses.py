@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import planes, style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import planes, plotting
 
 #: the scale ends this many nats per token above the lowest loss
 SPAN = 4
@@ -18,8 +18,8 @@ def main(table: pd.DataFrame, test_texts: list[str], plane: planes.Plane) -> Fig
     titles = {f"loss_{name}": f"Loss on the test text of {name}" for name in test_texts}
     losses = points[list(titles)]
     lowest, highest = losses.min().min(), losses.max().max()
-    figure, (axes,) = plotting.panels(1, len(titles), (4.8 * len(titles), 4.3))
-    for axis, (metric, title) in zip(axes, plotting.lettered(titles).items(), strict=True):
+    figure, (axes,) = style.panels(1, len(titles), (4.8 * len(titles), 4.3))
+    for axis, (metric, title) in zip(axes, style.lettered(titles).items(), strict=True):
         planes.draw(
             axis,
             points,
@@ -30,12 +30,12 @@ def main(table: pd.DataFrame, test_texts: list[str], plane: planes.Plane) -> Fig
             label="nats a token",
         )
         axis.set_title(title)
-    plotting.note(figure, planes.legend(points, plane))
+    style.note(figure, planes.legend(points, plane))
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         params = snakemake.params
         table, plane = pd.read_csv(snakemake.input.table), planes.Plane(**params.plane)
-        plotting.save(main(table, params.test_sets, plane), *snakemake.output)
+        style.save(main(table, params.test_sets, plane), *snakemake.output)

@@ -5,8 +5,8 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import plotting
 
 
 def main(losses: dict[str, pd.DataFrame], corpora: dict[str, str]) -> Figure:
@@ -14,23 +14,23 @@ def main(losses: dict[str, pd.DataFrame], corpora: dict[str, str]) -> Figure:
 
     `losses` is model -> its losses, `corpora` model -> the corpus it was trained on.
     """
-    figure, ((axis,),) = plotting.panels(1, 1, (7, 4))
-    for (model, steps), colour in zip(losses.items(), cycle(plotting.COLOURS), strict=False):
+    figure, ((axis,),) = style.panels(1, 1, (7, 4))
+    for (model, steps), colour in zip(losses.items(), cycle(style.COLOURS), strict=False):
         label = f"{model} on {corpora[model]}"
         axis.plot(steps["step"], steps["loss"], color=colour, lw=0.9, alpha=0.7, label=label)
         evaluated = steps.dropna(subset="validation_loss")
         axis.plot(evaluated["step"], evaluated["validation_loss"], "o--", color=colour, ms=4, lw=1)
     axis.set(xlabel="step", ylabel="loss, nats a token")
     axis.legend()
-    plotting.note(
+    style.note(
         figure, "Lines: batches of training text. Dots: held-out text. No band: one run each."
     )
     return figure
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         corpora = snakemake.params.corpora
         losses = map(pd.read_csv, snakemake.input.losses)
         figure = main(dict(zip(corpora, losses, strict=True)), corpora)
-        plotting.save(figure, *snakemake.output)
+        style.save(figure, *snakemake.output)

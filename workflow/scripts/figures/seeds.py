@@ -11,17 +11,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import curves, style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import curves, plotting
 
 MEAN = "#222222"
 #: colours of the seeds' curves; none of them is a colour of the lower row
-SEEDS = (*plotting.COLOURS[3:], plotting.HIGH, "#8c8c8c")
+SEEDS = style.COLOURS
 #: column of the table of seeds -> its colour, line, and name in the lower row
 WIDTHS = {
-    "prompts_half_width": (plotting.NEUTRAL, "-", "interval over prompts, ±"),
+    "prompts_half_width": (style.NEUTRAL, "-", "interval over prompts, ±"),
     "seed_half_width": (MEAN, "-", "t-interval of the mean over trainings, ±"),
-    "sd": (plotting.LOW, (0, (4, 2)), "sd between single trainings"),
+    "sd": (style.LOW, (0, (4, 2)), "sd between single trainings"),
 }
 
 
@@ -41,10 +41,10 @@ def main(
     first, x = next(iter(tables.values())), line["coordinate"]
     sets = list(dict.fromkeys(first["prompts"]))
     size = (max(3.7 * len(titles), 9.5), 5.8 * len(sets) + 0.5)  # the legend needs the width
-    figure, rows = plotting.panels(2 * len(sets), len(titles), size)
+    figure, rows = style.panels(2 * len(sets), len(titles), size)
     spread = spread[spread["quantity"] == "level"]
-    pairs = (a + b for a in plotting.LETTERS for b in plotting.LETTERS)
-    letters = chain(plotting.LETTERS, pairs)
+    pairs = (a + b for a in style.LETTERS for b in style.LETTERS)
+    letters = chain(style.LETTERS, pairs)
     for prompts, above, below in zip(sets, rows[::2], rows[1::2], strict=True):
         panels = dict(zip(titles, zip(above, below, strict=True), strict=True))
         names = {metric: next(letters) for metric in panels}
@@ -53,9 +53,9 @@ def main(
             _values(values, tables, of_metric, prompts, metric, x)
             curves.mark_ends(values, line["ends"])
             values.set_title(f"({names[metric]}) {titles[metric]}")
-            for column, (colour, style, name) in WIDTHS.items():
+            for column, (colour, dashes, name) in WIDTHS.items():
                 y = of_metric[column]
-                widths.plot(of_metric[x], y, "o", ls=style, color=colour, ms=3, label=name)
+                widths.plot(of_metric[x], y, "o", ls=dashes, color=colour, ms=3, label=name)
             widths.set_ylim(bottom=0)
             title = f"({next(letters)}) Half-widths and sd of ({names[metric]})"
             widths.set(xlabel=line["label"], title=title)
@@ -64,7 +64,7 @@ def main(
             above[0].set_ylabel(f"{prompts} prompts")
     _legend(figure, rows)
     n = len(tables)
-    plotting.note(
+    style.note(
         figure,
         f"{confidence:.0%} intervals. Bands: bootstrap over prompts, with the experts of one"
         f" training. Bars: t-interval of the mean over {n} trainings, with these prompts.",
@@ -122,7 +122,7 @@ def _legend(figure: Figure, rows: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         params = snakemake.params
         paths = zip(params.seeds, snakemake.input.tables, strict=True)
         figure = main(
@@ -132,4 +132,4 @@ if __name__ == "__main__":
             params.line,
             params.confidence,
         )
-        plotting.save(figure, *snakemake.output)
+        style.save(figure, *snakemake.output)

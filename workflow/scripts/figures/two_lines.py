@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from paramlerp.drawing import curves, style
 from paramlerp.jobs.runtime import job
-from paramlerp.measure import curves, plotting
 
-COLOURS = (plotting.NEUTRAL, plotting.COLOURS[3])
+COLOURS = style.COLOURS[:2]
 
 
 def main(
@@ -29,9 +29,9 @@ def main(
     """
     first, second = tables
     sets = list(dict.fromkeys(second["prompts"]))
-    figure, rows = plotting.panels(len(sets), len(titles), (3.7 * len(titles), 3.6 * len(sets)))
+    figure, rows = style.panels(len(sets), len(titles), (3.7 * len(titles), 3.6 * len(sets)))
     for axes, prompts in zip(rows, sets, strict=True):
-        for axis, (metric, title) in zip(axes, plotting.lettered(titles).items(), strict=True):
+        for axis, (metric, title) in zip(axes, style.lettered(titles).items(), strict=True):
             for table, line, offset, colour in zip(tables, lines, (0, shift), COLOURS, strict=True):
                 points = table[table["prompts"] == prompts]
                 points = points.assign(x=points[line["coordinate"]] + offset)
@@ -47,7 +47,7 @@ def main(
         axes[0].legend(loc="lower right")
     shown = pd.concat([first[first["prompts"].isin(sets)], second])
     remark = curves.shading(lines[0]["ends"])
-    plotting.note_intervals(figure, shown, confidence, remark=remark)
+    style.note_intervals(figure, shown, confidence, remark=remark)
     return figure
 
 
@@ -59,8 +59,8 @@ def add_upper_axis(axis: Axes, label: str, shift: float) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake), plotting.style():
+    with job(snakemake), style.applied():
         inputs, params = snakemake.input, snakemake.params
         tables = pd.read_csv(inputs.first), pd.read_csv(inputs.second)
         figure = main(tables, params.panels, params.lines, params.shift, params.confidence)
-        plotting.save(figure, *snakemake.output)
+        style.save(figure, *snakemake.output)

@@ -1,1 +1,1 @@
-"""Measurements: from texts, scores and losses to metrics, intervals, tables and figures."""
+"""Measurements: from texts, scores and losses to metrics, intervals and tables."""

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from .plotting import HIGH, LOW
+from .style import HIGH, LOW
 
 
 def curve(

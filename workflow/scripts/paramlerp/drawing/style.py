@@ -7,6 +7,7 @@ import string
 import textwrap
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -15,10 +16,29 @@ from matplotlib.figure import Figure
 
 from ..jobs import files
 
-#: colours of an attribute's low pole, of neither pole, of its high pole
-LOW, NEUTRAL, HIGH = "#c1443c", "#3b5b92", "#3a8f5c"
-#: colours of curves, in the order in which a figure uses them
-COLOURS = (NEUTRAL, HIGH, LOW, "#8a6fb0", "#b8860b", "#2f9aa0")
+#: text, axes, and what is neither a pole nor a scheme
+INK = "#222222"
+#: colours of an attribute's low pole, of the model between, of its high pole (Okabe & Ito 2008)
+LOW, NEUTRAL, HIGH = "#d55e00", INK, "#0072b2"
+#: colours of schemes, which no pole has
+COLOURS = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK)
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+class Look(NamedTuple):
+    """How a curve is drawn: by colour, and besides by dashes and markers, for every eye."""
+
+    colour: str
+    dashes: str | tuple
+    marker: str
+
+
+def look(index: int) -> Look:
+    """The look of the scheme that is number `index` of the config, the same in all figures."""
+    return Look(*(kinds[index % len(kinds)] for kinds in (COLOURS, DASHES, MARKERS)))
+
+
 LETTERS = string.ascii_lowercase
 #: the width of a letter of the small print, on average and a little more
 INCHES_OF_A_LETTER = 0.06
@@ -42,7 +62,7 @@ STYLE = {
 NO_METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
-def style() -> AbstractContextManager:
+def applied() -> AbstractContextManager:
     """A context in which figures are both drawn and saved: it sets Matplotlib's rcParams."""
     return matplotlib.rc_context(STYLE)
 

@@ -10,7 +10,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import StrMethodFormatter
 
-from .plotting import HIGH, LOW
+from .style import HIGH, LOW
 
 #: an attribute, from its low pole to its high pole
 ATTRIBUTE = LinearSegmentedColormap.from_list("attribute", [LOW, "#f7f3e8", HIGH])

@@ -1,0 +1,1 @@
+"""Figures: their one style, curves along a line, and planes."""
