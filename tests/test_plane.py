@@ -59,8 +59,8 @@ def plane_tables(folder: Path, values: list[str]):
     return plane_table.main(
         scheme="g3",
         axes=["alpha", "beta"],
-        values=values,
-        lines=[({"prompts": "neutral", "beta": "0.000"}, paths)],
+        lattice=[{"alpha": value, "beta": "0.000"} for value in values],
+        lines=[({"prompts": "neutral", "beta": "0.000"}, values, paths)],
         overlays=[],
         kinds=KINDS,
         test_sets=["positive", "negative"],
@@ -215,6 +215,42 @@ def test_a_point_whose_losses_overflow_counts_as_broken(trio, tmp_path, monkeypa
     assert table["n_texts"].tolist() == [0, 6]
     for metric in ("sentiment", "perplexity", "loss_positive", "loss_negative"):
         assert table[metric].notna().tolist() == [False, True]
+
+
+def test_a_point_that_another_sweep_measures_is_taken_from_there(trio, tmp_path):
+    """The table is the same as if the plane had made its texts, cut to the plane's samples."""
+    values = ["0.500", "1.000"]
+    texts, losses = measure_line(trio, "0.000", values)
+    write_line(tmp_path, texts, losses, [3] * len(texts))
+    whole, sums = plane_tables(tmp_path, values)
+    parts = []
+    for value in values:
+        part = tmp_path / value
+        of_point = [[row for row in rows if row["alpha"] == value] for rows in (texts, losses)]
+        write_line(part, *of_point, [3] * len(of_point[0]))
+        parts.append(
+            SampleFiles(
+                texts=[part / "texts.jsonl"],
+                scores={name: [part / f"{name}.csv"] for name in KINDS},
+                losses=part / "losses.csv",
+            )
+        )
+    own, other = parts
+    place = {"scheme": "g2", "prompts": "neutral", "alpha": "1.000", "beta": "0.000"}
+    table, sums_again = plane_table.main(
+        scheme="g3",
+        axes=["alpha", "beta"],
+        lattice=[{"alpha": value, "beta": "0.000"} for value in values],
+        lines=[({"prompts": "neutral", "beta": "0.000"}, ["0.500"], own)],
+        overlays=[(place, other)],
+        kinds=KINDS,
+        test_sets=["positive", "negative"],
+        n_samples=3,
+        bootstrap=BOOTSTRAP,
+    )
+    assert table["kind"].tolist() == ["lattice", "lattice", "overlay"]
+    pd.testing.assert_frame_equal(table[:2], whole)
+    pd.testing.assert_frame_equal(sums_again, sums)
 
 
 MEMORY = """

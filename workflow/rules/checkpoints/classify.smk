@@ -20,7 +20,7 @@ rule train_classifier:
         "results/benchmarks/train_classifier/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("classifier"),
-    priority: 20
+    priority: 60
     conda:
         environment("torch")
     threads: 1
@@ -97,7 +97,7 @@ rule check_scorer:
         "results/logs/check_scorer/{attribute}.log",
     benchmark:
         "results/benchmarks/check_scorer/{attribute}.tsv"
-    priority: 20
+    priority: 60
     conda:
         environment("torch")
     threads: 1
@@ -122,7 +122,7 @@ rule pass_scorer:
         "results/logs/pass_scorer/{attribute}.log",
     benchmark:
         "results/benchmarks/pass_scorer/{attribute}.tsv"
-    priority: 20
+    priority: 60
     localrule: True
     conda:
         environment("analysis")

@@ -23,7 +23,7 @@ rule candidate:
         "results/benchmarks/candidate/{checkpoint}/{setting}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("finetuned"),
-    priority: 10
+    priority: 50
     conda:
         environment("torch")
     threads: 1
@@ -58,7 +58,7 @@ rule select:
         "results/benchmarks/select/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("finetuned"),
-    priority: 10
+    priority: 50
     conda:
         environment("analysis")
     threads: 1

@@ -26,7 +26,6 @@ rule pretrain:
         "results/benchmarks/pretrain/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("pretrained"),
-    priority: 8
     conda:
         environment("torch")
     threads: PLAN.pretraining_threads

@@ -22,6 +22,7 @@ for NAME, FIGURE in config["figures"].items():
             f"results/logs/{NAME}.log",
         benchmark:
             f"results/benchmarks/{NAME}.tsv"
+        priority: 70
         localrule: True
         conda:
             environment("analysis")

@@ -18,6 +18,7 @@ rule next_words:
         attribute=one_of(n for n, entry in ATTRIBUTES.items() if entry.next_words),
         scheme=one_of(PLAN.merged_schemes),
         point=PLAN.point,
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -50,6 +51,7 @@ rule losses:
     wildcard_constraints:
         scheme=one_of(name for name in PLAN.merged_schemes if PLAN.loss_sets.get(name)),
         point=PLAN.point,
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -80,7 +82,7 @@ rule line_losses:
     wildcard_constraints:
         scheme=one_of(name for name in PLAN.sweep_of_lines if PLAN.loss_sets.get(name)),
         point=PLAN.line,
-    priority: 5
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -90,7 +92,7 @@ rule line_losses:
         code=code("scores/line_losses"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
         coordinate=lambda w: SCHEMES[w.scheme].coordinates[0],
-        points=PLAN.line_coefficients,
+        points=lambda w: measurements.line_coefficients(PLAN, w),
         test_sets=lambda w: PLAN.loss_sets[w.scheme],
         texts_per_set=config["test_texts"],
         max_tokens=config["finetuning"]["max_tokens"],
@@ -116,6 +118,7 @@ rule divergence:
     wildcard_constraints:
         scheme=one_of(PLAN.compared_with),
         point=PLAN.point,
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1

@@ -20,6 +20,7 @@ rule classify:
         "results/benchmarks/classify/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("classifier"),
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -48,6 +49,7 @@ rule tag:
         "results/benchmarks/tag/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("tagger"),
+    priority: PLAN.priority
     conda:
         environment("tagger")
     threads: 1
@@ -71,6 +73,7 @@ rule vader:
         "results/benchmarks/vader/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("vader"),
+    priority: PLAN.priority
     conda:
         environment("analysis")
     threads: 1
@@ -137,6 +140,7 @@ rule perplexity:
         "results/benchmarks/perplexity/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("perplexity"),
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1

@@ -16,6 +16,7 @@ rule plane_table:
         "results/benchmarks/plane_table/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.planes),
+    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -26,8 +27,12 @@ rule plane_table:
         code=code("tables/plane_table"),
         scheme=lambda w: SWEEPS[w.sweep].schemes[0].title,
         axes=lambda w: list(SWEEPS[w.sweep].coordinates),
-        lines=lambda w: SWEEPS[w.sweep].line_measurements(),
-        values=lambda w: SWEEPS[w.sweep].first_values,
+        lines=lambda w: measurements.own_lines(PLAN, w.sweep),
+        values=lambda w: [
+            measurements.own_values(PLAN, w.sweep, line)
+            for line in measurements.own_lines(PLAN, w.sweep)
+        ],
+        lattice=lambda w: list(SWEEPS[w.sweep].points()),
         files_per_line=lambda w: len(SWEEPS[w.sweep].sample_ranges),
         overlays=lambda w: [o.columns for o in measurements.overlays(PLAN, w.sweep)],
         overlay_files=lambda w: [
@@ -58,6 +63,7 @@ rule pairs_table:
         "results/benchmarks/pairs_table/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.pairs),
+    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -100,6 +106,7 @@ rule differences:
         "results/benchmarks/differences/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.pairs),
+    priority: 70
     conda:
         environment("analysis")
     threads: 1

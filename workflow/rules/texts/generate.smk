@@ -19,6 +19,7 @@ rule generate:
     wildcard_constraints:
         scheme=one_of(PLAN.merged_schemes),
         point=PLAN.point,
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -48,7 +49,7 @@ rule ensemble:
     wildcard_constraints:
         scheme=one_of(PLAN.ensemble_schemes),
         point=PLAN.point,
-    priority: 5
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -80,7 +81,7 @@ rule generate_line:
     wildcard_constraints:
         scheme=one_of(PLAN.sweep_of_lines),
         point=PLAN.line,
-    priority: 5
+    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -90,7 +91,7 @@ rule generate_line:
         code=code("texts/generate_line"),
         checkpoints=lambda w: SCHEMES[w.scheme].checkpoints,
         coordinate=lambda w: SCHEMES[w.scheme].coordinates[0],
-        points=PLAN.line_coefficients,
+        points=lambda w: measurements.line_coefficients(PLAN, w),
         generation=reading.generation_settings(config),
         samples=lambda w: list(sweeps.sample_ids(w.samples)),
         seed=config["seed"],

@@ -1,7 +1,8 @@
 """Every metric and every test loss at each point of a plane.
 
 The table also holds, as overlays, the points of other sweeps that lie on the plane; they come
-from their own runs, cut to the plane's number of samples. `state` marks a broken point:
+from their own runs, cut to the plane's number of samples. One that is a point of the lattice too
+stands there as well, since its texts are not made twice. `state` marks a broken point:
 "overflow" if weights, logits or losses have NaN or Inf, "empty" if all texts are empty.
 
 A second table has means over the points with the same sum of both coordinates, across the lines
@@ -98,8 +99,8 @@ def arithmetic_mean(*values: np.ndarray) -> np.ndarray:
 def main(
     scheme: str,
     axes: list[str],
-    values: list[str],
-    lines: list[tuple[dict, SampleFiles]],
+    lattice: list[dict[str, str]],
+    lines: list[tuple[dict, list[str], SampleFiles]],
     overlays: list[tuple[dict, SampleFiles]],
     kinds: dict[str, str],
     test_sets: list[str],
@@ -108,28 +109,38 @@ def main(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table of points and the table of means by sum.
 
-    `lines` are the columns that name each line of the plane, and its files; a line holds the
-    points at `values` of the first of the two `axes`. `overlays` are the columns that name each
-    point drawn over the plane, and its files. `kinds` is scorer -> kind, `test_sets` the sets
+    `lattice` has the values of both `axes` at each point of the plane. `lines` are the columns
+    that name each line of the plane, the values of the first axis that its files hold, and these
+    files. `overlays` are the columns that name each point drawn over the plane, and its files; the
+    points of the lattice that no line holds are among them. `kinds` is scorer -> kind, `test_sets` the sets
     of test text, and `n_samples` the plane's samples of each prompt.
     """
-    points = []
-    for line, paths in lines:
+    measured: dict[tuple, Point] = {}
+    for line, values, paths in lines:
         for value, samples, losses in read_line(paths, kinds, axes[0], values):
             key = {"kind": "lattice", "scheme": scheme, "prompts": line["prompts"]}
             key |= {axes[0]: value, axes[1]: line[axes[1]]}
             by_text = losses_by_text(losses, test_sets)
-            points.append(measure_with_losses(key, samples, by_text, bootstrap))
-    rows = [row for row, _ in points]
+            place = (line["prompts"], value, line[axes[1]])
+            measured[place] = measure_with_losses(key, samples, by_text, bootstrap)
+    drawn_over = []
     for overlay, paths in overlays:
         samples = read(paths, kinds)
-        row, _ = measure_with_losses(
+        row, estimates = measure_with_losses(
             {"kind": "overlay", **overlay},
             samples.select(samples.texts["sample_id"] < n_samples),
             losses_by_text(read_numbers(paths.losses), test_sets),
             bootstrap,
         )
-        rows.append(row)
+        drawn_over.append(row)
+        place = (overlay["prompts"], *(overlay[axis] for axis in axes))
+        measured.setdefault(place, (row | {"kind": "lattice", "scheme": scheme}, estimates))
+    points = [
+        measured[prompts, *(point[axis] for axis in axes)]
+        for prompts in dict.fromkeys(prompts for prompts, *_ in measured)
+        for point in sorted(lattice, key=lambda point: float(point[axes[1]]))
+    ]
+    rows = [row for row, _ in points] + drawn_over
     perplexities = [scorer for scorer, kind in kinds.items() if kind == "perplexity"]
     loss_columns = [f"loss_{name}" for name in test_sets]
     means = means_by_sum(points, axes, perplexities, loss_columns, bootstrap)
@@ -145,8 +156,8 @@ if __name__ == "__main__":
         table, means = main(
             params.scheme,
             params.axes,
-            params.values,
-            list(zip(params.lines, lines, strict=True)),
+            params.lattice,
+            list(zip(params.lines, params.values, lines, strict=True)),
             list(zip(params.overlays, overlays, strict=True)),
             params.kinds,
             params.test_sets,

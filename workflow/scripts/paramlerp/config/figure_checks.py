@@ -35,6 +35,8 @@ SHOWS = {
 def check(config: dict) -> None:
     """Raise UserError, one line that names the key, unless all figures can be drawn."""
     by_name, attributes = sweeps.sweeps(config), sweeps.attributes(config)
+    if config["first"]:
+        _first(config["first"], by_name)
     for name, figure in config["figures"].items():
         key, shows = f"config: figures.{name}", SHOWS[figure["shows"]]
         for required in ("sweep", *shows.keys):
@@ -55,6 +57,15 @@ def check(config: dict) -> None:
             if not set(ancestors) & set(registry.of_kind(config, "pretrained")):
                 raise UserError(f"{key}.sweep: nothing in {figure['sweep']} is pretrained")
         _content(name, figure, by_name, attributes)
+
+
+def _first(first: dict, by_name: dict[str, Sweep]) -> None:
+    require_name("first.sweep", "sweep", first["sweep"], by_name)
+    sweep = by_name[first["sweep"]]
+    if sweep.in_memory or not sweep.attribute or len(sweep.coordinates) != 1:
+        raise UserError("config: first.sweep: takes a line with an attribute, not in memory")
+    if not sweeps.first_points(first, sweep):
+        raise UserError(f"config: first.points: sweeps.{first['sweep']} has none of them")
 
 
 def _shape(key: str, kind: str, sweep: Sweep) -> None:

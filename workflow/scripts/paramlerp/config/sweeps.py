@@ -56,6 +56,11 @@ class Sweep:
         return tuple(self.values)
 
     @property
+    def scheme_names(self) -> list[str]:
+        """The names of its schemes."""
+        return [scheme.title for scheme in self.schemes]
+
+    @property
     def mixes(self) -> str:
         """What its schemes mix: "weights" or "logits"."""
         return self.schemes[0].mixes
@@ -190,6 +195,11 @@ def _sweep(config: dict, by_name: dict, name: str, entry: dict) -> Sweep:
         entry["over"],
         list(map(int, entry["seeds"])),
     )
+
+
+def first_points(first: dict, sweep: Sweep) -> list[str]:
+    """The points of `first` that its sweep has, ascending."""
+    return [value for value in numbers(first["points"]) if value in sweep.first_values]
 
 
 def scorers_for(config: dict, attribute: str | None) -> list[str]:

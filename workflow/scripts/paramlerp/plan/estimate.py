@@ -7,6 +7,7 @@ from ..config import entries, registry
 from ..config.sweeps import Sweep
 from ..jobs.errors import UserError
 from ..weights.checkpoints import Checkpoint
+from . import measurements
 from .plan import Plan
 
 #: bytes of an fp32 weight, of a text with its prompt, and of a text's score
@@ -70,8 +71,15 @@ class _Costs:
         counts = (self.config["prompts"][name]["count"] for name in sweep.prompts)
         return sum(count or self.constants["prompts"] for count in counts) * sweep.samples
 
+    def points(self, sweep: Sweep) -> int:
+        """The points of each scheme of a sweep, without those that another sweep measures."""
+        if not sweep.in_memory:
+            return sweep.n_points
+        (name,) = (name for name, other in self.plan.sweeps.items() if other is sweep)
+        return sum(len(measurements.own_values(self.plan, name, line)) for line in sweep.lines())
+
     def texts(self, sweep: Sweep) -> int:
-        return sweep.n_points * len(sweep.schemes) * self.texts_at_a_point(sweep)
+        return self.points(sweep) * len(sweep.schemes) * self.texts_at_a_point(sweep)
 
     def text_files(self, sweep: Sweep) -> int:
         """The files that a sweep's texts are written to: one job each."""
@@ -91,7 +99,7 @@ class _Costs:
     def forward(self, sweep: Sweep, tokens: float) -> float:
         """FLOPs of a forward pass over so many tokens at each point of each scheme."""
         sizes = [self.parameters(scheme.checkpoints[0]) for scheme in sweep.schemes]
-        return FORWARD * tokens * sweep.n_points * sum(sizes)
+        return FORWARD * tokens * self.points(sweep) * sum(sizes)
 
     def grid_flops(self, checkpoint: str) -> float:
         """FLOPs of fine-tuning with every setting of the grid, evaluations included."""

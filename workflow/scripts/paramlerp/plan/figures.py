@@ -69,6 +69,19 @@ def scorer_titles(plan: Plan, name: str, scorers: list[str] | None = None) -> di
     return {scorer: scorer_title(plan, name, scorer) for scorer in scorers}
 
 
+def first_names(plan: Plan) -> dict[str, str]:
+    """What the page of `first` calls its line, the line's coordinate, and the attribute."""
+    name = plan.config["first"]["sweep"]
+    sweep = plan.sweeps[name]
+    return {
+        "coordinate": sweep.coordinates[0],
+        "letter": letter(sweep.coordinates[0]),
+        "line": axis_label(sweep, registry.symbols(plan.config)),
+        "title": plan.attributes[sweep.attribute].title,
+        "confidence": f"{plan.config['statistics']['confidence']:.0%}",
+    }
+
+
 def plane_labels(plan: Plan, sweep: Sweep) -> dict:
     """How a figure labels a plane: the fields of `planes.Plane`."""
     symbols, scheme = registry.symbols(plan.config), sweep.schemes[0]

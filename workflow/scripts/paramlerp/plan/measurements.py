@@ -1,5 +1,6 @@
 """The files of a sweep's measurements: inputs of the rules that make tables."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -188,6 +189,21 @@ def of_seeds(plan: Plan, name: str) -> dict[str, list[str]]:
     }
 
 
+def of_first(plan: Plan) -> dict[str, list[str]]:
+    """Texts and the attribute's scores at the points of `first`: each point's first file."""
+    first = plan.config["first"]
+    name, sweep = first["sweep"], plan.sweeps[first["sweep"]]
+    values = sweeps.first_points(first, sweep)
+    points = at_points(plan, name, sweep.prompts[0])
+    measured = [
+        Measured(point, sweep.sample_ranges[:1])
+        for point in points
+        if point[sweep.coordinates[0]] in values
+    ]
+    scorer = plan.attributes[sweep.attribute].scorer
+    return texts_and_scores(plan, measured, [scorer])
+
+
 class Overlay(NamedTuple):
     """A measurement of another sweep that lies on a plane: its columns there, and its files."""
 
@@ -213,11 +229,45 @@ def overlays(plan: Plan, name: str) -> list[Overlay]:
     return points_on_plane
 
 
+def own_values(plan: Plan, name: str, line: dict[str, str]) -> list[str]:
+    """Values of the first coordinate on a line of a sweep in memory, at which it makes texts.
+
+    Not those of points that sweeps drawn over a plane measure with all of the plane's prompts.
+    `line` has the values of the line's other coordinates.
+    """
+    sweep = plan.sweeps[name]
+    prompts: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for overlay in overlays(plan, name):
+        prompts[tuple(overlay.columns[c] for c in sweep.coordinates)].add(
+            overlay.columns["prompts"]
+        )
+    shared = {point for point, measured in prompts.items() if measured >= set(sweep.prompts)}
+    rest = [line[coordinate] for coordinate in sweep.coordinates[1:]]
+    return [value for value in sweep.first_values if (value, *rest) not in shared]
+
+
+def own_lines(plan: Plan, name: str) -> list[dict[str, str]]:
+    """The lines of a sweep in memory that have any `own_values`."""
+    lines = plan.sweeps[name].line_measurements()
+    return [line for line in lines if own_values(plan, name, line)]
+
+
+def line_coefficients(plan: Plan, wildcards) -> dict[str, dict[str, str]]:
+    """Value of the first coordinate -> coefficients, for the own points of a job's line."""
+    (name,) = (n for n, s in plan.line_sweeps.items() if wildcards.scheme in s.scheme_names)
+    rest = naming.values(wildcards.point)
+    line = dict(zip(plan.sweeps[name].coordinates[1:], rest, strict=True))
+    return {
+        value: plan.coefficients(wildcards.scheme, value, *rest)
+        for value in own_values(plan, name, line)
+    }
+
+
 def of_plane(plan: Plan, name: str) -> dict[str, list[str]]:
-    """Texts, scores and losses of a plane's lines and of its overlays, as named inputs."""
+    """Texts, scores and losses of a plane's own lines and of its overlays, as named inputs."""
     plane, inputs = plan.sweeps[name], {}
     parts = {
-        "plane": [Measured(m, plane.sample_ranges) for m in plane.line_measurements()],
+        "plane": [Measured(m, plane.sample_ranges) for m in own_lines(plan, name)],
         "overlay": [overlay.measured for overlay in overlays(plan, name)],
     }
     for part, measured in parts.items():

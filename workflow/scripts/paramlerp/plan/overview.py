@@ -24,15 +24,24 @@ class Overview(logging.Handler):
     `jobs` is job id -> (rule, wildcards) of all jobs to run. The time left is the mean time of
     each waiting job's rule, in this run or else `before` (rule -> mean seconds), divided by the
     number of jobs that ran side by side so far. If more than a tenth of the waiting jobs are of
-    rules that were never timed, it is printed as a lower bound.
+    rules that were never timed, it is printed as a lower bound. `pictures` is job id -> the
+    picture that the job makes, which has a line of its own.
     """
 
     #: events whose lines by Snakemake are replaced by ours
     replaced = (LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.PROGRESS)
 
-    def __init__(self, jobs: dict, before: dict[str, float], now=time.monotonic, out=sys.stderr):
+    def __init__(
+        self,
+        jobs: dict,
+        before: dict[str, float],
+        pictures: dict[int, str] | None = None,
+        now=time.monotonic,
+        out=sys.stderr,
+    ):
         super().__init__()
         self.jobs, self.before, self.now, self.out = jobs, before, now, out
+        self.pictures = pictures or {}
         self.began = now()
         self.running: dict[int, float] = {}
         self.took: dict[str, list[float]] = defaultdict(list)
@@ -62,6 +71,8 @@ class Overview(logging.Handler):
         left = self.left()
         took = "" if began is None else f": {clock(self.now() - began)}"
         self._print(f"({state}{left and ', ' + left}) {title(rule, wildcards)}{took}")
+        if job in self.pictures:
+            self._print(f"--> {self.pictures[job]} is there to look at")
 
     def left(self) -> str:
         """The time left as text, or "" if less than half of the waiting jobs can be timed."""
@@ -149,6 +160,7 @@ def _holds_error(path: Path) -> bool:
 
 def watch(jobs, logger: logging.Logger) -> None:
     """Print the overview of `jobs` (Snakemake's) in place of Snakemake's own lines."""
+    jobs = list(jobs)
     rules = {job.jobid: (job.rule.name, list(job.wildcards)) for job in jobs if job.output}
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream in (
@@ -157,7 +169,11 @@ def watch(jobs, logger: logging.Logger) -> None:
         ):
             handler.addFilter(_not_replaced)
     before = {row["stage"]: row["seconds"] / row["jobs"] for row in stages()}
-    logger.addHandler(Overview(rules, before))
+    logger.addHandler(Overview(rules, before, _pictures(jobs)))
+
+
+def _pictures(jobs) -> dict[int, str]:
+    return {j.jobid: file for j in jobs for file in j.output if file.endswith(".png")}
 
 
 def _not_replaced(record: logging.LogRecord) -> bool:

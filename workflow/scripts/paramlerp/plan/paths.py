@@ -15,6 +15,8 @@ PROMPTS = "results/prompts/{prompts}.jsonl"
 #: the AUC of an attribute's scorer, and the first one that passed, which texts wait for
 CHECK = "results/data/{attribute}/scorer.csv"
 PASSED = "results/data/{attribute}/scorer_passed.csv"
+#: what `snakemake first` shows
+FIRST = "results/first.txt"
 #: pretraining text
 CORPUS = "results/corpora/{corpus}/train"
 HELD_OUT = "results/corpora/{corpus}/held_out.jsonl"

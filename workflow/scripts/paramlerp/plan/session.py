@@ -6,16 +6,18 @@ Every command of Snakemake's imports this room, so it imports neither torch nor 
 import logging
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from ..jobs import main_process
 from ..jobs.devices import MAIN_ALLOCATION
 from ..jobs.errors import UserError
-from . import lock, overview, stages
+from . import lock, overview, paths, stages
 from .plan import Plan
 
 _locks: list = []  # a lock is released when its file is collected
+_made: set[str] = set()  # the files that this run's jobs make
 
 
 def reported(function: Callable, *arguments):
@@ -31,6 +33,8 @@ def begin(jobs: Iterable, logger: logging.Logger) -> None:
     _locks.append(reported(lock.lock_folder, ".snakemake/paramlerp.lock"))
     # Jobs on this machine end with this process (runtime.job), and know its allocation.
     os.environ |= {**main_process.variables(), MAIN_ALLOCATION: os.environ.get("SLURM_JOB_ID", "")}
+    jobs = list(jobs)
+    _made.update(file for job in jobs for file in job.output)
     overview.watch(jobs, logger)
 
 
@@ -40,11 +44,14 @@ def end(plan: Plan) -> None:
     print(stages.stage_table(rows))
     stages.write_stages(rows)
     print("Done. Where to look:", *main_results(plan), sep="\n  ")
+    if paths.FIRST in _made:
+        print("", Path(paths.FIRST).read_text(encoding="utf-8"), sep="\n", end="")
 
 
 def main_results(plan: Plan) -> list[str]:
     """Figures, tables and examples that have been made."""
-    paths = [f"results/figures/{name}.png" for name in plan.config["figures"]]
-    paths += [f"results/tables/{name}.csv" for name in plan.sweeps]
-    paths += [f"results/examples/{name}.md" for name in plan.point_sweeps]
-    return [path for path in paths if os.path.exists(path)]
+    results = [paths.FIRST]
+    results += [f"results/figures/{name}.png" for name in plan.config["figures"]]
+    results += [paths.table(name) for name in plan.sweeps]
+    results += [f"results/examples/{name}.md" for name in plan.point_sweeps]
+    return [path for path in results if os.path.exists(path)]
