@@ -112,8 +112,8 @@ def main(
     `lattice` has the values of both `axes` at each point of the plane. `lines` are the columns
     that name each line of the plane, the values of the first axis that its files hold, and these
     files. `overlays` are the columns that name each point drawn over the plane, and its files; the
-    points of the lattice that no line holds are among them. `kinds` is scorer -> kind, `test_sets` the sets
-    of test text, and `n_samples` the plane's samples of each prompt.
+    points of the lattice that no line holds are among them. `kinds` is scorer -> kind, `test_sets`
+    the sets of test text, and `n_samples` the plane's samples of each prompt.
     """
     measured: dict[tuple, Point] = {}
     for line, values, paths in lines:

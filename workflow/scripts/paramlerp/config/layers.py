@@ -70,7 +70,8 @@ def laid_over(config: dict, overrides: dict) -> dict:
     `config` is the default and the user's `overrides` merged key by key, as Snakemake does it. In
     the sections of WHOLE an entry becomes what the user wrote. A source that the user has put
     elsewhere loses the default's origin and licence. An entry that is null goes away, and with a
-    sweep the figures that show it, and `first`. A section that is no mapping stays, for the schema to refuse.
+    sweep the figures that show it, and `first`. A section that is no mapping stays, for the
+    schema to refuse.
     """
     merged = {k: {} if v is None and k in NAMED else v for k, v in config.items()}
     if not all(isinstance(merged.get(section), dict) for section in NAMED):
