@@ -8,7 +8,7 @@ from .sweeps import Sweep
 #: endings of tables' names, after the name of a sweep, of a classifier or of a figure
 ENDINGS = ("differences", "endings", "barriers", "against", "divergence", "sums", "next_words")
 ENDINGS += ("next_word_trends", "classifier", "calibration", "seeds", "seeds_barriers")
-ENDINGS += ("paired", "at_equal")
+ENDINGS += ("paired", "at_equal", "excess")
 
 
 def check(config: dict) -> None:
