@@ -11,6 +11,7 @@ from figures import plane as figure_plane
 from figures import plane_losses as figure_plane_losses
 from figures import two_lines as figure_two_lines
 from paramlerp.config import registry, sweeps
+from paramlerp.drawing import planes as maps
 from paramlerp.drawing import style
 from paramlerp.drawing.planes import COST, Plane, draw
 from paramlerp.plan import figures
@@ -18,13 +19,15 @@ from paramlerp.plan.plan import Plan
 
 SYMBOLS = registry.symbols(DEFAULT)
 SWEEPS = sweeps.sweeps(DEFAULT)
+LOW_HIGH = (("low", "high"), ("high", "low"))
 #: labels of the plane g3
 PLANE = Plane(
     axes=["alpha", "beta"],
     labels=["α (weight of θ⁺)", "β (weight of θ⁻)"],
     sum="α + β",
     models={"θ⁰": (0.0, 0.0), "θ⁺": (1.0, 0.0), "θ⁻": (0.0, 1.0)},
-    over=["g₁", "g₂"],
+    over={"g1": "g₁", "g2": "g₂"},
+    looks={"g1": 0, "g2": 1},
 )
 ATTRIBUTE = {"sentiment": "Positive sentiment"}
 SCORERS = {"perplexity": "Perplexity"}
@@ -130,11 +133,11 @@ def test_no_text_of_figures_7_and_8_is_cut(sets):
         for b in ticks
     ]
     table = pd.DataFrame(rows)
-    table["sentiment"] = 0.5
+    table["sentiment"], table["sentiment_low"], table["sentiment_high"] = 0.5, 0.4, 0.6
     table["perplexity"] = 30.0 * 10 ** abs(table["alpha"] + table["beta"])
     table["loss_positive"] = table["loss_negative"] = 4 + abs(table["alpha"] + table["beta"])
     table.loc[0, "state"], table.loc[1, "state"] = "overflow", "empty"
-    over = table[table["alpha"] == table["beta"]].assign(kind="overlay")
+    over = table[table["alpha"] == table["beta"]].assign(kind="overlay", scheme="g1")
     table = pd.concat([table, over])
     for figure in planes(table):
         assert_no_text_is_cut(figure)
@@ -142,8 +145,75 @@ def test_no_text_of_figures_7_and_8_is_cut(sets):
 
 def planes(table: pd.DataFrame) -> list:
     """Figures 7 and 8 of a plane's table."""
-    losses = figure_plane_losses.main(table, ["positive", "negative"], PLANE)
-    return [figure_plane.main(table, ATTRIBUTE, SCORERS, PLANE), losses]
+    sums = sums_of_a_plane(list(table["prompts"].unique()))
+    poles, names = {"positive": "high", "negative": "low"}, ["positive", "negative"]
+    losses = figure_plane_losses.main(table, sums, names, PLANE, poles, 0.95)
+    return [figure_plane.main(table, sums, ATTRIBUTE, SCORERS, PLANE), losses]
+
+
+def sums_of_a_plane(sets: list[str], low: float = 0.1) -> pd.DataFrame:
+    """Means by sum of coordinates: each is 1 above the sum 1, with a band from `low` to 2."""
+    rows = [{"prompts": s, "sum": total} for s in sets for total in (0.0, 1.0, 2.0)]
+    table = pd.DataFrame(rows)
+    for metric in ("perplexity", "loss_positive", "loss_negative"):
+        for end, value in (("", 1.0), ("_band_low", low), ("_band_high", 2.0)):
+            table[f"{metric}_above{end}"] = value * (table["sum"] != 1)
+    return table
+
+
+def test_the_title_of_a_loss_over_a_plane_claims_a_valley_only_if_all_bands_are_above_it():
+    names = ["positive", "negative"]
+    text = figure_plane_losses.valley(sums_of_a_plane(["neutral"]), names, PLANE)
+    assert text.startswith("Loss is lowest where α + β = 1: at 0 it is 1.0 [.1, 2.0] (positive)")
+    assert figure_plane_losses.valley(sums_of_a_plane(["neutral"], -0.1), names, PLANE) == ""
+    alone = sums_of_a_plane(["neutral"]).query("sum == 1")
+    assert figure_plane_losses.valley(alone, names, PLANE) == "", "nothing to compare with"
+
+
+def test_titles_of_a_plane_claim_what_intervals_support():
+    """g2 rises on the map; g1's last point is off the map, and on it nothing is apart."""
+    rows = [("lattice", "g3", a, b, 0.5) for a in (-1, 1) for b in (-1, 1)]
+    rows += [("overlay", "g2", -1, 1, 0.2), ("overlay", "g2", 1, -1, 0.8)]
+    rows += [
+        ("overlay", "g1", -1, 1, 0.2),
+        ("overlay", "g1", 0, 1, 0.3),
+        ("overlay", "g1", 9, 1, 1),
+    ]
+    table = pd.DataFrame(rows, columns=["kind", "scheme", "alpha", "beta", "sentiment"])
+    for end, gap in (("low", -0.1), ("high", 0.1)):
+        table[f"sentiment_{end}"] = table["sentiment"] + gap
+    text = figure_plane.rise_along(table, "sentiment", PLANE)
+    assert text == "rises from .20 [.10, .30] to .80 [.70, .90] along g₂"
+    table[["sentiment_low", "sentiment_high"]] = 0, 1
+    assert figure_plane.rise_along(table, "sentiment", PLANE) == ""
+    sums = sums_of_a_plane(["neutral"])
+    sums[[c for c in sums if c.startswith("perplexity")]] *= -1
+    swap = {f"perplexity_above_band_{a}": f"perplexity_above_band_{b}" for a, b in LOW_HIGH}
+    sums = sums.rename(columns=swap)
+    text = figure_plane.rise_across(sums, "perplexity", PLANE)
+    assert text == "is 3 [1, 7] times as high at α + β = 1 as at 0"
+    sums["perplexity_above_band_high"] = 0.1
+    assert figure_plane.rise_across(sums, "perplexity", PLANE) == ""
+    assert figure_plane.rise_across(sums.iloc[:0], "perplexity", PLANE) == ""
+
+
+def test_contours_are_named_and_a_line_has_its_scheme_s_colour_and_name():
+    rows = [(a, b, a + b) for a in (-1.0, 0.0, 1.0) for b in (-1.0, 0.0, 1.0)]
+    table = pd.DataFrame(rows, columns=["alpha", "beta", "loss"])
+    table = table.assign(kind="lattice", scheme="g3", state="ok")
+    over = pd.DataFrame([(-1.0, 1.0, 0.0), (1.0, -1.0, 0.0)], columns=["alpha", "beta", "loss"])
+    table = pd.concat([table, over.assign(kind="overlay", scheme="g2", state="ok")])
+    _, ((axis,),) = style.panels(1, 1, (6.4, 4.8))
+    kinds = {"norm": Normalize(-2, 2), "colours": COST, "label": ""}
+    draw(axis, table, "loss", PLANE, levels=[-5, -1, 1], **kinds)
+    texts = {text.get_text() for text in axis.texts}
+    assert {"-1", "1", "g₂"} <= texts and "-5" not in texts, "a level that is not crossed"
+    colours = [line.get_color() for line in axis.lines]
+    assert style.look(1).colour in colours and style.look(0).colour not in colours
+
+
+def test_the_round_numbers_between_two():
+    assert maps.round_numbers(15, 210) == [20, 50, 100, 200]
 
 
 def test_a_plane_has_alpha_to_the_right_and_beta_upwards():
@@ -152,8 +222,8 @@ def test_a_plane_has_alpha_to_the_right_and_beta_upwards():
     table = pd.DataFrame(rows, columns=["alpha", "beta", "loss"])
     _, ((axis,),) = style.panels(1, 1, (6.4, 4.8))
     norm = Normalize(0, 5)
-    table = table.assign(kind="lattice", state="ok")
-    draw(axis, table, "loss", PLANE, norm=norm, colours=COST, label="loss")
+    table = table.assign(kind="lattice", scheme="g3", state="ok")
+    draw(axis, table, "loss", PLANE, norm=norm, colours=COST, label="loss", levels=[])
     drawn = axis.collections[0]
     assert drawn.get_array().tolist() == [[0, 1], [10, 11]], "rows are values of beta, from below"
     assert axis.get_ylim() == (-0.5, 1.5)
@@ -177,6 +247,7 @@ def assert_no_text_is_cut(figure) -> None:
     width, height = figure.bbox.width, figure.bbox.height
     texts = [axis.title for axis in figure.axes] + [axis.xaxis.label for axis in figure.axes]
     texts += [axis._left_title for axis in figure.axes] + [figure._supxlabel]
+    texts += [figure._suptitle] if figure._suptitle else []
     for text in texts:
         box = text.get_window_extent()
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, text

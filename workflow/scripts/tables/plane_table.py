@@ -149,7 +149,7 @@ def main(
     perplexities = [scorer for scorer, kind in kinds.items() if kind == "perplexity"]
     loss_columns = [f"loss_{name}" for name in test_sets]
     means = means_by_sum(points, axes, perplexities, loss_columns, bootstrap)
-    return to_table(rows), pd.DataFrame(means)
+    return to_table(rows), pd.DataFrame(means, columns=None if means else ["prompts", "sum"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The inputs and params of each kind of figure: its table, titles, labels and symbols."""
 
+from collections.abc import Iterable
+
 from ..config import registry
 from ..config.sweeps import Sweep
 from ..weights import schemes
@@ -77,6 +79,7 @@ def plane_labels(plan: Plan, sweep: Sweep) -> dict:
     for name in scheme.checkpoints:
         if position := scheme.locate({name: 1}):
             models[symbols[name]] = tuple(map(float, position))
+    over = {s.title: subscript(name) for name in sweep.over for s in plan.sweeps[name].schemes}
     labels = []
     for short, coordinate in zip(letters, sweep.coordinates, strict=True):
         targets = [n for n, step in scheme.directions[coordinate].items() if step > 0]
@@ -86,8 +89,14 @@ def plane_labels(plan: Plan, sweep: Sweep) -> dict:
         "labels": labels,
         "sum": " + ".join(letters),
         "models": models,
-        "over": [subscript(name) for name in sweep.over],
+        "over": over,
+        "looks": numbers(plan, over),
     }
+
+
+def numbers(plan: Plan, names: Iterable[str]) -> dict[str, int]:
+    """Scheme -> its number in the config, from which all figures take its look."""
+    return {name: list(plan.config["schemes"]).index(name) for name in names}
 
 
 def pair_title(plan: Plan, scheme: str) -> str:
@@ -169,35 +178,43 @@ def plane(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     title = attribute.title[0].upper() + attribute.title[1:]
     params = {"attribute": {attribute.scorer: title}}
     params["perplexities"] = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
-    return {"table": paths.table(name)}, {**params, "plane": plane_labels(plan, sweep)}
+    inputs = {"table": paths.table(name), "sums": paths.table(name, "sums")}
+    return inputs, {**params, "plane": plane_labels(plan, sweep)}
 
 
 def plane_losses(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """Losses over a plane."""
+    """Losses over a plane, and across it by the sum of both coordinates."""
+    name, attribute = figure["sweep"], plan.attributes.get(sweep.attribute)
     params = {"test_sets": sweep.losses, "plane": plane_labels(plan, sweep)}
-    return {"table": paths.table(figure["sweep"])}, params
+    params["poles"] = {attribute.high: "high", attribute.low: "low"} if attribute else {}
+    inputs = {"table": paths.table(name), "sums": paths.table(name, "sums")}
+    return inputs, {**params, **intervals(plan, sweep)}
 
 
 def differences(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """How far the two models of some pairs are apart."""
     titles = {scheme: pair_title(plan, scheme) for scheme in figure["schemes"]}
-    return {"table": paths.table(figure["sweep"], "differences")}, {"titles": titles}
+    params = {"titles": titles, "looks": numbers(plan, titles)}
+    return {"table": paths.table(figure["sweep"], "differences")}, params
 
 
 def pairs(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """Scorers, distinct bigrams and losses along lines between two models."""
+    """Scorers, distinct words and losses along lines between two models, beside both models."""
     name = figure["sweep"]
     perplexities = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
     others = [scorer for scorer in sweep.scorers if scorer not in perplexities]
     panels = {scorer: f"{title} of the texts" for scorer, title in perplexities.items()}
-    panels["dist2"] = f"Distinct bigrams (dist-2)\nof {of_a_prompt(sweep)}"
+    panels["dist1"] = f"Distinct words (dist-1) of {of_a_prompt(sweep)}"
     panels |= scorer_titles(plan, name, others)
     panels["loss"] = "Loss on held-out text, nats a token"
-    alpha = letter(sweep.coordinates[0])
+    alpha, groups = letter(sweep.coordinates[0]), pair_groups(plan, name)
     label = f"{alpha} in (1−{alpha})·a + {alpha}·b"
-    params = {"panels": panels, "groups": pair_groups(plan, name)}
+    params = {"panels": panels, "groups": groups}
+    params["looks"] = numbers(plan, (scheme for group in groups.values() for scheme in group))
     params["line"] = {**line_labels(plan, name), "label": label}
-    return {"table": paths.table(name)}, {**params, **intervals(plan, sweep)}
+    endings = {"table": "", "excess": "excess", "barriers": "barriers"}
+    inputs = {name_: paths.table(name, ending) for name_, ending in endings.items()}
+    return inputs, {**params, **intervals(plan, sweep)}
 
 
 def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -205,8 +222,12 @@ def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     entries = plan.config["checkpoints"]
     names = registry.with_parents(plan.config, sweep.checkpoints())
     names = [name for name in names if entries[name]["kind"] == "pretrained"]
-    losses = [f"{paths.checkpoint(name)}.losses.csv" for name in names]
-    return {"losses": losses}, {"corpora": {name: entries[name]["corpus"] for name in names}}
+    corpora = {name: entries[name]["corpus"] for name in names}
+    inputs = {
+        "losses": [f"{paths.checkpoint(name)}.losses.csv" for name in names],
+        "baselines": [paths.BASELINES.format(corpus=c) for c in dict.fromkeys(corpora.values())],
+    }
+    return inputs, {"corpora": corpora}
 
 
 def seeds(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
