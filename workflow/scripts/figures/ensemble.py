@@ -70,7 +70,7 @@ def main(
     top.set(ylim=(0, None), ylabel="nats a token of test text")
     handles = rows[0, 0].get_legend_handles_labels()
     beside.legend(*handles, loc="center", title="mixed weights and mixed logits")
-    for axis in rows.flat:
+    for axis in (*rows[:, :-1].flat, top):
         axis.set_xlabel(line["label"], fontsize=9)
     findings.headline(figure, headline(differences, ensembles, line, spoken))
     style.note_intervals(
@@ -100,7 +100,7 @@ def clause(rows: pd.DataFrame, ensembles: dict, line: dict, name: str) -> str:
     numbers = findings.change(
         *row[list(curves.DIFFERENCE)], verbs=("higher by up to", "lower by up to")
     )
-    where = [f"{line['label'].split()[0]} = {row[line['coordinate']]:g}"]
+    where = [findings.place(line, row[line["coordinate"]])]
     where += [ensembles[row["scheme"]][0]] if len(ensembles) > 1 else []
     where += [f"{row['prompts']} prompts"] if rows["prompts"].nunique() > 1 else []
     return f"{name} {numbers} ({', '.join(where)})"

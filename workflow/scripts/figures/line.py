@@ -47,7 +47,7 @@ def main(
     for axis, metric in zip(rows[0], titles, strict=True):
         if metric in taggers:
             references.mark(axis, taggers[metric])
-    start = f"{x_letter(line)} = {differences['reference'].iloc[0]:g}" if len(differences) else ""
+    start = findings.place(line, differences["reference"].iloc[0]) if len(differences) else ""
     for axis, metric in zip(rows[1], titles, strict=True):
         of_metric = differences[differences["metric"] == metric]
         curves.zero(axis)
@@ -67,11 +67,6 @@ def main(
     remarks = ["below: for all points of a curve at once", curves.shading(line["ends"])]
     style.note_intervals(figure, table, confidence, remark="; ".join(filter(None, remarks)))
     return figure
-
-
-def x_letter(line: dict) -> str:
-    """What the line's label calls its coordinate."""
-    return line["label"].split()[0]
 
 
 def between(of_metric: pd.DataFrame, line: dict) -> dict[str, tuple[float, float, float]]:

@@ -151,8 +151,7 @@ def against(axis: Axes, points: list[pd.DataFrame], lines: tuple, metrics: list[
     for of_line, line in zip(points, lines, strict=True):
         curves.mark_models(axis, models(of_line, x, y))
         for _, end in of_line[of_line["symbol"].isna()].iloc[[0, -1]].iterrows():
-            text = f"{line['label'].split()[0]} = {end['at']:g}".replace("-", "−")
-            curves.write_beside(axis, text, end[x], end[y])
+            curves.write_beside(axis, findings.place(line, end["at"]), end[x], end[y])
 
 
 def headline(at_equal: pd.DataFrame, metrics: list[str], spoken: dict, names: list[str]) -> str:

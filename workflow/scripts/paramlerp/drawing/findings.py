@@ -19,7 +19,7 @@ INCHES_OF_A_LETTER = 0.092
 
 def is_above_or_below(value: float, low: float, high: float) -> bool:
     """Whether an interval, and the value in it, lie on one side of 0."""
-    return min(value, low, high) > 0 or max(value, low, high) < 0
+    return (value > 0 and low > 0) or (value < 0 and high < 0)  # NaN: neither
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -85,9 +85,15 @@ def ratio(value: float, low: float, high: float) -> str:
 
 def largest(rows: pd.DataFrame) -> pd.Series | None:
     """The row with the largest difference of those whose bands (for all rows at once) exclude 0."""
+    rows = rows.reset_index(drop=True)
     values = rows[["difference", "band_low", "band_high"]]
     sure = rows[[is_above_or_below(*row) for row in values.itertuples(index=False)]]
     return None if sure.empty else sure.loc[sure["difference"].abs().idxmax()]
+
+
+def place(line: dict, value: float) -> str:
+    """A point of a line, as "α = −1"; its label begins with the letter of its coordinate."""
+    return f"{line['label'].split()[0]} = {value:g}".replace("-", "−")
 
 
 def sentence(text: str) -> str:
