@@ -18,7 +18,7 @@ from paramlerp.plan.plan import Plan
 from test_figures import assert_no_text_is_cut
 
 ALPHAS = [-0.5, 0.0, 0.5, 1.0]
-LINE = {"coordinate": "alpha", "label": "α in g₁(α)", "ends": {0: "θ⁻", 1: "θ⁺"}}
+LINE = {"coordinate": "alpha", "label": "α in g₁(α)", "ends": {0: "θ⁻", 1: "θ⁺"}, "look": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -49,41 +49,67 @@ def probabilities() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_figure_4_has_a_curve_for_each_word_in_the_colour_of_its_pole():
+POLES = ("positive", "negative")
+
+
+def figure_4(line=LINE, monotone=True):
     table = probabilities()
-    figure = figure_next_words.main(table, "The movie was", LINE, "positive")
-    (axis,) = figure.axes
-    curves = [line for line in axis.lines if line.get_marker() == "o"]
-    colours = [style.HIGH, style.LOW, style.LOW]
-    assert [to_hex(line.get_color()) for line in curves] == colours
-    for line, (_, rows) in zip(curves, table.groupby("word", sort=False), strict=True):
-        np.testing.assert_array_equal(line.get_xdata(), ALPHAS)
-        np.testing.assert_array_equal(line.get_ydata(), rows["probability"])
-    assert axis.get_yscale() == "log" and "log scale" in axis.get_ylabel()
-    assert axis.get_xlabel() == "α in g₁(α)" and "“The movie was”" in axis._left_title.get_text()
+    trends = table[["pole", "word"]].drop_duplicates().assign(monotone=monotone)
+    return figure_next_words.main(table, trends, "The movie was", line, POLES)
 
 
-def test_figure_4_labels_its_words_and_the_ends_of_its_line():
-    """Each word is to the right of its curve's end, in the curve's colour, and no two overlap."""
-    figure = figure_next_words.main(probabilities(), "The movie was", LINE, "positive")
-    (axis,) = figure.axes
-    assert texts_in(axis) == {"good", "bad", "null", "θ⁻", "θ⁺"}
-    labels = {t.get_text(): t for t in axis.texts if t.get_text() in ("good", "bad", "null")}
-    assert to_hex(labels["good"].get_color()) == style.HIGH
-    assert to_hex(labels["bad"].get_color()) == style.LOW
+def curves_of(axis, words) -> dict:
+    return {line.get_label(): line for line in axis.lines if line.get_label() in set(words)}
+
+
+def test_figure_4_has_a_curve_for_each_word_in_the_colour_of_its_pole():
+    table, figure = probabilities(), figure_4()
+    for axis, pole, colour in zip(figure.axes, POLES, (style.HIGH, style.LOW), strict=False):
+        of_pole = table[table["pole"] == pole]
+        curves = curves_of(axis, of_pole["word"])
+        assert len({line.get_marker() for line in curves.values()}) == len(curves)
+        for word, rows in of_pole.groupby("word"):
+            assert to_hex(curves[word].get_color()) == colour
+            np.testing.assert_array_equal(curves[word].get_xdata(), ALPHAS)
+            np.testing.assert_array_equal(curves[word].get_ydata(), rows["probability"])
+        assert axis.get_yscale() == "log" and f"P({pole} word), log" in axis._left_title.get_text()
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+
+
+def test_figure_4_has_the_log_odds_of_both_poles():
+    axis = figure_4().axes[2]
+    expected = [np.log(np.exp(2 * a) / (np.exp(-2 * a) + np.exp(-2.01 * a))) for a in ALPHAS]
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), expected)
+    assert axis.get_ylabel() == "ln P(positive words) / P(negative words)"
+
+
+def test_figure_4_names_its_words_beside_their_markers():
+    """A name is in ink, to the right of its curve's end, and no two overlap."""
+    figure = figure_4()
     figure.canvas.draw()
-    last = axis.transData.transform((ALPHAS[-1], 1e-3))[0]
-    boxes = sorted((t.get_window_extent() for t in labels.values()), key=lambda box: box.y0)
-    assert all(box.x0 >= last and box.x1 <= figure.bbox.width for box in boxes)
-    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+    for axis, names in zip(figure.axes, ({"good"}, {"bad", "null"}), strict=False):
+        assert texts_in(axis) - {""} == {*names, "θ⁻", "θ⁺"}
+        labels = [text for text in axis.texts if text.get_text() in names]
+        assert {to_hex(text.get_color()) for text in labels} == {style.INK}
+        last = axis.transData.transform((ALPHAS[-1], 1e-3))[0]
+        boxes = sorted((t.get_window_extent() for t in labels), key=lambda box: box.y0)
+        assert all(box.x0 >= last and box.x1 <= figure.bbox.width for box in boxes)
+        assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
     assert "shaded: beyond θ⁻ and θ⁺" in figure._supxlabel.get_text()
 
 
-def test_figure_4_has_no_marks_on_a_line_without_two_ends():
-    line = {**LINE, "ends": {}}
-    figure = figure_next_words.main(probabilities(), "The movie was", line, "positive")
-    assert texts_in(figure.axes[0]) == {"good", "bad", "null"}
+def test_figure_4_counts_the_words_that_move_steadily_and_claims_nothing_else():
+    found = " ".join(figure_4()._suptitle.get_text().split())
+    assert found == (
+        "After “The movie was”, 1 of 1 positive words become likelier and 2 of 2 negative words"
+        " less likely at every step from θ⁻ to θ⁺"
+    )
+    figure = figure_4(monotone=False)
+    assert figure._suptitle.get_text() == "The next word after “The movie was”"
+    figure = figure_4({**LINE, "ends": {}})
+    assert figure._suptitle.get_text() == "The next word after “The movie was”"
     assert "shaded" not in figure._supxlabel.get_text()
+    assert "θ⁺" not in texts_in(figure.axes[0])
 
 
 def tensors(scheme: str, scale: float) -> list[dict]:

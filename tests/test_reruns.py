@@ -279,7 +279,7 @@ BOTH = {"prompts": ["neutral", "glad"]}
             {"seed": 2},
             plus(
                 {"split_sentiment": 1, "prompts": 2, "unigrams": 1, "generation_table": 1},
-                {"corpus": 2, "permute": 1},
+                {"corpus": 2, "permute": 1, "tagger_reference": 1},
                 {**EXPERTS, **CLASSIFIER},
                 PRETRAINED,
             ),
@@ -430,7 +430,7 @@ def test_an_edit_of_code_reruns_what_uses_it(plans, request, file, jobs):
             "reviews.jsonl",
             '{"text": "this film is a joy", "label": 1}\n',
             plus(
-                {"split_sentiment": 1, "unigrams": 1, "corpus": 1},
+                {"split_sentiment": 1, "unigrams": 1, "corpus": 1, "tagger_reference": 1},
                 {**EXPERTS, **CLASSIFIER},
                 # Four of the five pairs: theta0 and its copy are not trained on films.
                 {**PRETRAINED, "generate_line": 4, "tag": 4},

@@ -29,13 +29,18 @@ def axis_label(sweep: Sweep, symbols: dict[str, str]) -> str:
 
 
 def line_labels(plan: Plan, name: str) -> dict:
-    """How a figure labels a line: coordinate, axis, name, symbols of the models at its ends."""
+    """How a figure labels a line: coordinate, axis, name, number, symbols of the models on it.
+
+    `models` are all checkpoints at its points 0 and 1; `ends` are the same if there are two.
+    """
     sweep, symbols = plan.sweeps[name], registry.symbols(plan.config)
     ends = sweep.schemes[0].ends()
     return {
         "coordinate": sweep.coordinates[0],
         "label": axis_label(sweep, symbols),
         "name": subscript(name),
+        "look": plan.numbers[sweep.schemes[0].title],
+        "models": {point: symbols[end] for point, end in ends.items()},
         "ends": {point: symbols[end] for point, end in ends.items()} if len(ends) == 2 else {},
     }
 
@@ -71,6 +76,28 @@ def scorer_titles(plan: Plan, name: str, scorers: list[str] | None = None) -> di
     return {scorer: scorer_title(plan, name, scorer) for scorer in scorers}
 
 
+def spoken(plan: Plan, name: str, scorers: Iterable[str]) -> dict[str, str]:
+    """Scorer -> what sentences about a sweep call it."""
+    attribute = plan.attributes.get(plan.sweeps[name].attribute)
+    several = len(plan.scorers_of_kind(name, "perplexity")) > 1
+    names = {}
+    for scorer in scorers:
+        entry = plan.config["scorers"][scorer]
+        names[scorer] = scorer.replace("_", " ")
+        if attribute and scorer == attribute.scorer:
+            names[scorer] = attribute.title
+        elif entry["kind"] == "perplexity":
+            names[scorer] = f"perplexity under {entry['model']}" if several else "perplexity"
+    return names
+
+
+def references(plan: Plan, name: str, scorers: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those of the scorers that are taggers, and the table of each: its scores of real text."""
+    taggers = [scorer for scorer in plan.scorers_of_kind(name, "tagger") if scorer in scorers]
+    attribute = plan.sweeps[name].attribute
+    return taggers, [paths.table(f"{attribute}_{scorer}", "reference") for scorer in taggers]
+
+
 def plane_labels(plan: Plan, sweep: Sweep) -> dict:
     """How a figure labels a plane: the fields of `planes.Plane`."""
     symbols, scheme = registry.symbols(plan.config), sweep.schemes[0]
@@ -96,7 +123,7 @@ def plane_labels(plan: Plan, sweep: Sweep) -> dict:
 
 def numbers(plan: Plan, names: Iterable[str]) -> dict[str, int]:
     """Scheme -> its number in the config, from which all figures take its look."""
-    return {name: list(plan.config["schemes"]).index(name) for name in names}
+    return {name: plan.numbers[name] for name in names}
 
 
 def pair_title(plan: Plan, scheme: str) -> str:
@@ -129,10 +156,13 @@ def intervals(plan: Plan, sweep: Sweep) -> dict:
 
 
 def line(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """The scorers of a sweep along its line."""
+    """The scorers of a sweep along its line, and their change."""
     name = figure["sweep"]
     params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
-    return {"table": paths.table(name)}, {**params, **intervals(plan, sweep)}
+    params["spoken"] = spoken(plan, name, params["panels"])
+    params["taggers"], tables = references(plan, name, params["panels"])
+    inputs = {"table": paths.table(name), "differences": paths.table(name, "differences")}
+    return {**inputs, "references": tables}, {**params, **intervals(plan, sweep)}
 
 
 def next_words(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -140,29 +170,40 @@ def next_words(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     name, attribute = figure["sweep"], plan.attributes[sweep.attribute]
     params = {"prompt": attribute.next_words["prompt"], "line": line_labels(plan, name)}
     params |= {"high": attribute.high, "low": attribute.low}
-    return {"words": paths.table(name, "next_words")}, params
+    inputs = {end: paths.table(name, f"next_{end}") for end in ("words", "word_trends")}
+    return inputs, params
 
 
 def two_lines(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """The scorers of two sweeps, each along its line, the second shifted."""
+    """The scorers of two sweeps, each along its line, the second shifted, and how they differ."""
     names = [figure["sweep"], figure["beside"]]
     params = {"panels": scorer_titles(plan, names[0])}
     params |= {"lines": [line_labels(plan, name) for name in names]}
     params |= {"shift": figure["shift"], "sweeps": names}
+    params["spoken"] = spoken(plan, names[0], params["panels"])
+    params["taggers"], tables = references(plan, names[0], params["panels"])
     inputs = {"first": paths.table(names[0]), "second": paths.table(names[1])}
-    return inputs, {**params, **intervals(plan, sweep)}
+    inputs |= {end: paths.table(figure["name"], end) for end in ("paired", "at_equal")}
+    return {**inputs, "references": tables}, {**params, **intervals(plan, sweep)}
 
 
 def ensemble(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """Mixed logits compared with mixed weights."""
-    name = figure["sweep"]
+    name, merged = figure["sweep"], plan.sweeps[sweep.against].schemes[0]
     scorers = [*plan.scorers_of_kind(name, "perplexity"), plan.attributes[sweep.attribute].scorer]
     formula = sweep.schemes[0].formula(registry.symbols(plan.config))
     label = f"{letter(sweep.coordinates[0])} in {formula}, of θ or of z"
     params = {
         "panels": scorer_titles(plan, name, scorers),
+        "spoken": spoken(plan, name, scorers),
         "curves": {s.title: s.title.replace("_", " ") for s in sweep.schemes},
-        "line": {**line_labels(plan, name), "name": subscript(sweep.against), "label": label},
+        "looks": {s.title: plan.numbers[s.title] for s in sweep.schemes},
+        "line": {
+            **line_labels(plan, name),
+            "name": subscript(sweep.against),
+            "label": label,
+            "look": plan.numbers[merged.title],
+        },
         "against": sweep.against,
     }
     inputs = {
@@ -235,7 +276,7 @@ def seeds(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     name = figure["sweep"]
     by_seed = plan.by_seed(name)
     params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
-    params["seeds"] = list(by_seed)
+    params |= {"seeds": list(by_seed), "spoken": spoken(plan, name, params["panels"])}
     inputs = {
         "seeds": paths.table(name, "seeds"),
         "tables": [paths.table(copy) for copy in by_seed.values()],
@@ -260,5 +301,5 @@ KINDS = {
 
 def drawing(plan: Plan, name: str) -> Drawing:
     """The inputs and params of a figure of the config, by name."""
-    figure = plan.config["figures"][name]
+    figure = {"name": name, **plan.config["figures"][name]}
     return KINDS[figure["shows"]](plan, figure, plan.sweeps[figure["sweep"]])
