@@ -239,7 +239,7 @@ def test_figure_10_has_a_column_for_each_pair_and_a_row_for_each_metric():
 
 
 def test_figure_10_claims_barriers_only_if_their_intervals_are_beyond_the_margin():
-    text = "Loss has no barrier between films and expert; it has on all 2 other lines."
+    text = "Loss has no barrier between films and expert; it has one on all 2 other lines."
     assert figure_10().get_suptitle().replace("\n", " ") == text
     assert figure_10(0.05).get_suptitle() == "On the line between two models"
 
