@@ -16,7 +16,7 @@ from test_frame import NAMES
 
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 #: the figures whose bands are intervals
-WITH_BANDS = ("line", "two_lines", "ensemble", "pairs")
+WITH_BANDS = ("line", "two_lines", "ensemble", "pairs", "plane_losses")
 
 
 def renamed(value, names: dict[str, str]):
@@ -93,7 +93,7 @@ def test_the_report_s_own_caption_is_rendered_too():
 def test_a_panel_of_distinct_words_says_of_how_many_texts(samples, title):
     config = laid_over(DEFAULT, {"sweeps": {"pairs": {"samples": samples}}})
     _, params = figures.drawing(Plan(config), "fig10")
-    assert params["panels"]["dist2"] == f"Distinct bigrams (dist-2)\nof {title}"
+    assert params["panels"]["dist1"] == f"Distinct words (dist-1) of {title}"
 
 
 def test_a_line_whose_ends_are_no_experts_names_them():

@@ -5,16 +5,20 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import LogNorm, to_hex
+from matplotlib.colors import to_hex
 
+from conftest import DEFAULT
 from figures import differences as figure_differences
 from figures import next_words as figure_next_words
 from figures import pairs as figure_pairs
 from figures import pretraining as figure_pretraining
 from paramlerp.drawing import style
+from paramlerp.plan import figures
+from paramlerp.plan.plan import Plan
+from test_figures import assert_no_text_is_cut
 
 ALPHAS = [-0.5, 0.0, 0.5, 1.0]
-LINE = {"coordinate": "alpha", "label": "α in g₁(α)", "ends": {0: "θ⁻", 1: "θ⁺"}}
+LINE = {"coordinate": "alpha", "label": "α in g₁(α)", "ends": {0: "θ⁻", 1: "θ⁺"}, "look": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -45,143 +49,258 @@ def probabilities() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_figure_4_has_a_curve_for_each_word_in_the_colour_of_its_pole():
+POLES = ("positive", "negative")
+
+
+def figure_4(line=LINE, monotone=True):
     table = probabilities()
-    figure = figure_next_words.main(table, "The movie was", LINE, "positive")
-    (axis,) = figure.axes
-    curves = [line for line in axis.lines if line.get_marker() == "o"]
-    colours = [style.HIGH, style.LOW, style.LOW]
-    assert [to_hex(line.get_color()) for line in curves] == colours
-    for line, (_, rows) in zip(curves, table.groupby("word", sort=False), strict=True):
-        np.testing.assert_array_equal(line.get_xdata(), ALPHAS)
-        np.testing.assert_array_equal(line.get_ydata(), rows["probability"])
-    assert axis.get_yscale() == "log" and "log scale" in axis.get_ylabel()
-    assert axis.get_xlabel() == "α in g₁(α)" and "“The movie was”" in axis._left_title.get_text()
+    trends = table[["pole", "word"]].drop_duplicates().assign(monotone=monotone)
+    return figure_next_words.main(table, trends, "The movie was", line, POLES)
 
 
-def test_figure_4_labels_its_words_and_the_ends_of_its_line():
-    """Each word is to the right of its curve's end, in the curve's colour, and no two overlap."""
-    figure = figure_next_words.main(probabilities(), "The movie was", LINE, "positive")
-    (axis,) = figure.axes
-    assert texts_in(axis) == {"good", "bad", "null", "θ⁻", "θ⁺"}
-    labels = {t.get_text(): t for t in axis.texts if t.get_text() in ("good", "bad", "null")}
-    assert to_hex(labels["good"].get_color()) == style.HIGH
-    assert to_hex(labels["bad"].get_color()) == style.LOW
+def curves_of(axis, words) -> dict:
+    return {line.get_label(): line for line in axis.lines if line.get_label() in set(words)}
+
+
+def test_figure_4_has_a_curve_for_each_word_in_the_colour_of_its_pole():
+    table, figure = probabilities(), figure_4()
+    for axis, pole, colour in zip(figure.axes, POLES, (style.HIGH, style.LOW), strict=False):
+        of_pole = table[table["pole"] == pole]
+        curves = curves_of(axis, of_pole["word"])
+        assert len({line.get_marker() for line in curves.values()}) == len(curves)
+        for word, rows in of_pole.groupby("word"):
+            assert to_hex(curves[word].get_color()) == colour
+            np.testing.assert_array_equal(curves[word].get_xdata(), ALPHAS)
+            np.testing.assert_array_equal(curves[word].get_ydata(), rows["probability"])
+        assert axis.get_yscale() == "log" and f"P({pole} word), log" in axis._left_title.get_text()
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+
+
+def test_figure_4_has_the_log_odds_of_both_poles():
+    axis = figure_4().axes[2]
+    expected = [np.log(np.exp(2 * a) / (np.exp(-2 * a) + np.exp(-2.01 * a))) for a in ALPHAS]
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), expected)
+    assert axis.get_ylabel() == "ln P(positive words) / P(negative words)"
+
+
+def test_figure_4_names_its_words_beside_their_markers():
+    """A name is in ink, to the right of its curve's end, and no two overlap."""
+    figure = figure_4()
     figure.canvas.draw()
-    last = axis.transData.transform((ALPHAS[-1], 1e-3))[0]
-    boxes = sorted((t.get_window_extent() for t in labels.values()), key=lambda box: box.y0)
-    assert all(box.x0 >= last and box.x1 <= figure.bbox.width for box in boxes)
-    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+    for axis, names in zip(figure.axes, ({"good"}, {"bad", "null"}), strict=False):
+        assert texts_in(axis) - {""} == {*names, "θ⁻", "θ⁺"}
+        labels = [text for text in axis.texts if text.get_text() in names]
+        assert {to_hex(text.get_color()) for text in labels} == {style.INK}
+        last = axis.transData.transform((ALPHAS[-1], 1e-3))[0]
+        boxes = sorted((t.get_window_extent() for t in labels), key=lambda box: box.y0)
+        assert all(box.x0 >= last and box.x1 <= figure.bbox.width for box in boxes)
+        assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
     assert "shaded: beyond θ⁻ and θ⁺" in figure._supxlabel.get_text()
 
 
-def test_figure_4_has_no_marks_on_a_line_without_two_ends():
-    line = {**LINE, "ends": {}}
-    figure = figure_next_words.main(probabilities(), "The movie was", line, "positive")
-    assert texts_in(figure.axes[0]) == {"good", "bad", "null"}
+def test_figure_4_counts_the_words_that_move_steadily_and_claims_nothing_else():
+    found = " ".join(figure_4()._suptitle.get_text().split())
+    assert found == (
+        "After “The movie was”, 1 of 1 positive words become likelier and 2 of 2 negative words"
+        " less likely at every step from θ⁻ to θ⁺"
+    )
+    figure = figure_4(monotone=False)
+    assert figure._suptitle.get_text() == "The next word after “The movie was”"
+    figure = figure_4({**LINE, "ends": {}})
+    assert figure._suptitle.get_text() == "The next word after “The movie was”"
     assert "shaded" not in figure._supxlabel.get_text()
+    assert "θ⁺" not in texts_in(figure.axes[0])
 
 
 def tensors(scheme: str, scale: float) -> list[dict]:
     """Differences of two layers of two tensors, of which one is equal, and of an embedding."""
     rows = [
-        {"layer": layer, "parameter": parameter, "difference": scale * value}
+        {"layer": layer, "tensor": f"h.{layer}.{tensor}", "difference": scale * value}
         for layer, values in enumerate([(1.0, 0.0), (3.0, 4.0)])
-        for parameter, value in zip(("attn.weight", "mlp.weight"), values, strict=True)
+        for tensor, value in zip(("attn.c.weight", "mlp.c.weight"), values, strict=True)
     ]
-    rows.append({"layer": None, "parameter": "transformer.wte.weight", "difference": 10 * scale})
-    return [{"scheme": scheme, **row} for row in rows]
+    embedding = {"layer": None, "tensor": "transformer.wte.weight", "difference": 10 * scale}
+    return [{"scheme": scheme, **row} for row in (*rows, embedding)]
 
 
-def test_figure_9_has_a_cell_for_each_tensor_on_one_scale():
-    table = pd.DataFrame([*tensors("near", 0.1), *tensors("far", 1.0), *tensors("hidden", 99.0)])
-    table["layer"] = table["layer"].astype("Int64")
-    titles = {"far": "θ⁰ and another", "near": "θ⁰ and θ⁺"}
-    figure = figure_differences.main(table, titles)
-    axes = figure.axes[: len(titles)]
-    shown = [axis._left_title.get_text() for axis in axes]
-    assert shown == ["(a) θ⁰ and another", "(b) θ⁰ and θ⁺"]
-    for axis, scale in zip(axes, (1.0, 0.1), strict=True):
-        (image,) = axis.images
-        cells = np.ma.filled(image.get_array().astype(float), np.nan)
-        expected = scale * np.array([[1, np.nan], [3, 4], [10, 10]])
-        np.testing.assert_allclose(cells, expected, err_msg="a blank cell for an equal tensor")
-        assert [t.get_text() for t in axis.get_yticklabels()] == ["0", "1", "wte"]
-        assert [t.get_text() for t in axis.get_xticklabels()] == ["attn", "mlp"]
-        (rule,) = axis.lines
-        assert set(rule.get_ydata()) == {1.5}, "a line between the layers and the other tensors"
-        assert isinstance(image.norm, LogNorm)
-        assert (image.norm.vmin, image.norm.vmax) == pytest.approx((0.1, 10.0))
+def differences_of(*pairs: list[dict]) -> pd.DataFrame:
+    return pd.DataFrame([row for pair in pairs for row in pair]).astype({"layer": "Int64"})
 
 
-def a_table_of_pairs() -> pd.DataFrame:
-    """Three pairs with two sets of prompts. Each interval is from half to twice its value."""
+def test_figure_9_has_a_column_for_each_kind_of_tensor_and_a_row_of_ratios():
+    table = differences_of(tensors("near", 0.1), tensors("far", 1.0), tensors("hidden", 99.0))
+    titles = {"near": "θ⁰ and θ⁺", "far": "θ⁰ and another"}
+    figure = figure_differences.main(table, titles, {"near": 3, "far": 5})
+    names = [axis._left_title.get_text() for axis in figure.axes]
+    assert names == ["(a) Embeddings", "(b) Attention", "(c) MLP", "", "", ""]
+    medians = {"Attention": [1, 3], "MLP": [4]}
+    for axis, values in zip(figure.axes[1:3], medians.values(), strict=True):
+        assert axis.get_yscale() == "log"
+        for title, scale, number in (("θ⁰ and θ⁺", 0.1, 3), ("θ⁰ and another", 1, 5)):
+            drawn = curve(axis, title)
+            np.testing.assert_allclose(drawn.get_ydata(), scale * np.array(values))
+            assert drawn.get_color() == style.look(number).colour
+    assert curve(figure.axes[2], "θ⁰ and θ⁺").get_xdata().tolist() == [0], "of layer 1 alone"
+    for axis in figure.axes[3:]:
+        np.testing.assert_allclose(curve(axis, "θ⁰ and another").get_ydata(), 10)
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["wte"]
+    assert figure.get_suptitle().replace("\n", " ") == (
+        "In the median tensor, θ⁰ and another are 10 times as far apart as θ⁰ and θ⁺"
+        " (10 to 10 times in all 4 tensors)."
+    )
+    assert_no_text_is_cut(figure)
+
+
+def test_figure_9_claims_nothing_if_some_tensor_is_no_farther_apart():
+    table = differences_of(tensors("near", 0.1), tensors("far", 1.0))
+    table.loc[table["scheme"] == "far", "difference"] *= [0.05, 1, 1, 1, 1]
+    titles = {"near": "a", "far": "b"}
+    assert figure_differences.main(table, titles, {"near": 0, "far": 1}).get_suptitle() == ""
+    figure = figure_differences.main(table, {"near": "a"}, {"near": 0})
+    assert len(figure.axes) == 3, "one pair has no ratios"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "kind"),
+    [
+        ("transformer.h.0.ln_1.bias", "Norms"),
+        ("model.layers.3.post_attention_layernorm.weight", "Norms"),
+        ("model.layers.3.self_attn.q_proj.weight", "Attention"),
+        ("transformer.h.0.mlp.c_fc.weight", "MLP"),
+        ("model.decoder.layers.0.fc1.weight", "MLP"),
+        ("model.embed_tokens.weight", "Embeddings"),
+        ("transformer.wpe.weight", "Embeddings"),
+        ("score.weight", "Others"),
+    ],
+)
+def test_tensors_have_a_kind(tensor, kind):
+    assert figure_differences.kind(tensor) == kind
+
+
+def excess_of_pairs() -> pd.DataFrame:
+    """Three pairs with two sets of prompts. Each band is 0.5 below and above its value."""
     rows = []
     for prompts, factor in (("neutral", 1.0), ("glad", 7.0)):
-        for scheme, height in (("finetuned", 1.0), ("permuted", 5.0), ("other", 3.0)):
+        for scheme, height in (("finetuned", 0.1), ("permuted", 5.0), ("other", 3.0)):
             for alpha in (0.0, 0.5, 1.0):
-                loss = factor * (2.0 + height * alpha * (1 - alpha))
-                row = {"prompts": prompts, "scheme": scheme, "alpha": alpha, "n_texts": 12}
-                for metric, value in (("perplexity", np.exp(loss)), ("loss", loss)):
-                    row |= {metric: value, f"{metric}_low": value / 2, f"{metric}_high": 2 * value}
-                rows.append(row)
+                value = factor * height * 4 * alpha * (1 - alpha)
+                row = {"prompts": prompts, "scheme": scheme, "alpha": alpha, "difference": value}
+                row |= {"band_low": value - 0.5, "band_high": value + 0.5}
+                for metric, scale in (("perplexity", "ln"), ("loss", "linear")):
+                    rows.append({**row, "metric": metric, "scale": scale})
     return pd.DataFrame(rows)
 
 
-def test_figure_10_has_a_row_for_each_first_model_and_a_column_for_each_metric():
-    table = a_table_of_pairs()
-    groups = {"films_1": {"finetuned": "to its expert", "permuted": "to its copy"}}
-    groups["base"] = {"other": "to its own copy"}
+def barriers_of_pairs(low: float) -> pd.DataFrame:
+    """The pair `finetuned` has none; the barriers of others are from `low` on."""
+    rows = [("finetuned", 0.01, 0.0, 0.05), ("permuted", 5.0, low, 6.0), ("other", 3.0, low, 6.0)]
+    table = pd.DataFrame(rows, columns=["scheme", "barrier", "low", "high"])
+    return table.assign(definition="frankle", quantity="loss", margin=0.1)
+
+
+GROUPS = {"films_1": {"finetuned": "films and expert", "permuted": "films and copy"}}
+GROUPS |= {"base": {"other": "base and copy"}}
+LOOKS = {"finetuned": 5, "permuted": 1, "other": 2}
+
+
+def figure_10(low: float = 2.0):
     titles = {"perplexity": "Perplexity", "loss": "Test loss"}
     line = {"coordinate": "alpha", "label": "α"}
-    figure = figure_pairs.main(table, groups, titles, line, 0.95)
-    assert len(figure.axes) == 2 * 2
+    tables = excess_of_pairs(), barriers_of_pairs(low)
+    return figure_pairs.main(*tables, 12, GROUPS, titles, line, LOOKS, 0.95)
+
+
+def test_figure_10_has_a_column_for_each_pair_and_a_row_for_each_metric():
+    figure = figure_10()
+    assert len(figure.axes) == 2 * 3
     names = [axis._left_title.get_text() for axis in figure.axes]
-    assert names == ["(a) Perplexity", "(b) Test loss", "(c) Perplexity", "(d) Test loss"]
-    assert [axis.get_yscale() for axis in figure.axes] == ["log", "linear"] * 2
-    neutral = table[table["prompts"] == "neutral"].set_index("scheme")
-    for labels, (left, right) in zip(
-        groups.values(), (figure.axes[:2], figure.axes[2:]), strict=True
-    ):
-        legend = [text.get_text() for text in left.get_legend().get_texts()]
-        assert legend == list(labels.values())
-        for axis, metric in ((left, "perplexity"), (right, "loss")):
-            assert axis.get_xlabel() == "α"
-            for scheme, label in labels.items():
-                np.testing.assert_array_equal(curve(axis, label).get_xdata(), [0, 0.5, 1])
-                np.testing.assert_array_equal(
-                    curve(axis, label).get_ydata(), neutral.loc[scheme, metric]
-                )
-            assert len(axis.collections) == len(labels), "a band for each curve"
-    highest = figure.axes[3].collections[0].get_paths()[0].vertices[:, 1].max()
-    assert highest == pytest.approx(neutral.loc["other", "loss_high"].max())
+    assert names == [
+        "films and expert\nno sure rise",
+        "films and copy\n148 [90, 245] times",
+        "base and copy\n20 [12, 33] times",
+        "barrier .01 [.00, .05]",
+        "barrier 5 [2, 6]",
+        "barrier 3 [2, 6]",
+    ]
+    schemes = [scheme for labels in GROUPS.values() for scheme in labels]
+    neutral = excess_of_pairs().query("prompts == 'neutral' and metric == 'loss'")
+    for row in (figure.axes[:3], figure.axes[3:]):
+        for axis, scheme in zip(row, schemes, strict=True):
+            (drawn,) = (line for line in axis.lines if len(line.get_xdata()) == 3)
+            expected = neutral.loc[neutral["scheme"] == scheme, "difference"]
+            np.testing.assert_array_equal(drawn.get_ydata(), expected)
+            assert drawn.get_color() == style.look(LOOKS[scheme]).colour
+            assert len(axis.collections) == 1, "a band"
+        assert row[0].get_ylim() == row[1].get_ylim() != row[2].get_ylim()
+    upright = [line.get_xdata() for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert [0, 0] in upright and [1, 1] in upright
+    assert "12 texts a point; bands: 95% intervals" in figure.get_supxlabel().replace("\n", " ")
+    assert_no_text_is_cut(figure)
 
 
-def test_figure_10_marks_the_two_models_of_a_pair():
-    table = a_table_of_pairs()
+def test_figure_10_claims_barriers_only_if_their_intervals_are_beyond_the_margin():
+    text = "Loss has no barrier between films and expert; it has one on all 2 other lines."
+    assert figure_10().get_suptitle().replace("\n", " ") == text
+    assert figure_10(0.05).get_suptitle() == "On the line between two models"
+
+
+def test_figure_10_of_points_that_are_broken_is_empty():
+    excess = pd.DataFrame(columns=["scheme", "prompts", "metric", "scale"])
+    barriers = pd.DataFrame([{"scheme": "other", "quantity": "loss", "barrier": np.inf}])
     line = {"coordinate": "alpha", "label": "α"}
-    figure = figure_pairs.main(table, {"base": {"other": "copy"}}, {"loss": "Loss"}, line, 0.95)
-    (axis,) = figure.axes
-    upright = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
-    assert upright == [0, 1]
-    note = figure._supxlabel.get_text()
-    assert note.startswith("12 texts a point; bands: 95% intervals")
-    assert "(loss: over documents of test text), given these models" in note
+    figure = figure_pairs.main(
+        excess, barriers, 0, {"base": {"other": "copy"}}, {"loss": "Loss"}, line, LOOKS, 0.95
+    )
+    assert figure.axes[0]._left_title.get_text() == "copy"
 
 
-def test_figure_11_has_a_training_curve_and_validation_dots_for_each_model():
+def losses_of_models() -> dict[str, pd.DataFrame]:
     steps = pd.DataFrame({"step": [1, 2, 3, 4], "loss": [6.0, 5.0, 4.5, 4.0]})
     steps["validation_loss"] = [np.nan, 5.5, np.nan, 4.8]
-    losses = {"films_1": steps, "papers_1": steps.assign(loss=steps["loss"] + 1)}
-    figure = figure_pretraining.main(losses, {"films_1": "films", "papers_1": "papers"})
-    (axis,) = figure.axes
-    legend = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert legend == ["films_1 on films", "papers_1 on papers"]
-    lines, dots = axis.lines[::2], axis.lines[1::2]
-    for line, points, table in zip(lines, dots, losses.values(), strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), table["loss"])
-        assert points.get_marker() == "o" and points.get_color() == line.get_color()
-        np.testing.assert_array_equal(points.get_xdata(), [2, 4])
-        np.testing.assert_array_equal(points.get_ydata(), [5.5, 4.8])
-    assert lines[0].get_color() != lines[1].get_color()
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss, nats a token")
+    shift = {"loss": steps["loss"] + 0.5, "validation_loss": steps["validation_loss"] + 0.5}
+    return {"films_1": steps, "papers_1": steps.assign(**shift), "films_2": steps}
+
+
+CORPORA = {"films_1": "films", "papers_1": "papers", "films_2": "films"}
+
+
+def guesses(unigrams: float) -> dict[str, pd.Series]:
+    row = pd.Series({"uniform_loss": 7.5, "unigram_loss": unigrams, "n_tokens": 10})
+    return {"films": row, "papers": row}
+
+
+def test_figure_11_has_training_curves_and_validation_marks_beside_two_guesses():
+    losses = losses_of_models()
+    figure = figure_pretraining.main(losses, guesses(6.0), CORPORA)
+    names = [axis._left_title.get_text() for axis in figure.axes]
+    assert names == ["(a) Models of films", "(b) Models of papers"]
+    for axis, models in zip(figure.axes, (["films_1", "films_2"], ["papers_1"]), strict=True):
+        assert [text.get_text() for text in axis.get_legend().get_texts()] == models
+        for model in models:
+            np.testing.assert_array_equal(curve(axis, model).get_xdata(), [2, 4])
+            evaluated = losses[model]["validation_loss"].dropna()
+            np.testing.assert_array_equal(curve(axis, model).get_ydata(), evaluated)
+        assert texts_in(axis) == {"uniform: ln(vocabulary): 7.50", "counts of tokens: 6.00"}
+        assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss, nats a token")
+    marks = [curve(figure.axes[0], model).get_marker() for model in ("films_1", "films_2")]
+    assert len(set(marks)) == 2, "models of one corpus are told apart by marks"
+    assert_no_text_is_cut(figure)
+
+
+def test_figure_11_claims_what_was_learned_only_of_all_models():
+    losses = losses_of_models()
+    text = "Held-out loss ends 0.70 to 1.20 nats a token below the guess from counts of tokens"
+    assert figure_pretraining.found(losses, guesses(6.0), CORPORA) == text
+    assert figure_pretraining.found(losses, guesses(5.0), CORPORA) == ""
+
+
+def test_a_scheme_has_one_number_in_all_figures_and_so_one_look():
+    """Schemes that several figures show: those over the plane, and those of pairs."""
+    plan = Plan(DEFAULT)
+    params = [figures.drawing(plan, name)[1] for name in DEFAULT["figures"]]
+    found = [p["looks"] for p in params if "looks" in p] + [
+        p["plane"]["looks"] for p in params if "plane" in p
+    ]
+    assert len(found) > 3
+    for looks in found:
+        assert looks == {scheme: plan.numbers[scheme] for scheme in looks}

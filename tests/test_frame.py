@@ -224,11 +224,13 @@ def test_a_digest_depends_on_the_code_and_not_on_its_folder(tree, tmp_path):
 TORCH, PANDAS = ("torch", "transformers"), ("pandas", "datasets")
 #: heavy packages -> the scripts that never import them at module level
 LIGHT = {
-    TORCH: "checkpoints/merge checkpoints/select_candidate scores/tag scores/vader figures/line"
+    TORCH: "checkpoints/merge checkpoints/select_candidate scores/tag scores/tagger_reference"
+    " scores/vader figures/line"
     " tables/sweep_table tables/against tables/two_lines_table tables/plane_table"
     " tables/pairs_table",
     PANDAS: "checkpoints/merge checkpoints/finetune checkpoints/permute data/prompts"
     " texts/generate texts/ensemble texts/generate_line scores/tag scores/vader scores/classify"
+    " scores/tagger_reference"
     " scores/perplexity scores/losses scores/line_losses scores/next_words scores/divergence",
 }
 

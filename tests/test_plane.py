@@ -16,7 +16,7 @@ from conftest import ROOT, SCHEMES, save, tiny, tiny_encoder
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import NotFiniteError
 from paramlerp.lm import lines, models, text_losses
-from paramlerp.measure.barriers import excess
+from paramlerp.measure.barriers import above_ends, excess
 from paramlerp.measure.bootstrap import Bootstrap
 from paramlerp.measure.samples import SampleFiles
 from paramlerp.weights import checkpoints, merging
@@ -326,6 +326,24 @@ def test_barriers_by_hand():
         "half the difference of the ends counts as a barrier"
     )
     assert barrier["entezari"].tolist() == pytest.approx([0, 0.5, 0.25, 0])
+
+
+def test_how_far_a_line_is_above_its_ends_by_hand():
+    """Two documents that differ by the same amount everywhere: paired differences do not vary."""
+    weights = BOOTSTRAP.weights(2)
+    line = {
+        value: BOOTSTRAP.estimate(weights @ [height, height + 3] / 2)
+        for value, height in (("-1.000", 9), ("0.000", 1), ("0.500", 4), ("1.000", 2))
+    }
+    rows = above_ends({"scale": "linear"}, line, "alpha", BOOTSTRAP)
+    assert [row["alpha"] for row, _ in rows] == list(line)
+    for (row, _), expected in zip(rows, (7.5, -0.5, 2.5, 0.5), strict=True):
+        assert [row["difference"], row["low"], row["high"]] == pytest.approx([expected] * 3)
+    line = {value: BOOTSTRAP.combine(np.exp, [estimate]) for value, estimate in line.items()}
+    (_, (row, _), *_) = above_ends({"scale": "ln"}, line, "alpha", BOOTSTRAP)
+    assert row["difference"] == pytest.approx(-0.5), "of ln"
+    del line["1.000"]
+    assert above_ends({"scale": "ln"}, line, "alpha", BOOTSTRAP) == [], "an end is missing"
 
 
 def test_a_flat_line_has_no_barrier_and_a_hump_has_one(tmp_path):

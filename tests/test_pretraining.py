@@ -20,7 +20,7 @@ import yaml
 
 from checkpoints import pretrain
 from conftest import BAD, GOOD, ROOT, laid_over, make_inputs, sentences, tiny
-from data import corpus
+from data import baselines, corpus
 from paramlerp.data import corpora, readers, splitting
 from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
@@ -198,6 +198,22 @@ def test_accumulation_steps_give_the_effective_batch(processes):
     assert corpora.accumulation_steps(1024, 16, processes) * 16 * processes == 1024
     with pytest.raises(UserError, match="effective_batch: 1000 is no whole number of"):
         corpora.accumulation_steps(1000, 16, processes)
+
+
+def test_the_losses_of_guesses_by_hand():
+    """Four tokens, of which EOS (0) ends the two texts of the corpus: 0 twice, 1 thrice, 2 once.
+
+    With one more of each, their shares are 3, 4, 2 and 1 in ten. The first id of a block is never
+    predicted, and the last held-out ids fill no block.
+    """
+    ids = {"a": [1, 2], "b": [1, 1], "c": [3, 1, 0], "d": [2, 3, 1]}
+    row = baselines.main(
+        ["a", "b"], ["c", "d"], lambda texts: [ids[t] for t in texts], vocabulary=4, block=3, eos=0
+    )
+    assert row["uniform_loss"] == pytest.approx(math.log(4)) and row["n_tokens"] == 4
+    # The held-out ids are 3 1 0, 0 2 3, 1 0: predicted are 1, 0, 2 and 3.
+    mean = -sum(map(math.log, (0.4, 0.3, 0.2, 0.1))) / 4
+    assert row["unigram_loss"] == pytest.approx(mean)
 
 
 def test_weight_decay_applies_to_matrices_alone(tokenizer):

@@ -267,22 +267,45 @@ def test_the_figure_shows_each_seed_and_both_kinds_of_interval(n_seeds, sets):
     titles = figures.scorer_titles(Plan(DEFAULT), "g1")
     tables = {seed: drawn_table(sets, titles, seed) for seed in range(n_seeds)}
     spread = seeds_table.main(tables, {}, ["alpha"], 0.95)
-    line = figures.line_labels(Plan(DEFAULT), "g1")
-    with style.applied():
-        figure = figure_seeds.main(tables, spread, titles, line, 0.95)
-        assert_no_text_is_cut(figure)
-    assert len(figure.axes) == 2 * len(sets) * len(titles)
-    rows = np.array(figure.axes).reshape(-1, len(titles))
-    drawn = rows[0, 1].lines[:n_seeds]
+    figure = drawn(tables, spread, titles)
+    assert len(figure.axes) == len(sets) * len(titles), "a row for each set of prompts"
     of_set = [table[table["prompts"] == sets[0]] for table in tables.values()]
-    for curve, table in zip(drawn, of_set, strict=True):
+    for curve, table in zip(figure.axes[1].lines[:n_seeds], of_set, strict=True):
         assert (curve.get_ydata() == table["perplexity"]).all()
-    labels = {text.get_text() for text in figure.legends[0].get_texts()}
-    named = {"first training", "seed 1"} if n_seeds < 9 else {"each training"}
-    named |= {name for *_, name in figure_seeds.WIDTHS.values()}
-    assert named | {"mean over trainings"} <= labels
-    below = rows[1, 0].get_title(loc="left")
-    assert below == f"({style.LETTERS[len(titles)]}) Half-widths and sd of (a)"
+    level = spread.query(f"metric == 'perplexity' and prompts == '{sets[0]}'")
+    bars = next(c for c in figure.axes[1].containers).lines[2][0].get_segments()
+    assert np.allclose([high - low for (_, low), (_, high) in bars], 2 * level["seed_half_width"])
+    band = figure.axes[1].collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() == pytest.approx((level["mean"] + level["prompts_half_width"]).max())
+    note = " ".join(figure._supxlabel.get_text().split())
+    assert f"bold: mean over {n_seeds} trainings; thin: each of them; 95% intervals" in note
+
+
+def drawn(tables: dict, spread: pd.DataFrame, titles: dict):
+    line, plan = figures.line_labels(Plan(DEFAULT), "g1"), Plan(DEFAULT)
+    spoken = figures.spoken(plan, "g1", titles)
+    with style.applied():
+        figure = figure_seeds.main(tables, spread, titles, line, 0.95, spoken=spoken)
+        assert_no_text_is_cut(figure)
+    return figure
+
+
+@pytest.mark.parametrize(
+    ("low", "found"),
+    [
+        (0.1, "Positive sentiment rises from θ⁻ to θ⁺ in 2 of 3 trainings: by .20 [.10, .30]"),
+        (-0.1, "Positive sentiment along g₁, with 3 trainings of its models"),
+    ],
+)
+def test_the_title_counts_the_trainings_that_agree_if_the_t_interval_says_so(low, found):
+    titles = figures.scorer_titles(Plan(DEFAULT), "g1")
+    tables = {seed: drawn_table(["neutral"], titles, seed) for seed in range(3)}
+    spread = seeds_table.main(tables, {}, ["alpha"], 0.95)
+    row = {"prompts": "neutral", "alpha": 1.0, "metric": "sentiment", "quantity": "difference"}
+    row |= {"reference": 0.0, "mean": 0.2, "low": low, "high": 0.3}
+    row |= {"seed_0": 0.3, "seed_1": 0.4, "seed_2": -0.1}
+    figure = drawn(tables, pd.concat([spread, pd.DataFrame([row])]), titles)
+    assert " ".join(figure._suptitle.get_text().split()) == found
 
 
 def drawn_table(sets: list[str], metrics, seed: int) -> pd.DataFrame:

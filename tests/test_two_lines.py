@@ -81,6 +81,25 @@ def test_means_over_the_diagonals_of_a_plane_have_bands_over_all_sums():
     assert [row["sum"] for row in rows] == ["-2.000", "0.000", "2.000"]
     for row in rows:
         assert row["loss_band_low"] < row["loss_low"] < row["loss_high"] < row["loss_band_high"]
+    assert "loss_above" not in rows[0], "no diagonal has the sum 1"
+
+
+def test_means_over_diagonals_are_compared_with_the_sum_1():
+    """Paired: what is common to all diagonals widens no difference. Perplexities are of ln."""
+    common = np.random.default_rng(0).normal(5, 1, size=60)
+    points = []
+    for alpha, beta, above in (("0.000", "0.000", 2.0), ("0.500", "0.500", 0.0)):
+        key = {"prompts": "neutral", "state": "ok", "alpha": alpha, "beta": beta}
+        loss = means(common[None] + above)[0]
+        perplexity = BOOTSTRAP.combine(np.exp, [loss])
+        points.append((key, {"loss": loss, "perplexity": perplexity}))
+    rows = plane_table.means_by_sum(points, ["alpha", "beta"], ["perplexity"], ["loss"], BOOTSTRAP)
+    assert [row["sum"] for row in rows] == ["0.000", "1.000"]
+    for row, above in zip(rows, (2, 0), strict=True):
+        for metric in ("loss", "perplexity"):
+            ends = ("", "_low", "_high", "_band_low", "_band_high")
+            numbers = [row[f"{metric}_above{end}"] for end in ends]
+            assert numbers == pytest.approx([above] * 5)
 
 
 def line(sentiment, perplexity, grammar, coordinate, noise=0.0, seed=0):

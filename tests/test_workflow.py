@@ -334,6 +334,8 @@ def test_pairs_have_barriers_and_differences_of_weights(finished):
 def test_table_4_has_the_settings_of_pretraining(finished):
     table4 = table(finished, "table4").set_index("parameter")
     assert table4.loc["effective_batch", "films_1"] == "8" and table4.loc["tokens"].eq("3072").all()
+    guesses = table4.loc[["unigram_loss", "uniform_loss"]].astype(float)
+    assert (guesses.loc["unigram_loss"] < guesses.loc["uniform_loss"]).all()
 
 
 def test_tables_1_and_2_have_the_candidates_and_the_best_of_each_expert(finished):

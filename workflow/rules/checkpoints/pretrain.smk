@@ -1,5 +1,6 @@
 # Requires: results/corpora/, results/tokenizer/
-# Produces: results/checkpoints/{checkpoint}/ of kind pretrained, its losses, samples and settings
+# Produces: results/checkpoints/{checkpoint}/ of kind pretrained, its losses, samples and settings;
+#           results/corpora/{corpus}/baselines.csv
 
 
 rule pretrain:
@@ -46,3 +47,30 @@ rule pretrain:
         initialisation_seed=lambda w: registry.seed(config, w.checkpoint, "weights"),
     script:
         "../../scripts/checkpoints/pretrain.py"
+
+
+rule baselines:
+    """Losses of two guesses on a corpus' held-out text: uniform, and by counts of tokens."""
+    input:
+        text=lambda w: reading.corpus_files(config, w.corpus),
+        held_out=paths.HELD_OUT,
+        tokenizer=rules.pretrain.input.tokenizer,
+    output:
+        losses=paths.BASELINES,
+    log:
+        "results/logs/baselines/{corpus}.log",
+    benchmark:
+        "results/benchmarks/baselines/{corpus}.tsv"
+    conda:
+        environment("torch")
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+    params:
+        code=code("data/baselines"),
+        documents=lambda w: reading.corpus_text(config, w.corpus),
+        validation_texts=config["pretraining"]["validation_texts"],
+        block=config["pretraining"]["block"],
+    script:
+        "../../scripts/data/baselines.py"

@@ -1,6 +1,6 @@
 # Requires: results/generations/, the scorers' models
 # Produces: results/scores/{prompts}/{scheme}/{scorer}/{point}/samples={samples}.csv: one
-#           row per text
+#           row per text; of a tagger results/tables/{attribute}_{scorer}_reference.csv
 
 
 rule classify:
@@ -59,6 +59,35 @@ rule tag:
         code=code("scores/tag"),
     script:
         "../../scripts/scores/tag.py"
+
+
+rule tagger_reference:
+    """Score real test sentences, and the same with two words swapped, with an edit tagger."""
+    input:
+        texts=lambda w: reading.unseen_texts(config, w.attribute),
+        model=lambda w: paths.source(config, config["scorers"][w.scorer]["source"]),
+        files=lambda w: paths.source_files(
+            config, config["scorers"][w.scorer]["source"]
+        ),
+    output:
+        table="results/tables/{attribute}_{scorer}_reference.csv",
+    log:
+        "results/logs/tagger_reference/{attribute}_{scorer}.log",
+    benchmark:
+        "results/benchmarks/tagger_reference/{attribute}_{scorer}.tsv"
+    wildcard_constraints:
+        scorer=PLAN.scorers("tagger"),
+    conda:
+        environment("tagger")
+    threads: 1
+    resources:
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
+    params:
+        code=code("scores/tagger_reference"),
+        seed=config["seed"],
+    script:
+        "../../scripts/scores/tagger_reference.py"
 
 
 rule vader:

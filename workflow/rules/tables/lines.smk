@@ -1,6 +1,6 @@
 # Requires: results/generations/, scores/, losses/ of sweeps in memory; results/checkpoints/
-# Produces: results/tables/: of planes {sweep}.csv and _sums.csv; of pairs {sweep}.csv, _barriers.csv
-#           and _differences.csv
+# Produces: results/tables/: of planes {sweep}.csv and _sums.csv; of pairs {sweep}.csv, _barriers.csv,
+#           _excess.csv and _differences.csv
 
 
 rule plane_table:
@@ -48,7 +48,7 @@ rule plane_table:
 
 
 rule pairs_table:
-    """Every metric along the line between each pair of models, and the barriers on it."""
+    """Every metric along the line between two models, its rise above both, and barriers."""
     input:
         unpack(lambda w: measurements.of_sweep(PLAN, w.sweep)),
         losses=lambda w: measurements.files(
@@ -57,6 +57,7 @@ rule pairs_table:
     output:
         table="results/tables/{sweep}.csv",
         barriers="results/tables/{sweep}_barriers.csv",
+        excess="results/tables/{sweep}_excess.csv",
     log:
         "results/logs/pairs_table/{sweep}.log",
     benchmark:

@@ -80,6 +80,10 @@ rule pretraining_table:
             f"{paths.checkpoint(name)}.losses.csv"
             for name in PLAN.in_use("pretrained")
         ],
+        baselines=[
+            paths.BASELINES.format(corpus=CHECKPOINTS[name]["corpus"])
+            for name in PLAN.in_use("pretrained")
+        ],
     output:
         table4="results/tables/table4.csv",
     log:

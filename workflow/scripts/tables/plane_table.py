@@ -11,7 +11,8 @@ differences of the coordinates, at most 1. Only every second diagonal of a plane
 
 Which points enter a mean depends on their coordinates and their `state`, never on their values. An
 interval is of one sum; whoever picks a sum, such as the lowest, needs the bands, which hold for all
-sums of a set of prompts at once.
+sums of a set of prompts at once. How far a mean is above the one of sum 1, on which the weights of
+two models add up to one, is a paired difference with its own band (of perplexities, of their ln).
 """
 
 from decimal import Decimal
@@ -35,6 +36,8 @@ from paramlerp.weights import naming
 
 #: the largest difference of the coordinates of points that the means are taken over
 STRIP = 1
+#: the sum that all others are compared with
+REFERENCE = Decimal(1)
 
 #: a point's row of the table, and the estimates in it by name
 Point = tuple[dict, dict[str, Estimate]]
@@ -83,12 +86,25 @@ def means_by_sum(
             for key, estimate, (low, high) in zip(family, estimates, bands, strict=True):
                 rows[key] |= estimate.columns(name)
                 rows[key] |= {f"{name}_band_low": low, f"{name}_band_high": high}
+            if (prompts, REFERENCE) not in means:
+                continue
+            reference = means[prompts, REFERENCE][name]
+            gap_of = log_ratio if name in perplexities else np.subtract
+            gaps = [bootstrap.combine(gap_of, [estimate, reference]) for estimate in estimates]
+            for key, gap, (low, high) in zip(family, gaps, bootstrap.bands(gaps), strict=True):
+                rows[key] |= gap.columns(f"{name}_above")
+                rows[key] |= {f"{name}_above_band_low": low, f"{name}_above_band_high": high}
     return list(rows.values())
 
 
 def geometric_mean(*values: np.ndarray) -> np.ndarray:
     """Elementwise geometric mean of arrays."""
     return np.exp(np.log(values).mean(0))
+
+
+def log_ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """ln(a / b), elementwise."""
+    return np.log(a) - np.log(b)
 
 
 def arithmetic_mean(*values: np.ndarray) -> np.ndarray:
@@ -144,7 +160,7 @@ def main(
     perplexities = [scorer for scorer, kind in kinds.items() if kind == "perplexity"]
     loss_columns = [f"loss_{name}" for name in test_sets]
     means = means_by_sum(points, axes, perplexities, loss_columns, bootstrap)
-    return to_table(rows), pd.DataFrame(means)
+    return to_table(rows), pd.DataFrame(means, columns=None if means else ["prompts", "sum"])
 
 
 if __name__ == "__main__":

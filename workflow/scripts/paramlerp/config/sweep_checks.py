@@ -8,7 +8,7 @@ from .sweeps import Sweep
 #: endings of tables' names, after the name of a sweep, of a classifier or of a figure
 ENDINGS = ("differences", "endings", "barriers", "against", "divergence", "sums", "next_words")
 ENDINGS += ("next_word_trends", "classifier", "calibration", "seeds", "seeds_barriers")
-ENDINGS += ("paired", "at_equal")
+ENDINGS += ("paired", "at_equal", "excess")
 
 
 def check(config: dict) -> None:
@@ -59,6 +59,7 @@ def _names_are_free(config: dict, by_name: dict[str, Sweep]) -> None:
     first = (*by_name, *config["checkpoints"], *config["figures"])
     taken = {f"{name}_{end}" for name in first for end in ENDINGS}
     taken |= {f"table{number}" for number in range(1, 5)}
+    taken |= {f"{a}_{s}_reference" for a in config["attributes"] for s in config["scorers"]}
     for name, sweep in by_name.items():
         if name in taken:
             raise UserError(f"config: sweeps.{name}: another table has that name")

@@ -39,6 +39,12 @@ def look(index: int) -> Look:
     return Look(*(kinds[index % len(kinds)] for kinds in (COLOURS, DASHES, MARKERS)))
 
 
+def of_set(look: Look, index: int) -> Look:
+    """The look of a scheme's curve for set of prompts number `index`: its colour, other shapes."""
+    dashes, marker = DASHES.index(look.dashes) + index, MARKERS.index(look.marker) + index
+    return Look(look.colour, DASHES[dashes % len(DASHES)], MARKERS[marker % len(MARKERS)])
+
+
 LETTERS = string.ascii_lowercase
 #: the width of a letter of the small print, on average and a little more
 INCHES_OF_A_LETTER = 0.06

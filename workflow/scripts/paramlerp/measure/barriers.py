@@ -3,6 +3,7 @@
 import numpy as np
 
 from .bootstrap import Bootstrap, Estimate
+from .pairing import Row
 
 
 def excess(alphas: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,4 +47,28 @@ def barrier_rows(
                 "within_margin": bool(barrier.high < margin),
             }
         )
+    return rows
+
+
+def above_ends(
+    key: dict, line: dict[str, Estimate], coordinate: str, bootstrap: Bootstrap
+) -> list[Row]:
+    """How far each point of a line, value of the coordinate -> estimate, is above its ends' mean.
+
+    `key` holds the columns that name the line and the metric, and the metric's `scale`: on "ln",
+    the difference is of logarithms. The ends are the points at 0 and at 1; a line without both has
+    no rows. A point and the ends share their resamples, so each difference is paired.
+    """
+    ends = [estimate for value, estimate in line.items() if float(value) in (0, 1)]
+    if len(ends) < 2:
+        return []
+    to_scale = np.log if key["scale"] == "ln" else np.asarray
+    rows = []
+    for value, estimate in line.items():
+        gap = bootstrap.combine(
+            lambda point, a, b: to_scale(point) - (to_scale(a) + to_scale(b)) / 2,
+            [estimate, *ends],
+        )
+        columns = {"difference": gap.value, "low": gap.low, "high": gap.high}
+        rows.append(({**key, coordinate: value, **columns}, gap))
     return rows

@@ -1,5 +1,7 @@
 """The inputs and params of each kind of figure: its table, titles, labels and symbols."""
 
+from collections.abc import Iterable
+
 from ..config import registry
 from ..config.sweeps import Sweep
 from ..weights import schemes
@@ -27,13 +29,18 @@ def axis_label(sweep: Sweep, symbols: dict[str, str]) -> str:
 
 
 def line_labels(plan: Plan, name: str) -> dict:
-    """How a figure labels a line: coordinate, axis, name, symbols of the models at its ends."""
+    """How a figure labels a line: coordinate, axis, name, number, symbols of the models on it.
+
+    `models` are all checkpoints at its points 0 and 1; `ends` are the same if there are two.
+    """
     sweep, symbols = plan.sweeps[name], registry.symbols(plan.config)
     ends = sweep.schemes[0].ends()
     return {
         "coordinate": sweep.coordinates[0],
         "label": axis_label(sweep, symbols),
         "name": subscript(name),
+        "look": plan.numbers[sweep.schemes[0].title],
+        "models": {point: symbols[end] for point, end in ends.items()},
         "ends": {point: symbols[end] for point, end in ends.items()} if len(ends) == 2 else {},
     }
 
@@ -82,6 +89,28 @@ def first_names(plan: Plan) -> dict[str, str]:
     }
 
 
+def spoken(plan: Plan, name: str, scorers: Iterable[str]) -> dict[str, str]:
+    """Scorer -> what sentences about a sweep call it."""
+    attribute = plan.attributes.get(plan.sweeps[name].attribute)
+    several = len(plan.scorers_of_kind(name, "perplexity")) > 1
+    names = {}
+    for scorer in scorers:
+        entry = plan.config["scorers"][scorer]
+        names[scorer] = scorer.replace("_", " ")
+        if attribute and scorer == attribute.scorer:
+            names[scorer] = attribute.title
+        elif entry["kind"] == "perplexity":
+            names[scorer] = f"perplexity under {entry['model']}" if several else "perplexity"
+    return names
+
+
+def references(plan: Plan, name: str, scorers: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those of the scorers that are taggers, and the table of each: its scores of real text."""
+    taggers = [scorer for scorer in plan.scorers_of_kind(name, "tagger") if scorer in scorers]
+    attribute = plan.sweeps[name].attribute
+    return taggers, [paths.table(f"{attribute}_{scorer}", "reference") for scorer in taggers]
+
+
 def plane_labels(plan: Plan, sweep: Sweep) -> dict:
     """How a figure labels a plane: the fields of `planes.Plane`."""
     symbols, scheme = registry.symbols(plan.config), sweep.schemes[0]
@@ -90,6 +119,7 @@ def plane_labels(plan: Plan, sweep: Sweep) -> dict:
     for name in scheme.checkpoints:
         if position := scheme.locate({name: 1}):
             models[symbols[name]] = tuple(map(float, position))
+    over = {s.title: subscript(name) for name in sweep.over for s in plan.sweeps[name].schemes}
     labels = []
     for short, coordinate in zip(letters, sweep.coordinates, strict=True):
         targets = [n for n, step in scheme.directions[coordinate].items() if step > 0]
@@ -99,8 +129,14 @@ def plane_labels(plan: Plan, sweep: Sweep) -> dict:
         "labels": labels,
         "sum": " + ".join(letters),
         "models": models,
-        "over": [subscript(name) for name in sweep.over],
+        "over": over,
+        "looks": numbers(plan, over),
     }
+
+
+def numbers(plan: Plan, names: Iterable[str]) -> dict[str, int]:
+    """Scheme -> its number in the config, from which all figures take its look."""
+    return {name: plan.numbers[name] for name in names}
 
 
 def pair_title(plan: Plan, scheme: str) -> str:
@@ -133,10 +169,13 @@ def intervals(plan: Plan, sweep: Sweep) -> dict:
 
 
 def line(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """The scorers of a sweep along its line."""
+    """The scorers of a sweep along its line, and their change."""
     name = figure["sweep"]
     params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
-    return {"table": paths.table(name)}, {**params, **intervals(plan, sweep)}
+    params["spoken"] = spoken(plan, name, params["panels"])
+    params["taggers"], tables = references(plan, name, params["panels"])
+    inputs = {"table": paths.table(name), "differences": paths.table(name, "differences")}
+    return {**inputs, "references": tables}, {**params, **intervals(plan, sweep)}
 
 
 def next_words(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -144,29 +183,40 @@ def next_words(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     name, attribute = figure["sweep"], plan.attributes[sweep.attribute]
     params = {"prompt": attribute.next_words["prompt"], "line": line_labels(plan, name)}
     params |= {"high": attribute.high, "low": attribute.low}
-    return {"words": paths.table(name, "next_words")}, params
+    inputs = {end: paths.table(name, f"next_{end}") for end in ("words", "word_trends")}
+    return inputs, params
 
 
 def two_lines(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """The scorers of two sweeps, each along its line, the second shifted."""
+    """The scorers of two sweeps, each along its line, the second shifted, and how they differ."""
     names = [figure["sweep"], figure["beside"]]
     params = {"panels": scorer_titles(plan, names[0])}
     params |= {"lines": [line_labels(plan, name) for name in names]}
     params |= {"shift": figure["shift"], "sweeps": names}
+    params["spoken"] = spoken(plan, names[0], params["panels"])
+    params["taggers"], tables = references(plan, names[0], params["panels"])
     inputs = {"first": paths.table(names[0]), "second": paths.table(names[1])}
-    return inputs, {**params, **intervals(plan, sweep)}
+    inputs |= {end: paths.table(figure["name"], end) for end in ("paired", "at_equal")}
+    return {**inputs, "references": tables}, {**params, **intervals(plan, sweep)}
 
 
 def ensemble(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """Mixed logits compared with mixed weights."""
-    name = figure["sweep"]
+    name, merged = figure["sweep"], plan.sweeps[sweep.against].schemes[0]
     scorers = [*plan.scorers_of_kind(name, "perplexity"), plan.attributes[sweep.attribute].scorer]
     formula = sweep.schemes[0].formula(registry.symbols(plan.config))
     label = f"{letter(sweep.coordinates[0])} in {formula}, of θ or of z"
     params = {
         "panels": scorer_titles(plan, name, scorers),
+        "spoken": spoken(plan, name, scorers),
         "curves": {s.title: s.title.replace("_", " ") for s in sweep.schemes},
-        "line": {**line_labels(plan, name), "name": subscript(sweep.against), "label": label},
+        "looks": {s.title: plan.numbers[s.title] for s in sweep.schemes},
+        "line": {
+            **line_labels(plan, name),
+            "name": subscript(sweep.against),
+            "label": label,
+            "look": plan.numbers[merged.title],
+        },
         "against": sweep.against,
     }
     inputs = {
@@ -182,35 +232,43 @@ def plane(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     title = attribute.title[0].upper() + attribute.title[1:]
     params = {"attribute": {attribute.scorer: title}}
     params["perplexities"] = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
-    return {"table": paths.table(name)}, {**params, "plane": plane_labels(plan, sweep)}
+    inputs = {"table": paths.table(name), "sums": paths.table(name, "sums")}
+    return inputs, {**params, "plane": plane_labels(plan, sweep)}
 
 
 def plane_losses(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """Losses over a plane."""
+    """Losses over a plane, and across it by the sum of both coordinates."""
+    name, attribute = figure["sweep"], plan.attributes.get(sweep.attribute)
     params = {"test_sets": sweep.losses, "plane": plane_labels(plan, sweep)}
-    return {"table": paths.table(figure["sweep"])}, params
+    params["poles"] = {attribute.high: "high", attribute.low: "low"} if attribute else {}
+    inputs = {"table": paths.table(name), "sums": paths.table(name, "sums")}
+    return inputs, {**params, **intervals(plan, sweep)}
 
 
 def differences(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     """How far the two models of some pairs are apart."""
     titles = {scheme: pair_title(plan, scheme) for scheme in figure["schemes"]}
-    return {"table": paths.table(figure["sweep"], "differences")}, {"titles": titles}
+    params = {"titles": titles, "looks": numbers(plan, titles)}
+    return {"table": paths.table(figure["sweep"], "differences")}, params
 
 
 def pairs(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
-    """Scorers, distinct bigrams and losses along lines between two models."""
+    """Scorers, distinct words and losses along lines between two models, beside both models."""
     name = figure["sweep"]
     perplexities = scorer_titles(plan, name, plan.scorers_of_kind(name, "perplexity"))
     others = [scorer for scorer in sweep.scorers if scorer not in perplexities]
     panels = {scorer: f"{title} of the texts" for scorer, title in perplexities.items()}
-    panels["dist2"] = f"Distinct bigrams (dist-2)\nof {of_a_prompt(sweep)}"
+    panels["dist1"] = f"Distinct words (dist-1) of {of_a_prompt(sweep)}"
     panels |= scorer_titles(plan, name, others)
     panels["loss"] = "Loss on held-out text, nats a token"
-    alpha = letter(sweep.coordinates[0])
+    alpha, groups = letter(sweep.coordinates[0]), pair_groups(plan, name)
     label = f"{alpha} in (1−{alpha})·a + {alpha}·b"
-    params = {"panels": panels, "groups": pair_groups(plan, name)}
+    params = {"panels": panels, "groups": groups}
+    params["looks"] = numbers(plan, (scheme for group in groups.values() for scheme in group))
     params["line"] = {**line_labels(plan, name), "label": label}
-    return {"table": paths.table(name)}, {**params, **intervals(plan, sweep)}
+    endings = {"table": "", "excess": "excess", "barriers": "barriers"}
+    inputs = {name_: paths.table(name, ending) for name_, ending in endings.items()}
+    return inputs, {**params, **intervals(plan, sweep)}
 
 
 def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -218,8 +276,12 @@ def pretraining(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     entries = plan.config["checkpoints"]
     names = registry.with_parents(plan.config, sweep.checkpoints())
     names = [name for name in names if entries[name]["kind"] == "pretrained"]
-    losses = [f"{paths.checkpoint(name)}.losses.csv" for name in names]
-    return {"losses": losses}, {"corpora": {name: entries[name]["corpus"] for name in names}}
+    corpora = {name: entries[name]["corpus"] for name in names}
+    inputs = {
+        "losses": [f"{paths.checkpoint(name)}.losses.csv" for name in names],
+        "baselines": [paths.BASELINES.format(corpus=c) for c in dict.fromkeys(corpora.values())],
+    }
+    return inputs, {"corpora": corpora}
 
 
 def seeds(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
@@ -227,7 +289,7 @@ def seeds(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     name = figure["sweep"]
     by_seed = plan.by_seed(name)
     params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
-    params["seeds"] = list(by_seed)
+    params |= {"seeds": list(by_seed), "spoken": spoken(plan, name, params["panels"])}
     inputs = {
         "seeds": paths.table(name, "seeds"),
         "tables": [paths.table(copy) for copy in by_seed.values()],
@@ -252,5 +314,5 @@ KINDS = {
 
 def drawing(plan: Plan, name: str) -> Drawing:
     """The inputs and params of a figure of the config, by name."""
-    figure = plan.config["figures"][name]
+    figure = {"name": name, **plan.config["figures"][name]}
     return KINDS[figure["shows"]](plan, figure, plan.sweeps[figure["sweep"]])

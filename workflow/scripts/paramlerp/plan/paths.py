@@ -20,6 +20,8 @@ FIRST = "results/first.txt"
 #: pretraining text
 CORPUS = "results/corpora/{corpus}/train"
 HELD_OUT = "results/corpora/{corpus}/held_out.jsonl"
+#: losses of guesses without context on the held-out text
+BASELINES = "results/corpora/{corpus}/baselines.csv"
 
 
 def source(config: dict, name: str) -> str:

@@ -123,6 +123,24 @@ class Plan:
         }
 
     @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Scheme -> its number, from which every figure takes its colour, dashes and marker.
+
+        Those of merged points are first, then ensembles, then lines in memory, since there are few
+        colours. A copy with another seed has the number of what it is a copy of.
+        """
+        by_kind = sorted(self.sweeps.values(), key=lambda s: (s.in_memory, s.mixes == "logits"))
+        originals = {
+            copy: original
+            for name in self.with_seeds
+            for schemes in self.schemes_by_seed(name).values()
+            for copy, original in schemes.items()
+        }
+        titles = [originals.get(s.title, s.title) for sweep in by_kind for s in sweep.schemes]
+        numbers = {title: number for number, title in enumerate(dict.fromkeys(titles))}
+        return numbers | {copy: numbers[original] for copy, original in originals.items()}
+
+    @cached_property
     def sweep_of_lines(self) -> dict[str, parsed.Sweep]:
         """Scheme -> the sweep that its lines belong to."""
         return {s.title: sweep for sweep in self.line_sweeps.values() for s in sweep.schemes}

@@ -84,9 +84,19 @@ def validation_texts(config: dict, attribute: str) -> list[str]:
 
     The classifiers' part of the text, or the experts' if classifiers have none.
     """
-    part = "classifier" if config["splitting"]["parts"]["classifier"] > 0 else "experts"
+    return _texts_of(config, attribute, ("classifier", "experts"), "validation")
+
+
+def unseen_texts(config: dict, attribute: str) -> list[str]:
+    """The files of an attribute's test text, low pole first: the experts' part if it has text."""
+    return _texts_of(config, attribute, ("experts", "classifier"), "test")
+
+
+def _texts_of(config: dict, attribute: str, parts: tuple[str, str], split: str) -> list[str]:
+    first, second = parts
+    part = first if config["splitting"]["parts"][first] > 0 else second
     low_first = reversed(config["attributes"][attribute]["poles"])
-    return [paths.attribute_text(attribute, part, pole, "validation") for pole in low_first]
+    return [paths.attribute_text(attribute, part, pole, split) for pole in low_first]
 
 
 def other_domains(config: dict, checkpoint: str) -> dict[str, dict]:
