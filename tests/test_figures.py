@@ -185,6 +185,30 @@ def test_figure_5_gives_the_factor_at_equal_attribute_only_if_its_interval_lacks
     assert not figure.axes[0].patches, "no line is shaded: only one of them has experts"
 
 
+def test_figures_without_differences_are_drawn():
+    """A line of one point; two lines that share no point, no level and have no point but ends."""
+    titles, table = panels("tagger", {"perplexity": "base"}), a_table(["neutral"])
+    one, none = table[table["alpha"] == 1], figure_line.NO_DIFFERENCES
+    line = line_of("g1")
+    figure = figure_line.main(one, none, titles, line, 0.95, spoken=SPOKEN, taggers={})
+    assert headline(figure) == "Positive sentiment along g₁"
+    lines, at_equal = (line, line_of("g2")), none.rename(columns={"reference": "level"})
+    ends = table[table["alpha"].isin([0, 1])]
+    figure = figure_two_lines.main(
+        lines,
+        (ends, ends),
+        none,
+        at_equal.assign(scale=""),
+        titles,
+        0.5,
+        0.95,
+        spoken=SPOKEN,
+        taggers={},
+    )
+    assert "times" not in headline(figure)
+    assert_no_text_is_cut(figure)
+
+
 def both_sides(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """A metric of merged weights and of the ensemble, with the columns of ensemble_against.csv."""
     ends = ("", "_low", "_high")

@@ -6,6 +6,9 @@ from matplotlib.figure import Figure
 from paramlerp.drawing import curves, findings, references, style
 from paramlerp.jobs.runtime import job
 
+#: the differences of a line of one point
+NO_DIFFERENCES = pd.DataFrame(columns=["prompts", "metric", "reference"])
+
 
 def main(
     table: pd.DataFrame,
@@ -53,7 +56,8 @@ def main(
         curves.zero(axis)
         for prompts, look, dodge in zip(sets, looks, shifts, strict=True):
             of_set = of_metric[of_metric["prompts"] == prompts]
-            curves.with_interval(axis, of_set, curves.DIFFERENCE, x=x, look=look, dodge=dodge)
+            if len(of_set):
+                curves.with_interval(axis, of_set, curves.DIFFERENCE, x=x, look=look, dodge=dodge)
         found = findings.changes(between(of_metric, line)) if len(sets) == 1 else ""
         found = found and f"{found} from {' to '.join(line['ends'].values())}"
         axis.set_title(f"({next(letters)}) {found or f'Difference from {start}'}", fontsize=9.5)
@@ -71,7 +75,7 @@ def main(
 
 def between(of_metric: pd.DataFrame, line: dict) -> dict[str, tuple[float, float, float]]:
     """Set of prompts -> the change of a metric from one end of a line to the other, if measured."""
-    if len(line["ends"]) < 2:
+    if len(line["ends"]) < 2 or of_metric.empty:
         return {}
     rows = of_metric[(of_metric["reference"] == 0) & (of_metric[line["coordinate"]] == 1)]
     return {row.prompts: (row.difference, row.low, row.high) for row in rows.itertuples()}
@@ -94,7 +98,7 @@ if __name__ == "__main__":
         inputs, params = snakemake.input, snakemake.params
         figure = main(
             pd.read_csv(inputs.table),
-            pd.read_csv(inputs.differences),
+            next(map(pd.read_csv, inputs.differences), NO_DIFFERENCES),
             params.panels,
             params.line,
             params.confidence,

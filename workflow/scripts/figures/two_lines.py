@@ -91,11 +91,15 @@ def draw_levels(axes, points: list, lines: tuple, metrics: list[str], taggers: d
 
 
 def draw_gaps(axes, table: pd.DataFrame, metrics: Iterable[str], x: str) -> None:
-    """A panel for each metric: the difference of the two lines, with its band."""
+    """A panel for each metric: the difference of the two lines, with its band.
+
+    A table without rows, as of lines that share no point or level, lacks columns too.
+    """
     for axis, metric in zip(axes, metrics, strict=True):
         curves.zero(axis)
         of_metric = table[table["metric"] == metric]
-        curves.with_interval(axis, of_metric, curves.DIFFERENCE, x=x, look=GAP)
+        if len(of_metric):
+            curves.with_interval(axis, of_metric, curves.DIFFERENCE, x=x, look=GAP)
 
 
 def links(metrics: Iterable[str]) -> list[tuple[str, str]]:
@@ -150,7 +154,8 @@ def against(axis: Axes, points: list[pd.DataFrame], lines: tuple, metrics: list[
     axis.set_ylim(bottom=0)
     for of_line, line in zip(points, lines, strict=True):
         curves.mark_models(axis, models(of_line, x, y))
-        for _, end in of_line[of_line["symbol"].isna()].iloc[[0, -1]].iterrows():
+        others = of_line[of_line["symbol"].isna()]
+        for _, end in pd.concat([others[:1], others[1:][-1:]]).iterrows():
             curves.write_beside(axis, findings.place(line, end["at"]), end[x], end[y])
 
 

@@ -174,7 +174,9 @@ def line(plan: Plan, figure: dict, sweep: Sweep) -> Drawing:
     params = {"panels": scorer_titles(plan, name), "line": line_labels(plan, name)}
     params["spoken"] = spoken(plan, name, params["panels"])
     params["taggers"], tables = references(plan, name, params["panels"])
-    inputs = {"table": paths.table(name), "differences": paths.table(name, "differences")}
+    differ = len(sweep.first_values) > 1  # a line of one point has an empty table
+    inputs = {"table": paths.table(name)}
+    inputs["differences"] = [paths.table(name, "differences")] if differ else []
     return {**inputs, "references": tables}, {**params, **intervals(plan, sweep)}
 
 
