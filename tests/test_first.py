@@ -51,9 +51,10 @@ def test_a_bar_is_full_to_the_low_end_and_half_to_the_high_end():
     assert first.bar(0, 0, 0).startswith("·" * first.BAR + " ")
 
 
-def test_the_text_shown_is_the_nearest_to_the_means():
-    scores = np.array([[0.0, 1.0], [0.2, 0.8], [0.9, 0.1]])
-    assert first.most_typical(scores) == 1
+def test_the_text_shown_is_the_one_that_follows_the_means_the_furthest():
+    scores = np.array([[0.0, 1.0], [0.4, 0.8], [0.9, 0.1], [0.7, 0.9]])
+    assert first.clearest(scores) == 0
+    assert first.clearest(scores[1:]) == 1  # now the means fall
 
 
 def test_the_page_has_a_bar_and_a_text_of_each_point(page):
@@ -61,9 +62,9 @@ def test_the_page_has_a_bar_and_a_text_of_each_point(page):
     assert "The mean over 4 texts, 2 of each of 2 prompts, and its 95% interval:" in page
     assert re.search(r"α = -0.5 +█*▒*·* 0\.20 \[", page)
     assert re.search(r"α = \+1 +█*▒*·* 0\.70 \[", page)
-    # The third text has both means; the page shows it and no other, in the order of alpha.
-    assert page.index("A story ...") < page.index("was told") < page.index("of joy")
-    assert "was dull" not in page and "of hope" not in page
+    # The first text rises from 0.0 to 0.8; the page shows it and no other, in the order of alpha.
+    assert page.index("The film ...") < page.index("was dull") < page.index("was fun")
+    assert "was told" not in page and "of hope" not in page
 
 
 def test_no_line_of_the_page_is_wider_than_a_terminal(page):

@@ -1,7 +1,7 @@
 """The dial at a few points of a line, to be read in a terminal.
 
 A bar for the mean of the attribute's scorer at each point, with its interval, and the texts of one
-prompt: of all prompts and samples, the one whose scores are nearest to these means.
+prompt and sample: the clearest of all, whose scores follow these means the furthest.
 """
 
 import textwrap
@@ -26,9 +26,10 @@ def bar(value: float, low: float, high: float) -> str:
     return f"{drawn:·<{BAR}} {value:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def most_typical(scores: np.ndarray) -> int:
-    """The row of `scores` (texts, points) nearest to the mean row, in least squares."""
-    return int(np.square(scores - scores.mean(0)).sum(1).argmin())
+def clearest(scores: np.ndarray) -> int:
+    """The row of `scores` (texts, points) with the largest projection on the mean row's changes."""
+    means = scores.mean(0)
+    return int((scores @ (means - means.mean())).argmax())
 
 
 def page(table: pd.DataFrame, samples: list[Samples], scorer: str, names: dict[str, str]) -> str:
@@ -47,9 +48,9 @@ def page(table: pd.DataFrame, samples: list[Samples], scorer: str, names: dict[s
     bounds = table[[scorer, f"{scorer}_low", f"{scorer}_high"]].to_numpy()
     lines += [f"{name:<{indent}}{bar(*row)}" for name, row in zip(labels, bounds, strict=True)]
     scores = np.array([point.scores[scorer][1]["score"] for point in samples]).T
-    chosen = most_typical(scores)
+    chosen = clearest(scores)
     prompt = first["prompt"][chosen]
-    lines += ["", f"One of them (the nearest to these means): {prompt} ...", ""]
+    lines += ["", f"The clearest of them: {prompt} ...", ""]
     for name, point in zip(labels, samples, strict=True):
         text = " ".join(point.texts["text"][chosen].split())
         text += "" if point.texts["ended"][chosen] else " ..."
