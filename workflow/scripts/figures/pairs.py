@@ -151,8 +151,8 @@ def found(barriers: pd.DataFrame, labels: dict[str, str]) -> str:
         return ""
     others = len(labels) - len(free)
     share = f"all {others}" if len(blocked) == others else f"{len(blocked)} of the {others}"
-    none = f"Loss has no barrier between {', nor between '.join(free)}"
-    return f"{none}; it has one on {share} other lines."
+    names = ", nor between ".join(free)
+    return f"Loss has no barrier between {names}; it has one on {share} other lines."
 
 
 if __name__ == "__main__":
