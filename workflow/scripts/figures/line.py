@@ -74,11 +74,14 @@ def main(
 
 
 def between(of_metric: pd.DataFrame, line: dict) -> dict[str, tuple[float, float, float]]:
-    """Set of prompts -> the change of a metric from one end of a line to the other, if measured."""
+    """Set of prompts -> the change of a metric from one end of a line to the other, if measured.
+
+    With its band, which holds for all points at once: a title says no more than the panels show.
+    """
     if len(line["ends"]) < 2 or of_metric.empty:
         return {}
     rows = of_metric[(of_metric["reference"] == 0) & (of_metric[line["coordinate"]] == 1)]
-    return {row.prompts: (row.difference, row.low, row.high) for row in rows.itertuples()}
+    return {row.prompts: (row.difference, row.band_low, row.band_high) for row in rows.itertuples()}
 
 
 def headline(differences: pd.DataFrame, metric: str, name: str, line: dict) -> str:

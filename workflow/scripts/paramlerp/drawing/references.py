@@ -17,7 +17,7 @@ def read(taggers: Iterable[str], paths: Iterable[str]) -> dict[str, pd.DataFrame
 
 
 def mark(axis: Axes, table: pd.DataFrame) -> None:
-    """Mark a tagger's mean scores of real text and of text with a slip; the axis ends at 1."""
+    """Mark a tagger's mean scores of real text and of text with a slip; the axis ends above 1."""
     scores = table.set_index("text")["score"]
-    axis.set_ylim(top=1)
+    axis.set_ylim(top=1 + 0.12 * (1 - min(scores.min(), axis.get_ylim()[0])))
     curves.mark_levels(axis, {name: scores[text] for text, name in NAMES.items()})
