@@ -62,6 +62,7 @@ rule all:
             checkpoint=PLAN.in_use("classifier"),
         ),
         rules.training_tables.output if PLAN.in_use("finetuned") else [],
+        rules.first.output if config["first"] else [],
         rules.generation_table.output,
         rules.pretraining_table.output if PLAN.in_use("pretrained") else [],
 

@@ -95,9 +95,10 @@ def test_it_reads_the_shards_of_all_at_its_points():
     assert inputs.keys() == {"texts", "sentiment"}
 
 
-def test_points_that_the_sweep_lacks_are_left_out_and_one_must_be_left():
+def test_points_that_the_sweep_lacks_are_left_out():
     config = over_default({"sweeps": {"g2": {"points": {"alpha": [0, 0.5, 7]}}}})
     assert len(measurements.of_first(Plan(config))["texts"]) == 2
     assert over_default({"sweeps": {"g2": None}})["first"] is None
-    assert_refused(changed("first.points", [7]), "first.points: sweeps.g2 has none of them")
+    assert len(measurements.of_first(Plan(changed("first.points", [7])))["texts"]) == 9
+    assert_refused(changed("first.points", [0, 0.0001]), "first.points: ")
     assert_refused(changed("first.sweep", "g3"), "first.sweep: takes a line with an attribute")

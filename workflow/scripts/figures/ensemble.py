@@ -4,6 +4,7 @@ The panel of the KL is not in the paper. It explains the others: it shows how fa
 distributions of both are apart along test text.
 """
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -96,6 +97,8 @@ def clause(rows: pd.DataFrame, ensembles: dict, line: dict, name: str) -> str:
     row = findings.largest(rows)
     if row is None:
         bound = rows[["band_low", "band_high"]].abs().max(axis=None)
+        if not np.isfinite(bound):
+            return f"no difference in {name} is shown"
         return f"no difference in {name} is shown (bands within ±{findings.rounded(bound)})"
     numbers = findings.change(
         *row[list(curves.DIFFERENCE)], verbs=("higher by up to", "lower by up to")

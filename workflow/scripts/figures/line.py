@@ -57,6 +57,7 @@ def main(
         for prompts, look, dodge in zip(sets, looks, shifts, strict=True):
             of_set = of_metric[of_metric["prompts"] == prompts]
             if len(of_set):
+                of_set = with_reference(of_set, x)
                 curves.with_interval(axis, of_set, curves.DIFFERENCE, x=x, look=look, dodge=dodge)
         found = findings.changes(between(of_metric, line)) if len(sets) == 1 else ""
         found = found and f"{found} from {' to '.join(line['ends'].values())}"
@@ -71,6 +72,13 @@ def main(
     remarks = ["below: for all points of a curve at once", curves.shading(line["ends"])]
     style.note_intervals(figure, table, confidence, remark="; ".join(filter(None, remarks)))
     return figure
+
+
+def with_reference(rows: pd.DataFrame, x: str) -> pd.DataFrame:
+    """Differences of one curve, and the point that they are taken from, where all of them are 0."""
+    there = rows.iloc[[0]].assign(**{x: rows["reference"].iloc[0]})
+    there[list(curves.DIFFERENCE)] = 0.0
+    return pd.concat([rows, there]).sort_values(x)
 
 
 def between(of_metric: pd.DataFrame, line: dict) -> dict[str, tuple[float, float, float]]:

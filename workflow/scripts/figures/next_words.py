@@ -40,7 +40,8 @@ def main(
     axes[2].set_ylabel(f"ln P({poles[0]} words) / P({poles[1]} words)")
     for axis, letter, title in zip(axes, style.LETTERS, titles, strict=False):
         axis.set_title(f"({letter}) {title}")
-    findings.headline(figure, headline(trends, prompt, line, poles))
+    both_ends = {0, 1} <= set(words[x])
+    findings.headline(figure, headline(trends if both_ends else trends[:0], prompt, line, poles))
     remarks = ["read off these models, not sampled: no interval", curves.shading(line["ends"])]
     style.note(figure, "; ".join(filter(None, remarks)))
     return figure
@@ -56,7 +57,7 @@ def headline(trends: pd.DataFrame, prompt: str, line: dict, poles: tuple[str, st
     """How many words of each pole rise, or fall, at every step from one end to the other."""
     after = f"after “{prompt}”"
     steady = trends.groupby("pole")["monotone"].agg(["sum", "size"])
-    if len(line["ends"]) < 2 or not steady["sum"].all():
+    if len(line["ends"]) < 2 or steady.empty or not steady["sum"].all():
         return f"the next word {after}"
     (high, high_all), (low, low_all) = (steady.loc[pole] for pole in poles)
     return (

@@ -66,7 +66,7 @@ def main(
         f"Each curve minus the mean of its two models (dashes); {n_texts} texts a point; bands:"
         f" {confidence:.0%} intervals for all points of a line at once, bootstrap over prompts"
         " (loss: over documents of test text), given these models. Pairs of one first model share"
-        " their scales.",
+        f" their scales.{definition(barriers)}",
     )
     return figure
 
@@ -123,6 +123,17 @@ def barrier(barriers: pd.DataFrame, scheme: str) -> str:
     """The barrier in loss with its interval, as the title of a panel."""
     row = of_loss(barriers, scheme)
     return "" if row is None else f"barrier {findings.interval(row.barrier, row.low, row.high)}"
+
+
+def definition(barriers: pd.DataFrame) -> str:
+    """What the note says a barrier is; nothing if the table has none."""
+    margins = barriers["margin"].dropna() if "margin" in barriers else []
+    if not len(margins):
+        return ""
+    return (
+        " Barrier: the largest rise above the mean of both models (Frankle et al.); none, if its"
+        f" interval ends below {margins.iloc[0]:g}."
+    )
 
 
 def rise(excess: pd.DataFrame, scheme: str, metric: str, coordinate: str) -> str:

@@ -35,7 +35,7 @@ def clearest(scores: np.ndarray) -> int:
 def page(table: pd.DataFrame, samples: list[Samples], scorer: str, names: dict[str, str]) -> str:
     """What the terminal shows. `names` has the coordinate, the attribute's title and the line."""
     coordinate = names["coordinate"]
-    labels = [f"{names['letter']} = {float(value):+.2g}" for value in table[coordinate]]
+    labels = [f"{names['letter']} = {float(value):+g}" for value in table[coordinate]]
     labels = [label.replace("+0", " 0") if label.endswith("+0") else label for label in labels]
     indent = max(map(len, labels)) + 2
     first = samples[0].texts

@@ -37,6 +37,8 @@ def check(config: dict) -> None:
     by_name, attributes = sweeps.sweeps(config), sweeps.attributes(config)
     if config["first"]:
         _first(config["first"], by_name)
+    if "first" in config["figures"]:
+        raise UserError("config: figures.first: a target has that name; call the figure otherwise")
     for name, figure in config["figures"].items():
         key, shows = f"config: figures.{name}", SHOWS[figure["shows"]]
         for required in ("sweep", *shows.keys):
@@ -64,8 +66,7 @@ def _first(first: dict, by_name: dict[str, Sweep]) -> None:
     sweep = by_name[first["sweep"]]
     if sweep.in_memory or not sweep.attribute or len(sweep.coordinates) != 1:
         raise UserError("config: first.sweep: takes a line with an attribute, not in memory")
-    if not sweeps.first_points(first, sweep):
-        raise UserError(f"config: first.points: sweeps.{first['sweep']} has none of them")
+    sweeps.first_points(first, sweep)
 
 
 def _shape(key: str, kind: str, sweep: Sweep) -> None:

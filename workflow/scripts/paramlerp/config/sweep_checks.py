@@ -58,7 +58,7 @@ def _names_are_free(config: dict, by_name: dict[str, Sweep]) -> None:
     """No two tables, and no two columns of a table, have the same name."""
     first = (*by_name, *config["checkpoints"], *config["figures"])
     taken = {f"{name}_{end}" for name in first for end in ENDINGS}
-    taken |= {f"table{number}" for number in range(1, 5)}
+    taken |= {"first", *(f"table{number}" for number in range(1, 5))}
     taken |= {f"{a}_{s}_reference" for a in config["attributes"] for s in config["scorers"]}
     for name, sweep in by_name.items():
         if name in taken:

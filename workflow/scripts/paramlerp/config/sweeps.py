@@ -198,8 +198,15 @@ def _sweep(config: dict, by_name: dict, name: str, entry: dict) -> Sweep:
 
 
 def first_points(first: dict, sweep: Sweep) -> list[str]:
-    """The points of `first` that its sweep has, ascending."""
-    return [value for value in numbers(first["points"]) if value in sweep.first_values]
+    """The points of `first` that its sweep has, ascending; if it has none of them, all of its own.
+
+    Raises UserError, naming the key, for a number with more than three decimals, or a repeat.
+    """
+    try:
+        points = numbers(first["points"])
+    except UserError as error:
+        raise UserError(f"config: first.points: {error}") from None
+    return [value for value in points if value in sweep.first_values] or sweep.first_values
 
 
 def scorers_for(config: dict, attribute: str | None) -> list[str]:

@@ -151,6 +151,8 @@ def name_contours(axis: Axes, lines: ContourSet, marks: np.ndarray) -> None:
     The distance to the sides of the map counts as well.
     """
     for level, segments in zip(lines.levels, lines.allsegs, strict=True):
+        if not any(map(len, segments)):  # the cells on both sides of it are broken
+            continue
         vertices = np.concatenate(segments)
         middles = [(s[1:] + s[:-1]) / 2 for s in segments if len(s) > 1]
         places = np.concatenate([vertices, *middles])
@@ -188,7 +190,12 @@ def step(centres: np.ndarray, most: int = 9) -> int:
 
 
 def round_numbers(low: float, high: float) -> list[float]:
-    """The numbers 1, 2 and 5 times a power of ten from `low` to `high`, both above 0."""
+    """The numbers 1, 2 and 5 times a power of ten from `low` to `high`, both above 0.
+
+    None, if one of them is NaN or infinite.
+    """
+    if not math.isfinite(low) or not math.isfinite(high):
+        return []
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     numbers = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
     return [number for number in numbers if low <= number <= high]

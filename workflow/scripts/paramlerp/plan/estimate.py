@@ -73,10 +73,12 @@ class _Costs:
 
     def points(self, sweep: Sweep) -> int:
         """The points of each scheme of a sweep, without those that another sweep measures."""
-        if not sweep.in_memory:
-            return sweep.n_points
+        return sum(map(len, self.own_values(sweep))) if sweep.in_memory else sweep.n_points
+
+    def own_values(self, sweep: Sweep) -> list[list[str]]:
+        """`measurements.own_values` of each line of a sweep in memory."""
         (name,) = (name for name, other in self.plan.sweeps.items() if other is sweep)
-        return sum(len(measurements.own_values(self.plan, name, line)) for line in sweep.lines())
+        return [measurements.own_values(self.plan, name, line) for line in sweep.lines()]
 
     def texts(self, sweep: Sweep) -> int:
         return self.points(sweep) * len(sweep.schemes) * self.texts_at_a_point(sweep)
@@ -87,7 +89,8 @@ class _Costs:
 
     def loss_files(self, sweep: Sweep) -> int:
         """The files that a sweep's losses are written to: one job each."""
-        return sweep.n_jobs * len(sweep.schemes)
+        lines = sum(map(bool, self.own_values(sweep))) if sweep.in_memory else sweep.n_jobs
+        return lines * len(sweep.schemes)
 
     def loss_tokens(self, sweep: Sweep) -> float:
         """The tokens of all test text on which a sweep's losses are measured."""

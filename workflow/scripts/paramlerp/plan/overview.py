@@ -72,7 +72,7 @@ class Overview(logging.Handler):
         took = "" if began is None else f": {clock(self.now() - began)}"
         self._print(f"({state}{left and ', ' + left}) {title(rule, wildcards)}{took}")
         if job in self.pictures:
-            self._print(f"--> {self.pictures[job]} is there to look at")
+            self._print(f"--> {self.pictures[job]} is ready")
 
     def left(self) -> str:
         """The time left as text, or "" if less than half of the waiting jobs can be timed."""

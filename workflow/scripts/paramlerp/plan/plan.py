@@ -181,8 +181,8 @@ class Plan:
         for turn, name in enumerate(sorted(figures, key=_by_numbers, reverse=True), 1):
             figure = figures[name]
             for key in ("beside", "sweep"):
-                for scheme in self.sweeps[figure[key]].schemes if key in figure else ():
-                    turns[scheme.title] = turn
+                for copy in self.by_seed(figure[key]).values() if key in figure else ():
+                    turns |= dict.fromkeys(self.sweeps[copy].scheme_names, turn)
         return turns
 
     def priority(self, wildcards) -> int:

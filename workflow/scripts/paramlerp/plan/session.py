@@ -50,7 +50,7 @@ def end(plan: Plan) -> None:
 
 def main_results(plan: Plan) -> list[str]:
     """Figures, tables and examples that have been made."""
-    results = [paths.FIRST]
+    results = [paths.FIRST] if plan.config["first"] else []
     results += [f"results/figures/{name}.png" for name in plan.config["figures"]]
     results += [paths.table(name) for name in plan.sweeps]
     results += [f"results/examples/{name}.md" for name in plan.point_sweeps]
