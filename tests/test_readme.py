@@ -23,7 +23,7 @@ ALLOWED = [
     r"section \d\.\d|arxiv\.org/abs/\d+\.\d+|ICWSM 2014|Apache-2\.0",
     r"\bg[123]\b|GPT-2|GPT-C4|SmolLM2-135M-Instruct|\bH100\b|(films|papers)_\d|dist-2",
     r"4-bit|fp32|Python 3\.11|95%",
-    r"−1 and 2 are|α = −1\.5 to 2|Σ cᵢ = 1\. A|below 0 with|clear of 0|README\.md\.j2",
+    r"−1 and 2 are|α = −1\.5 to 2|Σ cᵢ = 1\. A|wholly below 0|without 0|holds? 0|README\.md\.j2",
     r"[αβ] (=|<) −?\d(\.\d)?( to \d)?(?![\d.])|\(α = −¼, 1¼\)",
     r"\b(at|At) −?[0-3]\b(?!\.\d|%)",
     r"\[0, 1\]|from −1 to 1|Beyond 1 no|At ½, not at 1|α \| 0 \| α|1−α−β|1−α|\(1−α\)",
