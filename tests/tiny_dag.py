@@ -17,7 +17,7 @@ ENSEMBLES = 2 * 2
 #: jobs of the rule generate_line on the plane: three lines with two sets of prompts
 PLANE_LINES = 3 * 2
 #: jobs of the complete DAG
-JOBS = 181
+JOBS = 185
 #: ranges of samples: three samples for g1, g2 and the ensembles, two for the plane and the pairs
 SAMPLES, FEWER = "samples=0-2", "samples=0-1"
 PAIRS = DEFAULT["sweeps"]["pairs"]["schemes"]
