@@ -10,16 +10,6 @@ from .style import HIGH, INK, LOW, Look
 EDGE = withStroke(linewidth=2.5, foreground="white")
 
 
-def curve(
-    axis: Axes, table: pd.DataFrame, metric: str, *, x: str, colour: str, label: str | None = None
-) -> None:
-    """Draw a metric against the column `x`, with its interval as a band."""
-    axis.fill_between(
-        table[x], table[f"{metric}_low"], table[f"{metric}_high"], color=colour, alpha=0.18, lw=0
-    )
-    axis.plot(table[x], table[metric], "o-", color=colour, ms=3.5, lw=1.5, label=label)
-
-
 def with_interval(
     axis: Axes,
     points: pd.DataFrame,
