@@ -83,7 +83,7 @@ def test_a_copy_at_another_depth_has_nothing_to_do(finished, workflow_copy, tmp_
 FIGURES = dict.fromkeys(["fig3", "fig5", "fig6", "fig7", "fig8"], 1)
 #: tables and figures of all sweeps but pairs
 RESULTS = {"sweep_table": 3, "against": 1, "barriers": 1, "plane_table": 1, **FIGURES}
-RESULTS["two_lines_table"] = 1
+RESULTS |= {"two_lines_table": 1, "first": 1}
 TABLES = {**RESULTS, "examples": 3}
 OF_PLANE = {"plane_table": 1, "fig7": 1, "fig8": 1}
 G1_TABLES = {"sweep_table": 1, "examples": 1, "fig3": 1, "fig5": 1, **OF_PLANE}
@@ -118,6 +118,8 @@ TEXTS_OF_PAIRS = {"generate_line": 5, "perplexity": 5, "tag": 5, **SHOWN_OF_PAIR
 LOSSES_OF_PAIRS = {"line_losses": 5, **SHOWN_OF_PAIRS}
 OF_PAIRS = {**TEXTS_OF_PAIRS, **LOSSES_OF_PAIRS}
 FIG9 = {"differences": 1, "fig9": 1}
+#: schemes take their looks in turn, so those of pairs change with the sweeps before them
+LOOKS_OF_PAIRS = {"fig9": 1, "fig10": 1}
 TWO_PAIRS = {"generate_line": 2, "line_losses": 2, "perplexity": 2, "tag": 2}
 ONE_PAIR = {"generate_line": 1, "line_losses": 1, "perplexity": 1, "tag": 1, **SHOWN_OF_PAIRS}
 #: jobs after another expert of films_1, without table 1, which has all experts
@@ -227,12 +229,13 @@ BOTH = {"prompts": ["neutral", "glad"]}
         ),
         pytest.param(
             {"sweeps": {"ensemble": {"schemes": ["ensemble"]}}},
-            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1},
+            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1, **LOOKS_OF_PAIRS},
             id="one kind of ensemble fewer: tables and figures of ensembles",
         ),
         pytest.param(
             {"sweeps": {"ensemble": {"schemes": ["truncated_ensemble"]}}},
-            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1, "divergence": 2},
+            {"sweep_table": 1, "examples": 1, "against": 1, "fig6": 1, "divergence": 2}
+            | LOOKS_OF_PAIRS,
             id="without the first kind of ensemble: g2 is compared with the other, no text",
         ),
         pytest.param(
@@ -287,8 +290,8 @@ BOTH = {"prompts": ["neutral", "glad"]}
         ),
         pytest.param(
             {"sweeps": {"g3": None}},
-            {"generation_table": 1},
-            id="without the plane: only table 3",
+            {"generation_table": 1, **LOOKS_OF_PAIRS},
+            id="without the plane: only table 3, and the colours of pairs",
         ),
         pytest.param(
             {"sweeps": {"pairs": None}},
@@ -333,15 +336,17 @@ BOTH = {"prompts": ["neutral", "glad"]}
         ),
         pytest.param(
             {"sweeps": {"g2": None, "ensemble": None}},
-            {**OF_PLANE, "generation_table": 1},
+            {**OF_PLANE, "generation_table": 1, **LOOKS_OF_PAIRS},
             id="without g2 and ensembles: no figures 5 and 6, fewer overlays",
         ),
         pytest.param(
             {"sweeps": {"ensemble": BOTH, "g2": BOTH}},
-            {"generate": 3, "ensemble": 4, **scores(3, 4), "generation_table": 1}
+            {"generate": 3, "ensemble": 4, "generate_line": 2, "line_losses": 1}
+            | {**scores(3, 4 + 2), "generation_table": 1}
             | {"sweep_table": 2, "examples": 2, "against": 1, "fig5": 1, "fig6": 1, **OF_PLANE}
             | {"two_lines_table": 1},
-            id="g2 and ensembles with one more set of prompts: its texts",
+            id="g2 and ensembles with one more set of prompts: its texts, and the line of the plane"
+            " that takes theta0 from g2 now",
         ),
         pytest.param(
             {"sweeps": {"g1": {"seeds": [2]}}},
