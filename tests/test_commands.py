@@ -161,7 +161,7 @@ def test_a_report_shows_the_figures_with_their_captions(folder, must_run):
     page = (folder / "report.html").read_text()
     for words in (
         *(f"fig{n}.png" for n in range(3, 12)),
-        "Grammar: P(a word needs no edit): of 3 continuation(s)",
+        "Grammar: P(a word needs no edit), of 3 continuation(s)",
         "200 bootstrap resamples",
         "The movie was",
     ):
