@@ -13,7 +13,7 @@ from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
 from paramlerp.measure.bootstrap import Bootstrap
 from paramlerp.measure.measurement import measure
-from paramlerp.measure.samples import SampleFiles, Samples, read
+from paramlerp.measure.samples import SampleFiles, Samples, read, sample_files
 
 #: characters of a whole bar, and of a line of text
 BAR, WIDTH = 40, 78
@@ -83,15 +83,11 @@ def main(
 
 if __name__ == "__main__":
     with job(snakemake):
-        inputs, params = snakemake.input, snakemake.params
-        scorer = params.scorer
+        params = snakemake.params
         text, table = main(
-            [
-                SampleFiles([texts], {scorer: [scores]})
-                for texts, scores in zip(inputs.texts, inputs[scorer], strict=True)
-            ],
+            sample_files(snakemake.input, [params.scorer], [1] * len(params.values)),
             params.values,
-            scorer,
+            params.scorer,
             params.kind,
             params.names,
             Bootstrap(**params.statistics, seed=params.seed),

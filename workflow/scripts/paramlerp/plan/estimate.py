@@ -77,7 +77,7 @@ class _Costs:
 
     def own_values(self, sweep: Sweep) -> list[list[str]]:
         """`measurements.own_values` of each line of a sweep in memory."""
-        (name,) = (name for name, other in self.plan.sweeps.items() if other is sweep)
+        name = self.plan.sweep_of_lines[sweep.scheme_names[0]]
         return [measurements.own_values(self.plan, name, line) for line in sweep.lines()]
 
     def texts(self, sweep: Sweep) -> int:

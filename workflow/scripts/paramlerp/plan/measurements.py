@@ -254,7 +254,7 @@ def own_lines(plan: Plan, name: str) -> list[dict[str, str]]:
 
 def line_coefficients(plan: Plan, wildcards) -> dict[str, dict[str, str]]:
     """Value of the first coordinate -> coefficients, for the own points of a job's line."""
-    (name,) = (n for n, s in plan.line_sweeps.items() if wildcards.scheme in s.scheme_names)
+    name = plan.sweep_of_lines[wildcards.scheme]
     rest = naming.values(wildcards.point)
     line = dict(zip(plan.sweeps[name].coordinates[1:], rest, strict=True))
     return {

@@ -158,9 +158,8 @@ def _holds_error(path: Path) -> bool:
     return " ERROR " in path.read_text(errors="replace")
 
 
-def watch(jobs, logger: logging.Logger) -> None:
+def watch(jobs: list, logger: logging.Logger) -> None:
     """Print the overview of `jobs` (Snakemake's) in place of Snakemake's own lines."""
-    jobs = list(jobs)
     rules = {job.jobid: (job.rule.name, list(job.wildcards)) for job in jobs if job.output}
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream in (

@@ -141,9 +141,13 @@ class Plan:
         return numbers | {copy: numbers[original] for copy, original in originals.items()}
 
     @cached_property
-    def sweep_of_lines(self) -> dict[str, parsed.Sweep]:
-        """Scheme -> the sweep that its lines belong to."""
-        return {s.title: sweep for sweep in self.line_sweeps.values() for s in sweep.schemes}
+    def sweep_of_lines(self) -> dict[str, str]:
+        """Scheme -> the name of the sweep that its lines belong to."""
+        return {
+            scheme: name
+            for name, sweep in self.line_sweeps.items()
+            for scheme in sweep.scheme_names
+        }
 
     @cached_property
     def loss_sets(self) -> dict[str, list[str]]:
