@@ -68,7 +68,7 @@ rule all:
 
 
 onstart:
-    session.begin(workflow.dag.needrun_jobs(), logger)
+    session.begin(workflow, logger)
 
 
 onsuccess:

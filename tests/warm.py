@@ -1,19 +1,19 @@
 """Run `snakemake` in a fork of a process that has imported the heavy packages.
 
-Importing Snakemake takes 1.5 s of CPU time, PyTorch with transformers 2.7 s. These imports are
-most of the time of a test that starts one command and one job. The standard library's fork server
-imports them once. Each command, and each Python job that it starts, is a fresh fork of that
-server with its own working directory, environment and output. The server imports no code of this
-workflow. Tests of kills, of SLURM and of the real model use the command line.
+Importing Snakemake takes 1.5 s of CPU time, PyTorch with transformers 6 s. These imports are most
+of the time of a test that starts one command and one job. The standard library's fork server
+imports them once. Each command is a fresh fork of that server with its own working directory,
+environment and output, and so is each Python job that it starts. The server imports no code of
+this workflow. Tests of kills, of SLURM and of the real model use the command line.
 """
 
 import multiprocessing
 import os
 import sys
 import threading
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from pathlib import Path
-from subprocess import CalledProcessError, CompletedProcess
+from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
 #: third-party modules that commands and jobs import. Of the threads that they start, those of
@@ -34,8 +34,6 @@ HEAVY = (
     "datasets",
     "matplotlib.pyplot",
 )
-#: Snakemake's `shell` sets {name}_NUM_THREADS for each job
-THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 #: pytest's path to the modules of this checkout; a fork drops it and imports those of its Snakefile
 SCRIPTS = str(Path(__file__).parent.parent / "workflow" / "scripts")
 
@@ -75,34 +73,12 @@ def _ended(process: multiprocessing.Process) -> int:
 
 def _command(arguments, folder, environment, outputs) -> None:
     _enter(folder, environment, outputs)
-    from snakemake import cli, script
+    # The workflow starts jobs in the same way (jobs/warm.py): by this server, not by another.
+    forkserver._forkserver.ensure_running = lambda: None
+    from snakemake import cli
 
-    def execute_script(job, file, edit=False):
-        _run_job(job, file, outputs)
-
-    script.PythonScript.execute_script = execute_script
     sys.argv = ["snakemake", *arguments]
     cli.main(arguments)
-
-
-def _run_job(job, file: str, outputs) -> None:
-    """Run a job's script in a fork. Replaces PythonScript.execute_script."""
-    from snakemake.benchmark import benchmarked
-
-    environment = dict(os.environ) | {f"{name}_NUM_THREADS": str(job.threads) for name in THREADS}
-    process = _started(_script, file, os.getcwd(), environment, outputs)
-    with benchmarked(process.pid, job.bench_record):
-        status = _ended(process)
-    if status:
-        raise CalledProcessError(status, [sys.executable, file])
-
-
-def _script(file: str, folder: str, environment, outputs) -> None:
-    _enter(folder, environment, outputs)
-    sys.argv = [file]
-    sys.path.insert(0, os.path.dirname(file))
-    code = compile(Path(file).read_bytes(), file, "exec")
-    exec(code, {"__name__": "__main__", "__file__": file})
 
 
 def _enter(folder: str, environment: dict[str, str], outputs) -> None:

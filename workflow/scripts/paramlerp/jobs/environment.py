@@ -31,8 +31,12 @@ def prepare() -> None:
 
 
 def allow_hub() -> None:
-    """Restore the user's own HF_HUB_OFFLINE, before Hugging Face's libraries are imported."""
+    """Restore the user's own HF_HUB_OFFLINE, before `datasets` is imported."""
     os.environ[HUB_OFFLINE] = os.environ.get(USER_HUB_OFFLINE, os.environ.get(HUB_OFFLINE, "0"))
+    if "huggingface_hub" in sys.modules:  # it has read the variable
+        from huggingface_hub import constants
+
+        constants.HF_HUB_OFFLINE = os.environ[HUB_OFFLINE].upper() in constants.ENV_VARS_TRUE_VALUES
 
 
 def allow_hub_for(source) -> None:

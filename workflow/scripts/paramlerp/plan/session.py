@@ -5,16 +5,19 @@ Every command of Snakemake's imports this room, so it imports neither torch nor 
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ..jobs import main_process
+from ..jobs import main_process, warm
 from ..jobs.devices import MAIN_ALLOCATION
 from ..jobs.errors import UserError
 from . import lock, overview, paths, stages
 from .plan import Plan
+
+#: Snakemake's own limit of the jobs that it starts: jobs, seconds
+_DEFAULT_RATE = (100, 1)
 
 _locks: list = []  # a lock is released when its file is collected
 _made: set[str] = set()  # the files that this run's jobs make
@@ -28,14 +31,32 @@ def reported(function: Callable, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-def begin(jobs: Iterable, logger: logging.Logger) -> None:
-    """Refuse a second run in this folder, and print our overview of `jobs` (Snakemake's)."""
+def begin(workflow, logger: logging.Logger) -> None:
+    """What is to be done before the jobs of Snakemake's `workflow` start.
+
+    Refuse a second run in this folder, have our overview printed, start jobs on this machine warm
+    (`jobs.warm`), and lift Snakemake's default rate of jobs.
+    """
     _locks.append(reported(lock.lock_folder, ".snakemake/paramlerp.lock"))
     # Jobs on this machine end with this process (runtime.job), and know its allocation.
     os.environ |= {**main_process.variables(), MAIN_ALLOCATION: os.environ.get("SLURM_JOB_ID", "")}
-    jobs = list(jobs)
+    jobs = list(workflow.dag.needrun_jobs())
     _made.update(file for job in jobs for file in job.output)
     overview.watch(jobs, logger)
+    if workflow.local_exec:
+        warm.start_jobs()
+    lift_default_rate(workflow.scheduler)
+
+
+def lift_default_rate(scheduler) -> None:
+    """Remove Snakemake's limit of 100 jobs a second from its scheduler; a user's own limit stays.
+
+    Under a limit each pass of the scheduler starts a timer for one more pass, and each job that
+    ends adds a pass of its own: after some hundred jobs these take a fifth of a core.
+    """
+    limiter = scheduler.job_rate_limiter
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == _DEFAULT_RATE:
+        scheduler.job_rate_limiter = None
 
 
 def end(plan: Plan) -> None:
