@@ -206,7 +206,7 @@ def test_a_second_run_in_the_same_folder_is_refused(folder):
 def trains_in(process: Path, folder: Path) -> bool:
     """Whether a process (a folder in /proc) is a training job of the run in `folder`."""
     try:
-        trains = "finetune.py" in (process / "cmdline").read_text()
+        trains = (process / "comm").read_text() == "finetune\n"
         return trains and Path(os.readlink(process / "cwd")) == folder
     except OSError:
         return False

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from contextlib import suppress
 from multiprocessing import connection, forkserver, reduction
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -135,6 +136,8 @@ def _script(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    with suppress(OSError):  # what `ps` and `top` call it: "generate" of tmpx1.generate.py
+        Path("/proc/self/comm").write_text(Path(file).stem.rpartition(".")[2])
     sys.argv = [file]
     sys.path.insert(0, os.path.dirname(file))
     code = compile(Path(file).read_bytes(), file, "exec")
