@@ -16,8 +16,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
-#: third-party modules that commands and jobs import. Of the threads that they start, those of
-#: OpenBLAS and jemalloc survive a fork; onnxruntime's would not, so it is left out.
+#: third-party modules that commands and jobs import
 HEAVY = (
     "snakemake.cli",
     "snakemake.script",

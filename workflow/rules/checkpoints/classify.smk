@@ -62,6 +62,7 @@ rule calibrate:
         "results/benchmarks/calibrate/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("classifier"),
+    priority: 60
     conda:
         environment("torch")
     threads: 1

@@ -32,6 +32,7 @@ rule fetch:
         "results/logs/fetch/{source}.log",
     benchmark:
         "results/benchmarks/fetch/{source}.tsv"
+    priority: 60
     conda:
         environment("data")
     threads: 1

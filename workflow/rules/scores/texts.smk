@@ -77,6 +77,7 @@ rule tagger_reference:
         "results/benchmarks/tagger_reference/{attribute}_{scorer}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("tagger"),
+    priority: 60
     conda:
         environment("tagger")
     threads: 1
@@ -137,6 +138,7 @@ rule unigrams:
         "results/benchmarks/unigrams/{scorer}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("perplexity"),
+    priority: 60
     conda:
         environment("torch")
     threads: 1

@@ -19,17 +19,18 @@ def variables() -> dict[str, str]:
 
 
 def end_with_it() -> None:
-    """End this process within a second of its main process; a thread of this process watches it.
+    """End this process within a second of its main process, or of the process that started it.
 
-    Without a main process on this machine (a job on another node of a cluster) nothing is watched.
+    A thread watches both. Without a main process on this machine (a job on another node of a
+    cluster) nothing is watched.
     """
     pid, _, host = os.environ.get(MAIN_PROCESS, "").partition("@")
     if host == socket.gethostname():
-        threading.Thread(target=_wait_and_exit, args=(int(pid),), daemon=True).start()
+        threading.Thread(target=_wait_and_exit, args=(int(pid), os.getppid()), daemon=True).start()
 
 
-def _wait_and_exit(pid: int) -> None:
-    while _alive(pid):
+def _wait_and_exit(pid: int, parent: int) -> None:
+    while _alive(pid) and os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 

@@ -45,8 +45,9 @@ def job(snakemake, gpus: int = 1) -> Iterator[logging.Logger]:
     try:
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(snakemake.threads)
-            # A rule that runs no model declares no GPU.
-            if (declared := snakemake.resources.get("gpu")) is not None:
+            # A fork (`warm`) always has PyTorch; a job that runs a model has this module, too.
+            declared = snakemake.resources.get("gpu")
+            if declared is not None and "paramlerp.lm.models" in sys.modules:
                 devices.claim(declared, gpus, snakemake.config["jobs_per_gpu"])
                 logger.debug("device: %s", devices.describe())
         yield logger
