@@ -33,9 +33,7 @@ def prepare() -> None:
 def allow_hub() -> None:
     """Restore the user's own HF_HUB_OFFLINE, before `datasets` is imported."""
     os.environ[HUB_OFFLINE] = os.environ.get(USER_HUB_OFFLINE, os.environ.get(HUB_OFFLINE, "0"))
-    if "huggingface_hub" in sys.modules:  # it has read the variable
-        from huggingface_hub import constants
-
+    if constants := sys.modules.get("huggingface_hub.constants"):  # it has read the variable
         constants.HF_HUB_OFFLINE = os.environ[HUB_OFFLINE].upper() in constants.ENV_VARS_TRUE_VALUES
 
 
