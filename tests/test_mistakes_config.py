@@ -264,7 +264,7 @@ IN_THE_CONFIG = [
         1000,
         "pretraining.effective_batch: 1000 is no whole number of 1 processes x device_batch 32",
     ),
-    ("pretraining.warmup_steps", 300, "pretraining.warmup_steps: must be fewer than the steps"),
+    ("pretraining.warmup_steps", 400, "pretraining.warmup_steps: must be fewer than the steps"),
     ("pretraining.processes", 3, "pretraining.processes: 3 is not one of [1, 2, 4, 8, 16]"),
     (
         "checkpoints.films_1.corpus",
