@@ -16,20 +16,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
-#: third-party modules that commands and jobs import
-HEAVY = (
-    "snakemake.cli",
-    "snakemake.script",
+#: third-party modules that commands and tests' jobs import besides those of jobs/warm.py
+MORE = (
     "snakemake_executor_plugin_slurm",
     "jsonschema",
-    "pandas",
-    "torch",
-    "transformers.models.auto.modeling_auto",
-    "transformers.models.gpt2.modeling_gpt2",
-    "transformers.models.llama.modeling_llama",
-    "transformers.models.bert.modeling_bert",
     "transformers.models.roberta.modeling_roberta",
-    "transformers.tokenization_utils_fast",
     "datasets",
     "matplotlib.pyplot",
 )
@@ -37,7 +28,6 @@ HEAVY = (
 SCRIPTS = str(Path(__file__).parent.parent / "workflow" / "scripts")
 
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(list(HEAVY))
 #: Starting a process also reads the exit statuses of those that ended, and each can be read only
 #: once. Without the lock, a thread that waits for such a process would read 255.
 _one_at_a_time = threading.Lock()
@@ -45,6 +35,10 @@ _one_at_a_time = threading.Lock()
 
 def snakemake(folder: Path, arguments: list[str]) -> CompletedProcess:
     """Run `snakemake` with these arguments in a folder to its end."""
+    # Not at the top: the forks import this module, and take the library from their Snakefile.
+    from paramlerp.jobs.warm import HEAVY
+
+    context.set_forkserver_preload([*HEAVY, *MORE])
     with TemporaryDirectory() as scratch:
         outputs = [Path(scratch, name) for name in ("stdout", "stderr")]
         for path in outputs:

@@ -44,7 +44,7 @@ _context = multiprocessing.get_context("forkserver")
 _one_at_a_time = threading.Lock()
 #: whether the server is ready, None before it is needed; a process that is itself a fork of one
 #: (in tests) uses that one
-_ready: bool | None = forkserver.get_inherited_fds() is not None or None
+_ready: bool | None = None if forkserver.get_inherited_fds() is None else True
 
 
 def start_jobs() -> None:
