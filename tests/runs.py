@@ -46,7 +46,10 @@ def snakemake_command(folder: Path, *arguments, **options) -> subprocess.Complet
 
 @contextmanager
 def started(folder: Path, *arguments, **options):
-    """Run the command line in the background. On exit, its process group is killed."""
+    """Run the command line in the background. On exit, its process group is killed.
+
+    pytest shows the end of what it printed if the test fails.
+    """
     with open(folder / "run.log", "a") as log:
         process = subprocess.Popen(
             command(folder, *arguments, **options),
@@ -61,6 +64,7 @@ def started(folder: Path, *arguments, **options):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        print((folder / "run.log").read_text()[-5000:])
 
 
 def wait_for(condition, process, event: str, seconds: float = 300):

@@ -1,7 +1,6 @@
 """`snakemake first`: bars with intervals and one prompt's texts, from the shards of all."""
 
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -77,14 +76,6 @@ def test_a_text_that_was_cut_ends_in_dots():
     row = first.measure({"alpha": "0.000"}, point, Bootstrap(200, 0.95, 1)).row()
     page = first.page(pd.DataFrame([row]), [point], "mood", NAMES)
     assert re.search(r"α = +0 +b c \.\.\.\n", page)
-
-
-def test_what_the_first_figures_show_is_made_first():
-    """Figures are drawn in the order of their numbers, and each has the jobs that it needs."""
-    plan = Plan(DEFAULT)
-    turns = {name: plan.priority(SimpleNamespace(scheme=name)) for name in plan.schemes}
-    assert turns["g1"] > turns["g2"] > turns["ensemble"] > turns["g3"] > turns["unrelated"] > 0
-    assert turns["ensemble"] == turns["truncated_ensemble"]
 
 
 def test_it_reads_the_shards_of_all_at_its_points():

@@ -14,7 +14,7 @@ from paramlerp.config import entries, layers, registry, schema, sweeps
 from paramlerp.data.splitting import PARTS, SPLITS
 from paramlerp.jobs import environment as process_environment
 from paramlerp.plan import closure, estimate, figures, measurements, paths, provenance
-from paramlerp.plan import reading, session
+from paramlerp.plan import reading, session, turns
 from paramlerp.plan.plan import Plan, one_of
 
 # Jobs inherit these variables, and have them before they import a library that reads them.

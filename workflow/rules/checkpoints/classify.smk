@@ -20,7 +20,6 @@ rule train_classifier:
         "results/benchmarks/train_classifier/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("classifier"),
-    priority: 60
     conda:
         environment("torch")
     threads: 1
@@ -62,7 +61,6 @@ rule calibrate:
         "results/benchmarks/calibrate/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("classifier"),
-    priority: 60
     conda:
         environment("torch")
     threads: 1
@@ -98,7 +96,6 @@ rule check_scorer:
         "results/logs/check_scorer/{attribute}.log",
     benchmark:
         "results/benchmarks/check_scorer/{attribute}.tsv"
-    priority: 60
     conda:
         environment("torch")
     threads: 1
@@ -123,7 +120,6 @@ rule pass_scorer:
         "results/logs/pass_scorer/{attribute}.log",
     benchmark:
         "results/benchmarks/pass_scorer/{attribute}.tsv"
-    priority: 60
     localrule: True
     conda:
         environment("analysis")

@@ -15,7 +15,6 @@ rule convert:
         "results/benchmarks/convert/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("source"),
-    priority: 50
     conda:
         environment("torch")
     threads: 1

@@ -23,7 +23,8 @@ rule candidate:
         "results/benchmarks/candidate/{checkpoint}/{setting}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("finetuned"),
-    priority: 50
+    # The experts are the longest way to the first texts: before the scorer, which is shorter.
+    priority: 1
     conda:
         environment("torch")
     threads: 1
@@ -58,7 +59,6 @@ rule select:
         "results/benchmarks/select/{checkpoint}.tsv"
     wildcard_constraints:
         checkpoint=PLAN.checkpoints("finetuned"),
-    priority: 50
     conda:
         environment("analysis")
     threads: 1

@@ -15,7 +15,6 @@ rule merge:
     wildcard_constraints:
         scheme=one_of(PLAN.merged_schemes),
         point=PLAN.point,
-    priority: PLAN.priority
     conda:
         environment("analysis")
     threads: 1

@@ -15,7 +15,6 @@ rule prompts:
         "results/logs/prompts/{prompts}.log",
     benchmark:
         "results/benchmarks/prompts/{prompts}.tsv"
-    priority: 60
     conda:
         environment("data")
     threads: 1

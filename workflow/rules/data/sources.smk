@@ -32,7 +32,6 @@ rule fetch:
         "results/logs/fetch/{source}.log",
     benchmark:
         "results/benchmarks/fetch/{source}.tsv"
-    priority: 60
     conda:
         environment("data")
     threads: 1

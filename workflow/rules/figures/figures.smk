@@ -2,6 +2,8 @@
 # Produces: results/figures/{figure}.png and .svg, for each figure of the config
 
 
+PRIORITIES = turns.of_figures(config["figures"])
+
 for NAME, FIGURE in config["figures"].items():
     INPUTS, PARAMS = figures.drawing(PLAN, NAME)
 
@@ -22,7 +24,7 @@ for NAME, FIGURE in config["figures"].items():
             f"results/logs/{NAME}.log",
         benchmark:
             f"results/benchmarks/{NAME}.tsv"
-        priority: 70
+        priority: PRIORITIES[NAME]
         localrule: True
         conda:
             environment("analysis")

@@ -18,7 +18,6 @@ rule next_words:
         attribute=one_of(n for n, entry in ATTRIBUTES.items() if entry.next_words),
         scheme=one_of(PLAN.merged_schemes),
         point=PLAN.point,
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -51,7 +50,6 @@ rule losses:
     wildcard_constraints:
         scheme=one_of(name for name in PLAN.merged_schemes if PLAN.loss_sets.get(name)),
         point=PLAN.point,
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -82,7 +80,6 @@ rule line_losses:
     wildcard_constraints:
         scheme=one_of(name for name in PLAN.sweep_of_lines if PLAN.loss_sets.get(name)),
         point=PLAN.line,
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -118,7 +115,6 @@ rule divergence:
     wildcard_constraints:
         scheme=one_of(PLAN.compared_with),
         point=PLAN.point,
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1

@@ -20,7 +20,6 @@ rule classify:
         "results/benchmarks/classify/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("classifier"),
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -49,7 +48,6 @@ rule tag:
         "results/benchmarks/tag/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("tagger"),
-    priority: PLAN.priority
     conda:
         environment("tagger")
     threads: 1
@@ -77,7 +75,6 @@ rule tagger_reference:
         "results/benchmarks/tagger_reference/{attribute}_{scorer}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("tagger"),
-    priority: 60
     conda:
         environment("tagger")
     threads: 1
@@ -103,7 +100,6 @@ rule vader:
         "results/benchmarks/vader/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("vader"),
-    priority: PLAN.priority
     conda:
         environment("analysis")
     threads: 1
@@ -138,7 +134,6 @@ rule unigrams:
         "results/benchmarks/unigrams/{scorer}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("perplexity"),
-    priority: 60
     conda:
         environment("torch")
     threads: 1
@@ -171,7 +166,6 @@ rule perplexity:
         "results/benchmarks/perplexity/{prompts}/{scheme}/{scorer}/{point}/{samples}.tsv"
     wildcard_constraints:
         scorer=PLAN.scorers("perplexity"),
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1

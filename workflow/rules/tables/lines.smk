@@ -16,7 +16,6 @@ rule plane_table:
         "results/benchmarks/plane_table/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.planes),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -64,7 +63,6 @@ rule pairs_table:
         "results/benchmarks/pairs_table/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.pairs),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -107,7 +105,6 @@ rule differences:
         "results/benchmarks/differences/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.pairs),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1

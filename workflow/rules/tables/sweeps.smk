@@ -18,7 +18,6 @@ rule sweep_table:
         "results/benchmarks/sweep_table/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.point_sweeps),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -54,7 +53,6 @@ rule next_words_table:
         "results/benchmarks/next_words_table/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.with_next_words),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -85,7 +83,6 @@ rule barriers:
         "results/benchmarks/barriers/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.with_barriers),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -122,7 +119,6 @@ rule against:
         "results/benchmarks/against/{sweep}.tsv"
     wildcard_constraints:
         sweep=one_of(PLAN.compared),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1
@@ -157,7 +153,6 @@ rule two_lines_table:
         "results/benchmarks/two_lines_table/{figure}.tsv"
     wildcard_constraints:
         figure=one_of(PLAN.with_two_lines),
-    priority: 70
     conda:
         environment("analysis")
     threads: 1

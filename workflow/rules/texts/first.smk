@@ -15,7 +15,7 @@ if config["first"]:
             "results/logs/first.log",
         benchmark:
             "results/benchmarks/first.tsv"
-        priority: 70
+        priority: turns.FIRST
         localrule: True
         conda:
             environment("analysis")

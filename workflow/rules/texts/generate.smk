@@ -19,7 +19,6 @@ rule generate:
     wildcard_constraints:
         scheme=one_of(PLAN.merged_schemes),
         point=PLAN.point,
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -49,7 +48,6 @@ rule ensemble:
     wildcard_constraints:
         scheme=one_of(PLAN.ensemble_schemes),
         point=PLAN.point,
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1
@@ -81,7 +79,6 @@ rule generate_line:
     wildcard_constraints:
         scheme=one_of(PLAN.sweep_of_lines),
         point=PLAN.line,
-    priority: PLAN.priority
     conda:
         environment("torch")
     threads: 1

@@ -21,11 +21,6 @@ def one_of(names: Iterable[str]) -> str:
     return either(map(re.escape, names))
 
 
-def _by_numbers(name: str) -> list:
-    """A key that sorts fig9 before fig10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-
 @dataclass(frozen=True)
 class Plan:
     """What a config asks for. `config` has its defaults filled in and has been checked."""
@@ -177,21 +172,6 @@ class Plan:
             for scheme in sweep.schemes:
                 names[scheme.title] |= {sweep.attribute} - {None}
         return {name: sorted(attributes) for name, attributes in names.items()}
-
-    @cached_property
-    def _turns(self) -> dict[str, int]:
-        """Scheme -> its priority: the higher, the earlier the first figure that shows it."""
-        figures, turns = self.config["figures"], dict.fromkeys(self.schemes, 0)
-        for turn, name in enumerate(sorted(figures, key=_by_numbers, reverse=True), 1):
-            figure = figures[name]
-            for key in ("beside", "sweep"):
-                for copy in self.by_seed(figure[key]).values() if key in figure else ():
-                    turns |= dict.fromkeys(self.sweeps[copy].scheme_names, turn)
-        return turns
-
-    def priority(self, wildcards) -> int:
-        """The priority of a job of a scheme: figures are drawn in the order of their names."""
-        return self._turns[wildcards.scheme]
 
     def passed(self, wildcards) -> list[str]:
         """What a job that generates texts waits for: the scorers of its attributes have passed."""

@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 from ..jobs import main_process, warm
 from ..jobs.devices import MAIN_ALLOCATION
 from ..jobs.errors import UserError
-from . import lock, overview, paths, stages
+from . import lock, overview, paths, stages, turns
 from .plan import Plan
 
 #: Snakemake's own limit of the jobs that it starts: jobs, seconds
@@ -34,8 +34,8 @@ def reported(function: Callable, *arguments):
 def begin(workflow, logger: logging.Logger) -> None:
     """What is to be done before the jobs of Snakemake's `workflow` start.
 
-    Refuse a second run in this folder, have our overview printed, start jobs on this machine warm
-    (`jobs.warm`), and lift Snakemake's default rate of jobs.
+    Refuse a second run in this folder, have our overview printed, hand on the priorities of
+    results, start jobs on this machine warm (`jobs.warm`), and lift Snakemake's default rate.
     """
     _locks.append(reported(lock.lock_folder, ".snakemake/paramlerp.lock"))
     # Jobs on this machine end with this process (runtime.job), and know its allocation.
@@ -43,9 +43,18 @@ def begin(workflow, logger: logging.Logger) -> None:
     jobs = list(workflow.dag.needrun_jobs())
     _made.update(file for job in jobs for file in job.output)
     overview.watch(jobs, logger)
+    hand_on_priorities(workflow.dag)
     if workflow.local_exec:
         warm.start_jobs()
     lift_default_rate(workflow.scheduler)
+
+
+def hand_on_priorities(dag) -> None:
+    """Have each job of Snakemake's `dag` start before those that lead to later results."""
+    own = {job: dag.priority(job) for job in dag.needrun_jobs()}
+    needs = {job: [needed for needed in dag.job_dependencies(job) if needed in own] for job in own}
+    # A rule's `priority` may depend on the job's wildcards, but not on the jobs that wait for it.
+    dag._priority |= turns.handed_on(own, needs)
 
 
 def lift_default_rate(scheduler) -> None:
