@@ -150,13 +150,14 @@ def against(axis: Axes, points: list[pd.DataFrame], lines: tuple, metrics: list[
     x, y = metrics
     for of_line, line in zip(points, lines, strict=True):
         curves.bare(axis, of_line[x], of_line[y], look=style.look(line["look"]))
-    axis.margins(x=0.15, y=0.15)
+    axis.margins(x=0.2, y=0.15)
     axis.set_ylim(bottom=0)
-    for of_line, line in zip(points, lines, strict=True):
+    # Both lines may end at the same height and close together: one name is to the left of its dot.
+    for of_line, line, side in zip(points, lines, ("right", "center"), strict=True):
         curves.mark_models(axis, models(of_line, x, y))
         others = of_line[of_line["symbol"].isna()]
         for _, end in pd.concat([others[:1], others[1:][-1:]]).iterrows():
-            curves.write_beside(axis, findings.place(line, end["at"]), end[x], end[y])
+            curves.write_beside(axis, findings.place(line, end["at"]), end[x], end[y], side)
 
 
 def headline(at_equal: pd.DataFrame, metrics: list[str], spoken: dict, names: list[str]) -> str:

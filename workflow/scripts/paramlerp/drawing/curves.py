@@ -72,14 +72,17 @@ def mark_models(axis: Axes, points: dict[str, tuple[float, float]]) -> None:
         write_beside(axis, symbol, x, y)
 
 
-def write_beside(axis: Axes, text: str, x: float, y: float) -> None:
-    """A word above a point, with a white edge so that curves do not cross it."""
+def write_beside(axis: Axes, text: str, x: float, y: float, align: str = "center") -> None:
+    """A word above a point, with a white edge so that curves do not cross it.
+
+    `align` is the part of the word that is above the point: "left", "center" or "right".
+    """
     axis.annotate(
         text,
         (x, y),
         xytext=(0, 6),
         textcoords="offset points",
-        ha="center",
+        ha=align,
         va="bottom",
         fontsize=8.5,
         color=INK,
