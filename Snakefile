@@ -34,6 +34,9 @@ include: "workflow/rules/tables/numbered.smk"
 include: "workflow/rules/tables/classifier.smk"
 include: "workflow/rules/tables/estimate.smk"
 include: "workflow/rules/figures/figures.smk"
+include: "workflow/rules/dial/pick.smk"
+include: "workflow/rules/dial/export.smk"
+include: "workflow/rules/dial/check.smk"
 
 
 for STUDY in STUDIES:

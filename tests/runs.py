@@ -64,7 +64,7 @@ def started(folder: Path, *arguments, **options):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        print((folder / "run.log").read_text()[-5000:])
+        print((folder / "run.log").read_text(errors="replace")[-5000:])
 
 
 def wait_for(condition, process, event: str, seconds: float = 300):

@@ -220,3 +220,49 @@ def test_a_ratio_compares_the_two_sides_within_one_round():
     assert (a["least"], a["ours_is_times_as_fast"], a["most"]) == (1, 1, 1)
     assert (b["least"], b["ours_is_times_as_fast"], b["most"]) == (2, 2, 2.5)
     assert (a["rate"], b["rate"]) == (8, 4)
+
+
+def test_check_of_two_directories_is_printed_and_made_again_when_one_changes(folder, must_run):
+    experts = [
+        f"{key}=results/checkpoints/{n}" for key, n in (("a", "positive"), ("b", "negative"))
+    ]
+    run = must_run("check", "--config", *experts)
+    report = (folder / "results/check/report.txt").read_text()
+    assert report in run.stdout and "model_a = results/checkpoints/positive\n" in report
+    again = must_run("check", "--config", *experts)
+    assert "Nothing to be done" in again.stdout + again.stderr
+    weights = folder / "results/checkpoints/negative/model.safetensors"
+    weights.write_bytes(weights.read_bytes())
+    assert report in must_run("check", "--config", *experts).stdout
+
+
+@pytest.mark.parametrize(
+    ("directories", "line"),
+    [
+        ([], "config: model_a: check needs two models: --config model_a=DIR"),
+        (["model_a=results/checkpoints/positive"], "config: model_b: check needs two models: "),
+        (
+            ["a=results", "b=results"],
+            "config: a: results: no HF directory that can be read",
+        ),
+    ],
+)
+def test_check_without_two_models_is_refused_in_one_line(folder, workflow_copy, directories, line):
+    config = ["--config", *directories] if directories else []
+    run = snakemake(folder, "check", *config, root=workflow_copy)
+    assert run.returncode != 0 and line in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_pick_prints_its_report_and_writes_the_coefficients_of_the_point(folder, must_run):
+    run = must_run("pick", change={"pick": {"level": None, "cost": 100}})
+    report = (folder / "results/pick/report.txt").read_text()
+    assert report in run.stdout and "PICKED: α = " in report
+    choice = json.loads((folder / "results/pick/choice.json").read_text())
+    alpha = choice["point"]["alpha"]
+    assert choice["scheme"] == "g2" and float(choice["coefficients"]["positive"]) == float(alpha)
+    rows = pd.read_csv(folder / "results/pick/points.csv", dtype={"at": str})
+    assert set(rows["half"]) == {"choosing", "held"} and alpha in set(rows["at"])
+    must_run("pick", change={"pick": {"level": 2, "cost": 100}})
+    assert "NONE: " in (folder / "results/pick/report.txt").read_text()
+    assert json.loads((folder / "results/pick/choice.json").read_text())["point"] is None

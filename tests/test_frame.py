@@ -277,8 +277,8 @@ def scripts_of(rule: str) -> list[str]:
     return [script for script in NAMES_OF_SCRIPTS if fnmatch(script, re.sub(r"\{.*?\}", "*", name))]
 
 
-#: rules that read no file
-READ_NOTHING = ("fetch", "sources", "estimate")
+#: rules that read no file, or no file of the run
+READ_NOTHING = ("fetch", "sources", "estimate", "check")
 
 
 @pytest.mark.parametrize("rule", sorted(rules()))

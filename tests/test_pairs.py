@@ -1,13 +1,19 @@
-"""Why unrelated models do not mix: permuted copies, barriers, and differences of weights."""
+"""Why unrelated models do not mix: permuted copies, barriers, differences of weights; `check`."""
+
+import logging
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from conftest import BAD, GOOD, save, sentences, tiny
+from conftest import BAD, GOOD, save, sentences, tiny, tiny_encoder
+from dial import check
+from paramlerp.jobs import files
 from paramlerp.jobs.errors import UserError
 from paramlerp.lm import likelihood, lines, models, tokenization
+from paramlerp.measure.bootstrap import Bootstrap, Estimate
 from paramlerp.weights import merging, permutation, schemes
 from tables import differences
 
@@ -134,3 +140,95 @@ def test_differences_of_weights_by_hand(tokenizer, tmp_path):
     assert table.loc["transformer.wpe.weight", "difference"] == pytest.approx(expected)
     assert pd.isna(table.loc["transformer.wpe.weight", "layer"])
     assert (table["difference"] > 0).sum() == 2
+
+
+def checked(folder, texts, a: str, b: str):
+    """The report and the tables of `check`, of two folders below `folder`."""
+    directories = {"model_a": str(folder / a), "model_b": str(folder / b)}
+    return check.main(directories, texts, 64, Bootstrap(200, 0.95, 1), 0.1, logging.getLogger())
+
+
+def test_check_says_that_a_finetuned_model_mixes_and_a_permuted_copy_does_not(trained):
+    folder, texts = trained
+    report, distances, losses = checked(folder, texts[::5], "trained", "finetuned")
+    assert "\nYES, they mix: between them the loss rises by up to " in report
+    assert list(losses["alpha"]) == list(check.ALPHAS)
+    near = distances.set_index("tensor").loc["all"]
+    assert near["elements"] == distances["elements"][1:].sum()
+    report, distances, losses = checked(folder, texts[::5], "trained", "permuted")
+    assert "\nNO, they do not mix: between them the loss rises by up to " in report
+    assert "straight line" in report.replace("\n", " ") and "most at α = 0.5." in report
+    assert losses["loss"].iloc[0] == pytest.approx(losses["loss"].iloc[-1], abs=1e-4)
+    far = distances.set_index("tensor").loc["all"]
+    assert 0 < near["relative_distance"] < 0.3 < far["relative_distance"]
+    assert near["cosine"] > 0.95 > far["cosine"]
+    assert max(map(len, report.splitlines()[2:])) <= 80
+
+
+def test_check_names_the_first_difference_and_reads_no_weights(trained, tokenizer, tmp_path):
+    folder, texts = trained
+    save(tiny("gpt2", tokenizer, n_embd=32), tokenizer, tmp_path / "small")
+    report, distances, losses = checked(tmp_path, texts, str(folder / "trained"), "small")
+    said = report.replace("\n", " ")
+    assert "NO, not as they are: tensor transformer.h.0.attn.c_attn.bias has shape [192]" in said
+    assert len(distances) == 1 and not len(losses)
+    save(tiny("llama", tokenizer), tokenizer, tmp_path / "llama")
+    report, *_ = checked(tmp_path, texts, "small", "llama")
+    assert "\nNO, not as they are: one is a gpt2 and one a llama." in report
+
+
+def test_check_of_models_that_are_no_language_models_measures_distances_only(tokenizer, tmp_path):
+    tiny_encoder(tokenizer, tmp_path / "one")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    report, distances, losses = checked(tmp_path, ["A text."], "one", "two")
+    assert "CANNOT TELL: they are no causal language models" in report
+    assert (distances["relative_distance"] == 0).all() and not len(losses)
+
+
+def test_check_cannot_tell_of_models_that_know_nothing_or_are_broken(trained, tokenizer, tmp_path):
+    folder, texts = trained
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        model = tiny("gpt2", tokenizer, seed)
+        model.apply(model._init_weights)
+        save(model, tokenizer, tmp_path / str(seed))
+    report, *_ = checked(tmp_path, texts[::5], "0", "1")
+    assert "CANNOT TELL: the loss of model_a and model_b is hardly below that of a guess" in report
+    model, _ = models.load_causal_lm(folder / "trained", train=True)
+    with torch.no_grad():
+        model.transformer.wte.weight[0] = torch.nan
+    save(model, tokenizer, tmp_path / "broken")
+    report, _, losses = checked(tmp_path, texts[::5], "broken", str(folder / "trained"))
+    assert "CANNOT TELL: weights or losses of model_a itself are not finite." in report
+    assert list(losses["alpha"]) == ["1"]
+
+
+def test_older_files_of_one_tokenizer_and_one_config_are_the_same(trained, tmp_path):
+    folder, texts = trained
+    old = shutil.copytree(folder / "finetuned", tmp_path / "old")
+    content = files.read_json(old / "tokenizer.json")
+    content["model"]["merges"] = [" ".join(merge) for merge in content["model"]["merges"]]
+    content["model"] = {k: v for k, v in content["model"].items() if v is not False}
+    files.write_json(old / "tokenizer.json", content)
+    config = files.read_json(old / "config.json")
+    files.write_json(
+        old / "config.json", {k: v for k, v in config.items() if v not in (None, False)}
+    )
+    report, *_ = checked(tmp_path, texts[::5], str(folder / "trained"), "old")
+    assert "YES, they mix" in report
+
+
+def test_the_verdict_of_a_check_follows_the_interval_of_the_barrier():
+    def estimate(value: float, spread: float) -> Estimate:
+        resampled = value + spread * np.linspace(-1, 1, 101)
+        return Estimate(value, value - spread, value + spread, resampled)
+
+    def verdict(height: float, spread: float) -> str:
+        line = {a: estimate(0, 0) for a in check.ALPHAS} | {"0.5": estimate(height, spread)}
+        return check.verdict(line, 9, Bootstrap(101, 0.95, 1), 0.1).split(":")[0]
+
+    assert verdict(0.01, 0.05) == "YES, they mix"
+    assert verdict(0.3, 0.1) == "NO, they do not mix"
+    assert verdict(0.1, 0.05) == "CANNOT TELL from so few sentences"
+    broken = {a: estimate(0, 0) for a in ("0", "1")}
+    assert "α = 0.25, 0.5, 0.75 are not" in check.verdict(broken, 9, Bootstrap(9, 0.95, 1), 1)

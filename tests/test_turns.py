@@ -3,15 +3,10 @@
 from paramlerp.plan import turns
 
 
-def test_figures_are_drawn_in_the_order_of_their_names():
-    priorities = turns.of_figures(["fig10", "fig9", "fig3", "fig3_sst"])
-    assert sorted(priorities, key=priorities.get, reverse=True) == [
-        "fig3",
-        "fig3_sst",
-        "fig9",
-        "fig10",
-    ]
-    assert min(priorities.values()) > 0 and max(priorities.values()) < turns.FIRST
+def test_first_and_then_the_figures_are_made_in_the_order_of_their_names():
+    priorities = turns.of_results(["fig10", "fig9", "fig3", "fig3_sst"])
+    order = sorted(priorities, key=priorities.get, reverse=True)
+    assert order == ["first", "fig3", "fig3_sst", "fig9", "fig10"] and min(priorities.values()) > 0
 
 
 def test_a_job_is_as_urgent_as_the_most_urgent_that_waits_for_it():

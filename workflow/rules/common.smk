@@ -13,7 +13,15 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 from paramlerp.config import entries, layers, registry, schema, sweeps
 from paramlerp.data.splitting import PARTS, SPLITS
 from paramlerp.jobs import environment as process_environment
-from paramlerp.plan import closure, estimate, figures, measurements, paths, provenance
+from paramlerp.plan import (
+    card,
+    closure,
+    estimate,
+    figures,
+    measurements,
+    paths,
+    provenance,
+)
 from paramlerp.plan import reading, session, turns
 from paramlerp.plan.plan import Plan, one_of
 
@@ -36,6 +44,7 @@ config = session.reported(layers.complete, config, SCHEMA)
 PLAN = Plan(config)
 ATTRIBUTES, SCHEMES, SWEEPS = PLAN.attributes, PLAN.schemes, PLAN.sweeps
 CHECKPOINTS, CORPORA = config["checkpoints"], config["corpora"]
+PRIORITIES = turns.of_results(config["figures"])
 
 
 wildcard_constraints:
@@ -97,7 +106,7 @@ def check_to_pass(wildcards):
     Both flags are needed: without them another scorer, which is checked again, would make all
     texts again. (With `ancient` alone, Snakemake would not see other reasons to make them.)
     """
-    check = paths.CHECK.format(**wildcards)
+    check = paths.SCORER_CHECK.format(**wildcards)
     if os.path.exists(paths.PASSED.format(**wildcards)):
         return before_update(ancient(check))
     return check

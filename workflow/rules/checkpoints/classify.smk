@@ -91,7 +91,7 @@ rule check_scorer:
         ),
         validation=lambda w: reading.validation_texts(config, w.attribute),
     output:
-        check=paths.CHECK,
+        check=paths.SCORER_CHECK,
     log:
         "results/logs/check_scorer/{attribute}.log",
     benchmark:

@@ -2,8 +2,6 @@
 # Produces: results/figures/{figure}.png and .svg, for each figure of the config
 
 
-PRIORITIES = turns.of_figures(config["figures"])
-
 for NAME, FIGURE in config["figures"].items():
     INPUTS, PARAMS = figures.drawing(PLAN, NAME)
 

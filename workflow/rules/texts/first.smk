@@ -15,7 +15,7 @@ if config["first"]:
             "results/logs/first.log",
         benchmark:
             "results/benchmarks/first.tsv"
-        priority: turns.FIRST
+        priority: PRIORITIES["first"]
         localrule: True
         conda:
             environment("analysis")
@@ -28,7 +28,7 @@ if config["first"]:
             values=sweeps.first_points(config["first"], LINE),
             scorer=ATTRIBUTES[LINE.attribute].scorer,
             kind=config["scorers"][ATTRIBUTES[LINE.attribute].scorer]["kind"],
-            names=figures.first_names(PLAN),
+            names=figures.names_of_line(PLAN, config["first"]["sweep"]),
             statistics=config["statistics"],
             seed=config["seed"],
         script:

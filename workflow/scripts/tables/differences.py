@@ -3,22 +3,11 @@
 The distance is the scaled l2 norm ||a - b||_2 / sqrt(number of elements) of section 5.3.
 """
 
-import numpy as np
 import pandas as pd
 
 from paramlerp.jobs import files
 from paramlerp.jobs.runtime import job
-from paramlerp.weights import checkpoints, compatibility
-
-
-def difference(a: np.ndarray, b: np.ndarray, chunk: int = 1 << 20) -> float:
-    """Root mean square of a - b over flat arrays, summed in float64."""
-    total = 0.0
-    # In chunks: the arrays are mapped files, and float64 copies of them would be in memory.
-    for start in range(0, a.size, chunk):
-        gap = a[start : start + chunk].astype(np.float64) - b[start : start + chunk]
-        total += float(gap @ gap)
-    return (total / a.size) ** 0.5
+from paramlerp.weights import checkpoints, compatibility, distances
 
 
 def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
@@ -31,9 +20,7 @@ def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
     for scheme, directories in pairs.items():
         a, b = map(checkpoints.Checkpoint, directories)
         compatibility.require_mixable([a, b])
-        for name, tensor in a.tensors.items():
-            if tensor.dtype not in checkpoints.FLOATS:
-                continue
+        for name, distance in distances.by_tensor(a, b).items():
             layer = checkpoints.LAYER.search(name)
             rows.append(
                 {
@@ -41,8 +28,8 @@ def main(pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
                     "tensor": name,
                     "layer": int(layer[1]) if layer else None,
                     "parameter": layer[2] if layer else name,
-                    "shape": "x".join(map(str, tensor.shape)),
-                    "difference": difference(tensor.data, b.tensors[name].data),
+                    "shape": "x".join(map(str, a.tensors[name].shape)),
+                    "difference": distance.rms,
                 }
             )
     return pd.DataFrame(rows).astype({"layer": "Int64"})

@@ -32,13 +32,23 @@ SHOWS = {
 }
 
 
+#: targets with results of their own
+COMMANDS = ("first", "pick", "export", "check", "estimate", "sources")
+
+
 def check(config: dict) -> None:
     """Raise UserError, one line that names the key, unless all figures can be drawn."""
     by_name, attributes = sweeps.sweeps(config), sweeps.attributes(config)
     if config["first"]:
-        _first(config["first"], by_name)
-    if "first" in config["figures"]:
-        raise UserError("config: figures.first: a target has that name; call the figure otherwise")
+        sweeps.first_points(config["first"], _line("first", config, by_name))
+    if config["pick"]:
+        _pick(config, by_name, attributes)
+    _export(config)
+    for name in COMMANDS:
+        if name in config["figures"]:
+            raise UserError(
+                f"config: figures.{name}: a target has that name; call the figure otherwise"
+            )
     for name, figure in config["figures"].items():
         key, shows = f"config: figures.{name}", SHOWS[figure["shows"]]
         for required in ("sweep", *shows.keys):
@@ -61,12 +71,45 @@ def check(config: dict) -> None:
         _content(name, figure, by_name, attributes)
 
 
-def _first(first: dict, by_name: dict[str, Sweep]) -> None:
-    require_name("first.sweep", "sweep", first["sweep"], by_name)
-    sweep = by_name[first["sweep"]]
+def _line(section: str, config: dict, by_name: dict[str, Sweep]) -> Sweep:
+    """The sweep of `first` or `pick`: points along a line, with an attribute."""
+    require_name(f"{section}.sweep", "sweep", config[section]["sweep"], by_name)
+    sweep = by_name[config[section]["sweep"]]
     if sweep.in_memory or not sweep.attribute or len(sweep.coordinates) != 1:
-        raise UserError("config: first.sweep: takes a line with an attribute, not in memory")
-    sweeps.first_points(first, sweep)
+        raise UserError(f"config: {section}.sweep: takes a line with an attribute, not in memory")
+    return sweep
+
+
+def _pick(config: dict, by_name: dict[str, Sweep], attributes: dict) -> None:
+    sweep = _line("pick", config, by_name)
+    attribute = attributes[sweep.attribute]
+    require_name("pick.pole", "pole", config["pick"]["pole"], attribute.poles)
+    kinds = [config["scorers"][name]["kind"] for name in sweep.scorers]
+    line = f"config: pick.sweep: {config['pick']['sweep']}"
+    remedy = "choose another, or say pick: null"
+    if sweep.mixes != "weights":
+        raise UserError(f"{line} mixes logits; {remedy}")
+    if attribute.scorer not in sweep.scorers or "perplexity" not in kinds:
+        needed = f"the scorer {attribute.scorer} and one of perplexity"
+        raise UserError(f"{line} needs {needed}; {remedy}")
+
+
+def _export(config: dict) -> None:
+    """A stated point is one of a scheme of weights."""
+    scheme, point = config["export"]["scheme"], config["export"]["point"]
+    if point is None:
+        return
+    schemes = sweeps.all_schemes(config)
+    require_name("export.scheme", "scheme", scheme, schemes)
+    if schemes[scheme].mixes != "weights":
+        raise UserError(f"config: export.scheme: {scheme} mixes logits; there are no weights")
+    if point.keys() != set(schemes[scheme].coordinates):
+        takes = ", ".join(schemes[scheme].coordinates)
+        raise UserError(f"config: export.point: {scheme} takes {takes}; got {', '.join(point)}")
+    try:
+        schemes[scheme].coefficients(*(point[name] for name in schemes[scheme].coordinates))
+    except UserError as error:
+        raise UserError(f"config: export.point: {error}") from None
 
 
 def _shape(key: str, kind: str, sweep: Sweep) -> None:

@@ -70,7 +70,7 @@ def laid_over(config: dict, overrides: dict) -> dict:
     `config` is the default and the user's `overrides` merged key by key, as Snakemake does it. In
     the sections of WHOLE an entry becomes what the user wrote. A source that the user has put
     elsewhere loses the default's origin and licence. An entry that is null goes away, and with a
-    sweep the figures that show it, and `first`. A section that is no mapping stays, for the
+    sweep the figures that show it, `first` and `pick`. A section that is no mapping stays, for the
     schema to refuse.
     """
     merged = {k: {} if v is None and k in NAMED else v for k, v in config.items()}
@@ -92,8 +92,9 @@ def laid_over(config: dict, overrides: dict) -> dict:
         if not isinstance(figure, dict)
         or not any(figure.get(key) == sweep for key in ("sweep", "beside") for sweep in removed)
     }
-    if _mapping(merged.get("first")).get("sweep") in removed:
-        merged["first"] = None
+    for section in ("first", "pick"):
+        if _mapping(merged.get(section)).get("sweep") in removed:
+            merged[section] = None
     for name, sweep in merged["sweeps"].items():
         over = sweep.get("over") if isinstance(sweep, dict) else None
         if isinstance(over, list) and any(sweep in over for sweep in removed):

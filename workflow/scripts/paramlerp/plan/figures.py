@@ -76,9 +76,8 @@ def scorer_titles(plan: Plan, name: str, scorers: list[str] | None = None) -> di
     return {scorer: scorer_title(plan, name, scorer) for scorer in scorers}
 
 
-def first_names(plan: Plan) -> dict[str, str]:
-    """What the page of `first` calls its line, the line's coordinate, and the attribute."""
-    name = plan.config["first"]["sweep"]
+def names_of_line(plan: Plan, name: str) -> dict[str, str]:
+    """What a page for the terminal calls a line, the line's coordinate, and the attribute."""
     sweep = plan.sweeps[name]
     return {
         "coordinate": sweep.coordinates[0],

@@ -204,6 +204,34 @@ def of_first(plan: Plan) -> dict[str, list[str]]:
     return texts_and_scores(plan, measured, [scorer])
 
 
+def aim_of_pick(plan: Plan) -> dict:
+    """What `pick` looks for: the scorers of the attribute and of perplexity, and their bounds."""
+    pick = plan.config["pick"]
+    attribute = plan.attributes[plan.sweeps[pick["sweep"]].attribute]
+    return {
+        "attribute": attribute.scorer,
+        "perplexity": plan.scorers_of_kind(pick["sweep"], "perplexity")[0],
+        "sign": 1 if pick["pole"] == attribute.high else -1,
+        "level": pick["level"],
+        "cost": pick["cost"],
+    }
+
+
+def kinds_of_pick(plan: Plan) -> dict[str, str]:
+    """The two scorers of `aim_of_pick`, each with its kind."""
+    aim, kinds = aim_of_pick(plan), plan.scorer_kinds(plan.config["pick"]["sweep"])
+    return {name: kinds[name] for name in (aim["attribute"], aim["perplexity"])}
+
+
+def of_pick(plan: Plan) -> dict[str, list[str]]:
+    """Texts and both scores at all points of the line of `pick`, with its first prompts."""
+    name = plan.config["pick"]["sweep"]
+    sweep = plan.sweeps[name]
+    points = at_points(plan, name, sweep.prompts[0])
+    measured = [Measured(point, sweep.sample_ranges) for point in points]
+    return texts_and_scores(plan, measured, kinds_of_pick(plan))
+
+
 class Overlay(NamedTuple):
     """A measurement of another sweep that lies on a plane: its columns there, and its files."""
 

@@ -13,10 +13,15 @@ NEXT_WORDS = "results/next_words/{attribute}/{scheme}/{point}.csv"
 MERGED = "results/merged/{scheme}/{point}"
 PROMPTS = "results/prompts/{prompts}.jsonl"
 #: the AUC of an attribute's scorer, and the first one that passed, which texts wait for
-CHECK = "results/data/{attribute}/scorer.csv"
+SCORER_CHECK = "results/data/{attribute}/scorer.csv"
 PASSED = "results/data/{attribute}/scorer_passed.csv"
 #: what `snakemake first` shows
 FIRST = "results/first.txt"
+#: what `snakemake pick` shows, and the point that it chose
+PICK = "results/pick/report.txt"
+CHOICE = "results/pick/choice.json"
+#: what `snakemake check` says of two models
+CHECK = "results/check/report.txt"
 #: pretraining text
 CORPUS = "results/corpora/{corpus}/train"
 HELD_OUT = "results/corpora/{corpus}/held_out.jsonl"

@@ -182,7 +182,7 @@ class Plan:
         """The checks that a job with this scorer waits for: of the attributes that it scores."""
         in_use = sorted({sweep.attribute for sweep in self.sweeps.values()} - {None})
         return [
-            paths.CHECK.format(attribute=name)
+            paths.SCORER_CHECK.format(attribute=name)
             for name in in_use
             if self.attributes[name].scorer == wildcards.scorer
         ]
@@ -196,6 +196,14 @@ class Plan:
     def ensemble_schemes(self) -> list[str]:
         """The schemes that mix logits."""
         return [name for name, scheme in self.schemes.items() if scheme.mixes == "logits"]
+
+    @property
+    def exported(self):
+        """The scheme of the point that `export` writes; None if there is none."""
+        export, pick = self.config["export"], self.config["pick"]
+        if export["point"] is not None:
+            return self.schemes[export["scheme"]]
+        return self.sweeps[pick["sweep"]].schemes[0] if pick else None
 
     @property
     def prompts_in_use(self) -> list[str]:
@@ -259,6 +267,11 @@ class Plan:
         """The coefficients of a scheme's checkpoints at a point, as decimal strings."""
         exact = self.schemes[scheme].coefficients(*point)
         return {name: f"{value:f}" for name, value in exact.items()}
+
+    def coefficients_along(self, name: str) -> dict[str, dict[str, str]]:
+        """Value of the coordinate -> `coefficients`, at all points of a sweep's first line."""
+        sweep = self.sweeps[name]
+        return {v: self.coefficients(sweep.schemes[0].title, v) for v in sweep.first_values}
 
     def point_coefficients(self, wildcards) -> dict[str, str]:
         """`coefficients` at the point of a job."""

@@ -1,5 +1,9 @@
 """Which text is read for what, and how: the params and inputs of the rules that read text."""
 
+import os
+from contextlib import suppress
+from pathlib import Path
+
 from ..config import entries, registry
 from . import paths
 
@@ -181,3 +185,24 @@ def pretraining_settings(config: dict) -> dict:
 def generation_settings(config: dict) -> dict:
     """How texts are generated, without how many and into which files."""
     return {key: config["generation"][key] for key in ("max_new_tokens", "top_p", "max_rows")}
+
+
+def lines(path: str) -> list[str]:
+    """The lines of a text file of the workflow's own."""
+    return Path(path).read_text(encoding="utf-8").splitlines()
+
+
+def two_models(config: dict) -> dict[str, dict]:
+    """The directories that `check` compares, by config key, and the sizes and dates of their files.
+
+    With these the check is made again when a file has changed. A directory that is not there, or
+    cannot be read, has no files.
+    """
+    compared = {}
+    for key in ("model_a", "model_b"):
+        directory, files = config[key], {}
+        with suppress(OSError, TypeError):
+            stats = {entry.name: entry.stat() for entry in os.scandir(directory or "")}
+            files = {name: [s.st_size, s.st_mtime_ns] for name, s in sorted(stats.items())}
+        compared[key] = {"directory": directory, "files": files}
+    return compared

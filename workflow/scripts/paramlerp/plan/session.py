@@ -74,13 +74,15 @@ def end(plan: Plan) -> None:
     print(stages.stage_table(rows))
     stages.write_stages(rows)
     print("Done. Where to look:", *main_results(plan), sep="\n  ")
-    if paths.FIRST in _made:
-        print("", Path(paths.FIRST).read_text(encoding="utf-8"), sep="\n", end="")
+    for page in (paths.FIRST, paths.PICK, paths.CHECK):
+        if page in _made:
+            print("", Path(page).read_text(encoding="utf-8"), sep="\n", end="")
 
 
 def main_results(plan: Plan) -> list[str]:
     """Figures, tables and examples that have been made."""
     results = [paths.FIRST] if plan.config["first"] else []
+    results += [paths.PICK] if plan.config["pick"] else []
     results += [f"results/figures/{name}.png" for name in plan.config["figures"]]
     results += [paths.table(name) for name in plan.sweeps]
     results += [f"results/examples/{name}.md" for name in plan.point_sweeps]

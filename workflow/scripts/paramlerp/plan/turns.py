@@ -8,15 +8,12 @@ import re
 from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 
-#: priority of the page of `first`, above that of any figure
-FIRST = 1000
 
-
-def of_figures(names: Iterable[str]) -> dict[str, int]:
-    """Figure -> its priority: in the order of their names, with fig9 before fig10."""
-    names = sorted(names, key=_by_numbers, reverse=True)
+def of_results(figures: Iterable[str]) -> dict[str, int]:
+    """The priority of `first` and of each figure: by their names, with fig9 before fig10."""
+    names = ["first", *sorted(figures, key=_by_numbers)]
     # The steps of 10 leave room for rules' own small priorities, which order the jobs of a figure.
-    return {name: 10 * turn for turn, name in enumerate(names, 1)}
+    return {name: 10 * (len(names) - place) for place, name in enumerate(names)}
 
 
 def _by_numbers(name: str) -> list:

@@ -126,6 +126,18 @@ def weight_files(directory) -> list[str]:
     raise UserError(f"{directory}: holds neither {WEIGHTS} nor {INDEX}")
 
 
+def header(tensors: list[tuple[str, Tensor]], dtype: str, metadata: dict) -> bytes:
+    """All bytes before the data of a file with these tensors in this order, floats as `dtype`."""
+    entries, end = {"__metadata__": metadata} if metadata else {}, 0
+    for name, tensor in tensors:
+        kind = dtype if tensor.dtype in FLOATS else tensor.dtype
+        begin, end = end, end + tensor.data.size * np.dtype(DTYPES[kind]).itemsize
+        entries[name] = {"dtype": kind, "shape": tensor.shape, "data_offsets": [begin, end]}
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # readers want the data aligned
+    return len(text).to_bytes(8, "little") + text
+
+
 def companion_files(directory) -> list[str]:
     """Sorted names of the files beside the weights: config, tokenizer, generation config."""
     names = sorted(path.name for path in Path(directory).iterdir() if path.is_file())

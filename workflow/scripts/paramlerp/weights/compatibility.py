@@ -28,7 +28,14 @@ INERT_KEYS = (
     "n_ctx",
 )
 #: files that decide how text becomes token ids
-TOKENIZERS = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "spiece.model")
+TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "spiece.model",
+)
 
 
 def require_mixable(checkpoints: list[Checkpoint]) -> None:
@@ -37,11 +44,29 @@ def require_mixable(checkpoints: list[Checkpoint]) -> None:
     Raises UserError that names both directories and the first difference.
     """
     first, *others = checkpoints
-    comparisons = (_tensor_difference, _label_difference, _config_difference, _tokenizer_difference)
     for other in others:
-        for compare in comparisons:
-            if difference := compare(first, other):
-                raise UserError(f"{first.directory} and {other.directory} do not mix: {difference}")
+        if found := difference(first, other):
+            raise UserError(f"{first.directory} and {other.directory} do not mix: {found}")
+
+
+def difference(a: Checkpoint, b: Checkpoint) -> str | None:
+    """The first difference that keeps two checkpoints from being added up; None if there is none.
+
+    Weights are not read, but for the headers of their files.
+    """
+    comparisons = (
+        _family_difference,
+        _tensor_difference,
+        _label_difference,
+        _config_difference,
+        _tokenizer_difference,
+    )
+    return next((found for compare in comparisons if (found := compare(a, b))), None)
+
+
+def _family_difference(a: Checkpoint, b: Checkpoint) -> str | None:
+    kinds = [files.read_json(c.directory / "config.json").get("model_type") for c in (a, b)]
+    return f"one is a {kinds[0]} and one a {kinds[1]}" if kinds[0] != kinds[1] else None
 
 
 def _tensor_difference(a: Checkpoint, b: Checkpoint) -> str | None:
@@ -70,7 +95,8 @@ def _config_difference(a: Checkpoint, b: Checkpoint) -> str | None:
     config, other = (files.read_json(checkpoint.directory / "config.json") for checkpoint in (a, b))
     for key in sorted(config.keys() | other.keys()):
         inert = any(fnmatch.fnmatch(key, pattern) for pattern in INERT_KEYS)
-        if not inert and config.get(key) != other.get(key):
+        # A key that an older version did not write is off.
+        if not inert and (config.get(key) or None) != (other.get(key) or None):
             return f"config.json: {key} is {config.get(key)!r} and {other.get(key)!r}"
     return None
 
@@ -92,5 +118,10 @@ def _encoding(directory: Path):
     """The parts of a tokenizer that turn text into ids: all but padding and truncation."""
     if (directory / "tokenizer.json").exists():
         content = files.read_json(directory / "tokenizer.json")
+        # Older versions write a merge as "a b", and leave out what is off.
+        model = {key: value for key, value in content.get("model", {}).items() if value}
+        if merges := model.get("merges"):
+            model["merges"] = [m if isinstance(m, str) else " ".join(m) for m in merges]
+        content = content | {"model": model}
         return {k: v for k, v in content.items() if k not in ("padding", "truncation", "version")}
     return [(directory / n).read_bytes() for n in TOKENIZERS if (directory / n).exists()]

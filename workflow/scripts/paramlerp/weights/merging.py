@@ -94,8 +94,14 @@ class Merger:
                 )
             yield chunk
 
-    def write(self, coefficients: dict[str, Decimal], directory: Path) -> None:
-        """Write the merged weights, with config and tokenizer, in the first checkpoint's layout."""
+    def write(
+        self, coefficients: dict[str, Decimal], directory: Path, dtype: str | None = None
+    ) -> None:
+        """Write the merged weights, with config and tokenizer, in the first checkpoint's layout.
+
+        Floats are written as `dtype`, such as "BF16", or as they are in the checkpoints. Raises
+        NotFiniteError if a weight is too large for it.
+        """
         for name in checkpoints.companion_files(self.first.directory):
             shutil.copyfile(self.first.directory / name, directory / name)
         if (self.first.directory / checkpoints.INDEX).exists():
@@ -104,9 +110,11 @@ class Merger:
             tensors = [(name, t) for name, t in self.first.tensors.items() if t.file == file]
             # The header need not list the tensors in the order of their data.
             tensors.sort(key=lambda item: item[1].data.ctypes.data)
+            if dtype is not None:
+                header = checkpoints.header(tensors, dtype, {"format": "pt"})
             merged = (
                 # A copy, since the next chunk is merged in the same buffer.
-                chunk.tobytes()
+                _cast(chunk, dtype, name).tobytes()
                 for name, _ in tensors
                 for chunk in self.chunks(coefficients, name)
             )
@@ -133,6 +141,17 @@ class Merger:
             start += len(chunk)
         for checkpoint in self.checkpoints.values():
             checkpoint.release()
+
+
+def _cast(chunk: np.ndarray, dtype: str | None, name: str) -> np.ndarray:
+    """The chunk of the tensor `name` in `dtype`, if that is given and the chunk holds floats."""
+    if dtype is None or chunk.dtype not in map(checkpoints.DTYPES.get, checkpoints.FLOATS):
+        return chunk
+    with np.errstate(over="ignore"):
+        cast = chunk.astype(checkpoints.DTYPES[dtype])
+    if not np.isfinite(cast).all():
+        raise NotFiniteError(f"tensor {name}: a weight is too large for {dtype}")
+    return cast
 
 
 def write_merged(
