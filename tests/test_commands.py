@@ -224,7 +224,7 @@ def test_a_ratio_compares_the_two_sides_within_one_round():
 
 def test_check_of_two_directories_is_printed_and_made_again_when_one_changes(folder, must_run):
     experts = [
-        f"{key}=results/checkpoints/{n}" for key, n in (("a", "positive"), ("b", "negative"))
+        f"model_{key}=results/checkpoints/{n}" for key, n in (("a", "positive"), ("b", "negative"))
     ]
     run = must_run("check", "--config", *experts)
     report = (folder / "results/check/report.txt").read_text()
@@ -242,8 +242,8 @@ def test_check_of_two_directories_is_printed_and_made_again_when_one_changes(fol
         ([], "config: model_a: check needs two models: --config model_a=DIR"),
         (["model_a=results/checkpoints/positive"], "config: model_b: check needs two models: "),
         (
-            ["a=results", "b=results"],
-            "config: a: results: no HF directory that can be read",
+            ["model_a=results", "model_b=results"],
+            "config: model_a: results: no HF directory that can be read",
         ),
     ],
 )

@@ -271,7 +271,7 @@ IN_DATA_AND_MODELS = [
         "experts of different families",
         MERGED,
         "results/checkpoints/negative and results/checkpoints/positive do not mix:"
-        " tensor lm_head.weight is in results/checkpoints/positive only",
+        " one is a gpt2 and one a llama",
         change_files=untrained_experts("gpt2"),
         arguments=("--allowed-rules", "merge"),
     ),

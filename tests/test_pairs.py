@@ -157,7 +157,7 @@ def test_check_says_that_a_finetuned_model_mixes_and_a_permuted_copy_does_not(tr
     assert near["elements"] == distances["elements"][1:].sum()
     report, distances, losses = checked(folder, texts[::5], "trained", "permuted")
     assert "\nNO, they do not mix: between them the loss rises by up to " in report
-    assert "straight line" in report.replace("\n", " ") and "most at α = 0.5." in report
+    assert "most at α = 0.5." in report.replace("\n", " ")
     assert losses["loss"].iloc[0] == pytest.approx(losses["loss"].iloc[-1], abs=1e-4)
     far = distances.set_index("tensor").loc["all"]
     assert 0 < near["relative_distance"] < 0.3 < far["relative_distance"]
@@ -171,7 +171,7 @@ def test_check_names_the_first_difference_and_reads_no_weights(trained, tokenize
     report, distances, losses = checked(tmp_path, texts, str(folder / "trained"), "small")
     said = report.replace("\n", " ")
     assert "NO, not as they are: tensor transformer.h.0.attn.c_attn.bias has shape [192]" in said
-    assert len(distances) == 1 and not len(losses)
+    assert not len(distances) + len(losses)
     save(tiny("llama", tokenizer), tokenizer, tmp_path / "llama")
     report, *_ = checked(tmp_path, texts, "small", "llama")
     assert "\nNO, not as they are: one is a gpt2 and one a llama." in report

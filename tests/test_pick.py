@@ -27,7 +27,7 @@ def samples(mean: float, perplexity: float, lucky: float = 0) -> Samples:
     prompt = np.repeat(np.arange(20), 2)
     keys = pd.DataFrame({"prompt_id": prompt, "sample_id": np.tile([0, 1], 20)})
     texts = keys.assign(prompt="The", text="film", n_tokens=3, n_special=0, ended=True)
-    spread = np.tile([-0.1, 0.1], 20)
+    spread = 0.1 * (-1.0) ** (prompt // 2)  # between prompts, and none between the two halves
     score = mean + spread + lucky * (prompt % 2 == 0)
     n_tokens = 3 * int(np.isfinite(perplexity))  # NaN: empty texts
     nll = np.nan_to_num(n_tokens * np.log(perplexity) + spread)

@@ -185,7 +185,7 @@ def main(
                 " If only the names or the number format differ, they may mix once the workflow has"
                 " converted both (as `sources`)."
             )
-        return page(directories, [text]), by_tensor({}), NO_LOSSES
+        return page(directories, [text]), by_tensor({})[:0], NO_LOSSES
     table = by_tensor(distances.by_tensor(*pair))
     paragraphs = [
         f"All {len(pair[0].tensors)} tensors have the same names, shapes and dtypes; the configs"

@@ -115,13 +115,12 @@ def card(
     """The model card: YAML for tools, then Markdown for people."""
     point = naming.point_name(choice["point"])
     title = f"{choice['scheme']} at {point}"
-    licences = list(dict.fromkeys(origins["licence"]))
     metadata = [
         "---",
         "library_name: transformers",
         "pipeline_tag: text-generation",
         "license: other",
-        f"license_name: {'-and-'.join(licences).lower().replace(' ', '-')}",
+        "license_name: those-of-its-sources",
         "tags: [merge, linear-interpolation]",
         "---",
     ]

@@ -32,9 +32,8 @@ class Distance:
     @property
     def relative(self) -> float:
         """||a - b|| over the root mean square of ||a|| and ||b||: 0 if equal, sqrt(2) at right
-        angles; NaN if both are 0."""
-        mean = (self.a + self.b) / 2
-        return (self.gap / mean) ** 0.5 if mean else float("nan")
+        angles."""
+        return (self.gap / ((self.a + self.b) / 2)) ** 0.5 if self.gap else 0.0
 
     @property
     def cosine(self) -> float:
