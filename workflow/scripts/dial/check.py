@@ -9,7 +9,6 @@ between the models than at both.
 import math
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
@@ -147,24 +146,6 @@ def describe_losses(losses: dict[str, Estimate], count: int, confidence: float) 
     return "\n".join(lines)
 
 
-def measured_on_text(
-    directories: dict[str, str],
-    sentences: list[str],
-    max_tokens: int,
-    bootstrap: Bootstrap,
-    margin: float,
-    log,
-) -> tuple[list[str], pd.DataFrame]:
-    """Paragraphs on the loss between two language models, and the table of it."""
-    try:
-        losses, table = between(directories, sentences, max_tokens, bootstrap, log)
-    except UserError as error:
-        return [f"CANNOT TELL: {error}."], NO_LOSSES
-    vocabulary = files.read_json(Path(directories["model_a"]) / "config.json")["vocab_size"]
-    described = describe_losses(losses, len(sentences), bootstrap.confidence)
-    return [described, verdict(losses, math.log(vocabulary), bootstrap, margin)], table
-
-
 def main(
     directories: dict[str, str],
     sentences: list[str],
@@ -198,8 +179,16 @@ def main(
             "CANNOT TELL: they are no causal language models, so no loss of text was measured."
         )
         return page(directories, paragraphs), table, NO_LOSSES
-    on_text, losses = measured_on_text(directories, sentences, max_tokens, bootstrap, margin, log)
-    return page(directories, paragraphs + on_text), table, losses
+    try:
+        losses, loss_table = between(directories, sentences, max_tokens, bootstrap, log)
+    except UserError as error:
+        return page(directories, [*paragraphs, f"CANNOT TELL: {error}."]), table, NO_LOSSES
+    vocabulary = files.read_json(pair[0].directory / "config.json")["vocab_size"]
+    paragraphs += [
+        describe_losses(losses, len(sentences), bootstrap.confidence),
+        verdict(losses, math.log(vocabulary), bootstrap, margin),
+    ]
+    return page(directories, paragraphs), table, loss_table
 
 
 def two_directories(models: dict[str, dict]) -> dict[str, str]:

@@ -74,14 +74,15 @@ def set_generation(directory: Path, generation: dict) -> None:
 def curve(table: pd.DataFrame, coordinate: str, metrics: dict[str, str], at: str) -> list[str]:
     """A Markdown table of a line's points; `metrics` is column -> title. The point `at` is bold."""
     lines = [
-        f"| {' | '.join([coordinate, *metrics.values()])} |",
-        "|---" * (len(metrics) + 1) + "|",
+        f"| {' | '.join([coordinate, *metrics.values(), 'texts'])} |",
+        "|---" * (len(metrics) + 2) + "|",
     ]
     for _, row in table.iterrows():
         cells = [row[coordinate]]
         for column in metrics:
             value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
             cells.append(f"{value:.3g} [{low:.3g}, {high:.3g}]")
+        cells.append(row["n_texts"])
         bold = "**" if row[coordinate] == at else ""
         lines.append(f"| {' | '.join(f'{bold}{cell}{bold}' for cell in cells)} |")
     return lines
@@ -145,8 +146,8 @@ def card(
     ]
     if line:
         sections += [
-            f"Over {about['texts']} texts a point, {about['confidence']} intervals, with the prompt"
-            " as the unit, given these checkpoints. The point in bold is this model.",
+            f"{about['confidence']} intervals, with the prompt as the unit, given these"
+            " checkpoints. The point in bold is this model.",
             "\n".join(line),
         ]
     else:

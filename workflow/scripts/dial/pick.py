@@ -164,11 +164,10 @@ def verdict(
         wanted = goal(aim, title) if aim.level is not None else "any texts to judge"
         return [f"NONE: no measured point has {wanted} for {price}.", *why_none(points, aim, names)]
     there = next(point for point in held if point.value == chosen.value)
-    place = f", the point nearest to the reference with {goal(aim, title)}"
-    if aim.level is None:
-        place = f", the point with {goal(aim, title)}"
+    nearest = "nearest to the reference " if aim.level is not None else ""
+    place = f"the point {nearest}with {goal(aim, title)}"
     return [
-        f"PICKED: {letter} = {chosen.value}{place}, for {price}, by the prompts that choose.",
+        f"PICKED: {letter} = {chosen.value}, {place}, for {price}, by the prompts that choose.",
         "On the prompts that test:",
         f"  mean {title}: {said(there.attribute, 2)}",
         f"  perplexity: {said(there.perplexity, 1)}, {said(there.ratio, 2)} times the reference's",

@@ -63,15 +63,11 @@ def metrics(plan: Plan) -> dict[str, str]:
 
 
 def about(plan: Plan) -> dict:
-    """What the card says of the line, its checkpoints and its intervals."""
+    """What the card calls the line and its checkpoints, and the confidence of its intervals."""
     scheme, symbols = plan.exported, registry.symbols(plan.config)
-    name = sweep(plan)
-    measured = plan.sweeps[name] if name else None
-    count = plan.config["prompts"][measured.prompts[0]]["count"] if measured else None
     return {
         "line": f"{scheme.title} = {scheme.formula(symbols)}",
         "checkpoints": {n: describe(plan.config, n) for n in scheme.checkpoints},
-        "texts": f"{count} × {measured.samples}" if measured else "0",
         "confidence": f"{plan.config['statistics']['confidence']:.0%}",
     }
 

@@ -95,9 +95,12 @@ def _config_difference(a: Checkpoint, b: Checkpoint) -> str | None:
     config, other = (files.read_json(checkpoint.directory / "config.json") for checkpoint in (a, b))
     for key in sorted(config.keys() | other.keys()):
         inert = any(fnmatch.fnmatch(key, pattern) for pattern in INERT_KEYS)
+        values = [c.get(key) for c in (config, other)]
         # A key that an older version did not write is off.
-        if not inert and (config.get(key) or None) != (other.get(key) or None):
-            return f"config.json: {key} is {config.get(key)!r} and {other.get(key)!r}"
+        lacking = key not in config or key not in other
+        unwritten = lacking and all(value is None or value is False for value in values)
+        if not (inert or unwritten) and values[0] != values[1]:
+            return f"config.json: {key} is {values[0]!r} and {values[1]!r}"
     return None
 
 

@@ -114,8 +114,8 @@ class Merger:
                 header = checkpoints.header(tensors, dtype, {"format": "pt"})
             merged = (
                 # A copy, since the next chunk is merged in the same buffer.
-                _cast(chunk, dtype, name).tobytes()
-                for name, _ in tensors
+                _cast(chunk, dtype if tensor.dtype in checkpoints.FLOATS else None, name).tobytes()
+                for name, tensor in tensors
                 for chunk in self.chunks(coefficients, name)
             )
             with open(directory / file, "wb") as out, ThreadPoolExecutor(1) as syncing:
@@ -144,8 +144,8 @@ class Merger:
 
 
 def _cast(chunk: np.ndarray, dtype: str | None, name: str) -> np.ndarray:
-    """The chunk of the tensor `name` in `dtype`, if that is given and the chunk holds floats."""
-    if dtype is None or chunk.dtype not in map(checkpoints.DTYPES.get, checkpoints.FLOATS):
+    """The chunk of the tensor `name` in `dtype`; as it is if that is None."""
+    if dtype is None:
         return chunk
     with np.errstate(over="ignore"):
         cast = chunk.astype(checkpoints.DTYPES[dtype])
